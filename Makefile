@@ -1,0 +1,69 @@
+# Two commands do the main things: `make run` and `make test`. Nothing comes before them.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := requirements
+UV_COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-package coe-client --no-header --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev run test test-slow check format bench lock clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The lock is complete and hash-checked, so nothing is resolved, compiled or pulled in beside it.
+$(BIN)/uv: $(LOCK)/bootstrap.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(LOCK)/bootstrap.txt
+	@touch $@
+
+define install_lock
+	@echo "Installing $(1) from the lock ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $(LOCK)/$(1).txt \
+		|| $(BIN)/python -m pip install --disable-pip-version-check --no-compile --no-deps --require-hashes -r $(LOCK)/$(1).txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e client -e .
+endef
+
+$(VENV)/.runtime: $(BIN)/uv $(LOCK)/runtime.txt pyproject.toml client/pyproject.toml
+	$(call install_lock,runtime)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime $(LOCK)/dev.txt
+	$(call install_lock,dev)
+	@touch $@
+
+install: $(VENV)/.runtime ## Create .venv with everything the service needs
+
+install-dev: $(VENV)/.dev ## The same with the test and check tools
+
+run: install ## Start everything, ask a first question, print URL and key, stay up
+	@exec $(BIN)/coe serve --tour
+
+test: install-dev ## Run the whole test suite
+	@$(BIN)/python -m pytest
+
+test-slow: install-dev ## Soak, fault and load tests that take long
+	@$(BIN)/python -m pytest -m slow --timeout=1800
+
+check: install-dev ## Formatting, lint, strict types, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: install-dev ## Format the code and mend what lint can
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+bench: install-dev ## Measure speed and quality, each against a peer or a limit
+	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+lock: $(BIN)/uv ## Resolve the locks anew from pyproject.toml
+	$(UV_COMPILE) $(LOCK)/bootstrap.in -o $(LOCK)/bootstrap.txt
+	$(UV_COMPILE) pyproject.toml -o $(LOCK)/runtime.txt
+	$(UV_COMPILE) --constraint $(LOCK)/runtime.txt --group dev pyproject.toml -o $(LOCK)/dev.txt
+
+clean: ## Remove the virtual environment and caches (never the data directory)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
