@@ -1,0 +1,1 @@
+"""Experts: the catalogue of what can answer a request, and everything it takes to call one well."""

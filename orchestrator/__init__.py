@@ -1,0 +1,1 @@
+"""The service: HTTP API, tenants, usage, catalogue administration, command line."""

@@ -5,16 +5,55 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from experts.catalogue.addresses import address_problem
 
 ProviderName = Literal["openai", "litellm", "local", "python", "scripted"]
 Capability = Literal["tools", "vision", "json", "streaming"]
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 RESERVED_IDS = re.compile(r"coe(?:-.*)?")
 
-Slug = Annotated[str, Field(min_length=1, max_length=64)]
+Feature = Literal["executable"]
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")  # RFC 9110, section 5.1: a token
+HEADER_VALUE = re.compile(r"[\x20-\x7e]{0,4096}")
+MAX_HEADERS = 64
+
+_ID_PATTERN = r"^(?!coe$)(?!coe-)[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$"
+Slug = Annotated[
+    str, Field(min_length=1, max_length=64, json_schema_extra={"pattern": f"^{SLUG.pattern}$"})
+]
+ExpertId = Annotated[
+    str, Field(min_length=1, max_length=64, json_schema_extra={"pattern": _ID_PATTERN})
+]
+# Sets are written sorted, so that the same entry always has the same text and the same hash.
+Capabilities = Annotated[
+    frozenset[Capability],
+    PlainSerializer(sorted, return_type=list[Capability], when_used="json"),
+]
+Tags = Annotated[
+    frozenset[Slug],
+    Field(max_length=64),
+    PlainSerializer(sorted, return_type=list[Slug], when_used="json"),
+]
+Features = Annotated[
+    frozenset[Feature], PlainSerializer(sorted, return_type=list[Feature], when_used="json")
+]
 Billions = Annotated[float, Field(gt=0, le=1e6)]
 UsdPerMillionTokens = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+
+
+def _wrong(path: str, reason: str) -> PydanticCustomError:
+    """Return an error of the whole entry that names the field it is about."""
+    return PydanticCustomError("inconsistent", "{reason}", {"path": path, "reason": reason})
 
 
 class _Entry(BaseModel):
@@ -51,8 +90,14 @@ class Endpoint(_Entry):
 
     @field_validator("headers")
     @classmethod
-    def _no_secret_headers(cls, headers: dict[str, str]) -> dict[str, str]:
-        for name in headers:
+    def _headers_are_plain(cls, headers: dict[str, str]) -> dict[str, str]:
+        if len(headers) > MAX_HEADERS:
+            raise ValueError(f"more than {MAX_HEADERS} headers")
+        for name, value in headers.items():
+            if not HEADER_NAME.fullmatch(name):
+                raise ValueError("a header name has letters, digits and '-' only, up to 128")
+            if not HEADER_VALUE.fullmatch(value):
+                raise ValueError(f"header {name!r}: printable ASCII only, up to 4096 characters")
             if name.lower() in {"authorization", "api-key", "x-api-key", "cookie"}:
                 raise ValueError(f"header {name!r} would hold a secret: use 'api_key'")
         return headers
@@ -72,7 +117,7 @@ class Expert(_Entry):
     ``parameters`` are defaults for what the caller leaves open.
     """
 
-    id: Slug
+    id: ExpertId
     name: str = Field(default="", max_length=200)
     description: str = Field(default="", max_length=4000)
     provider: ProviderName
@@ -80,15 +125,15 @@ class Expert(_Entry):
     endpoints: tuple[Endpoint, ...] = Field(default=(), max_length=64)
     system_prompt: str | None = Field(default=None, max_length=100_000)
     parameters: dict[str, Any] = Field(default_factory=dict)
-    capabilities: frozenset[Capability] = frozenset({"streaming"})
+    capabilities: Capabilities = frozenset({"streaming"})
     context_window: int = Field(default=8192, ge=1, le=100_000_000)
     """Tokens that prompt and answer may have together."""
     price: Price = Price()
     active_parameters: Billions | None = None
     total_parameters: Billions | None = None
-    tags: frozenset[Slug] = Field(default=frozenset(), max_length=64)
+    tags: Tags = frozenset()
     """Free labels; one that names a category says that the expert is a specialist in it."""
-    accepts: frozenset[Literal["executable"]] = frozenset()
+    accepts: Features = frozenset()
     """Features a request must have for this expert to be chosen by the router; empty: none."""
     enabled: bool = True
 
@@ -111,13 +156,24 @@ class Expert(_Entry):
 
     @model_validator(mode="after")
     def _consistent(self) -> Expert:
-        if self.provider in {"openai", "litellm"} and not self.model:
-            raise ValueError(f"provider {self.provider!r} needs 'model'")
-        if self.provider == "openai" and not self.endpoints:
-            raise ValueError("provider 'openai' needs at least one endpoint with a 'url'")
-        if self.provider == "openai" and any(not e.url for e in self.endpoints):
-            raise ValueError("every endpoint of an 'openai' expert needs a 'url'")
         active, total = self.active_parameters, self.total_parameters
         if active is not None and total is not None and active > total:
-            raise ValueError("active_parameters is larger than total_parameters")
+            raise _wrong("active_parameters", "active_parameters is larger than total_parameters")
+        if self.provider in {"openai", "litellm"}:
+            self._check_remote()
         return self
+
+    def _check_remote(self) -> None:
+        if not self.model:
+            raise _wrong("model", f"provider {self.provider!r} needs 'model'")
+        if self.provider == "openai" and not self.endpoints:
+            raise _wrong("endpoints", "provider 'openai' needs at least one endpoint with a 'url'")
+        for index, endpoint in enumerate(self.endpoints):
+            path = f"endpoints[{index}].url"
+            if endpoint.url is None:
+                if self.provider == "openai":
+                    raise _wrong(path, "every endpoint of an 'openai' expert needs a 'url'")
+                continue
+            problem = address_problem(endpoint.url)
+            if problem:
+                raise _wrong(path, problem)

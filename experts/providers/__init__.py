@@ -1,0 +1,1 @@
+"""Providers: one module a wire, all with the interface of :mod:`experts.providers.protocol`."""

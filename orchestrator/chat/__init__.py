@@ -1,0 +1,1 @@
+"""The chat endpoints: from a request to an answered, recorded, explained one."""

@@ -1,0 +1,1 @@
+"""Router versions and the one that decides now."""

@@ -1,0 +1,249 @@
+"""The groups of operations, for coroutines. Thin: what is sent is built in :mod:`.operations`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
+
+from coe_client import operations
+from coe_client.operations import ExpertInput, Messages
+from coe_client.paging import AsyncPages
+from coe_client.streaming import AsyncChatStream
+from coe_client.types import (
+    ApplyResult,
+    ChatCompletion,
+    ChatOptions,
+    ConfigValue,
+    CreatedKey,
+    ExpertRecord,
+    KeyRecord,
+    Model,
+    RouterInfo,
+    SecretRecord,
+    UsageRecord,
+)
+
+if TYPE_CHECKING:
+    from coe_client.transport import AsyncTransport
+
+
+class _Group:
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+
+class AsyncChat(_Group):
+    """``client.chat``: answers."""
+
+    @overload
+    async def create(
+        self,
+        messages: Messages,
+        *,
+        model: str = "coe",
+        stream: Literal[False] = False,
+        explain: bool = False,
+        extra_body: Mapping[str, Any] | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> ChatCompletion: ...
+
+    @overload
+    async def create(
+        self,
+        messages: Messages,
+        *,
+        model: str = "coe",
+        stream: Literal[True],
+        explain: bool = False,
+        extra_body: Mapping[str, Any] | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> AsyncChatStream: ...
+
+    async def create(
+        self,
+        messages: Messages,
+        *,
+        model: str = "coe",
+        stream: bool = False,
+        explain: bool = False,
+        extra_body: Mapping[str, Any] | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> ChatCompletion | AsyncChatStream:
+        """Answer a conversation.
+
+        Args:
+            messages: The conversation; a plain string stands for one message of the user.
+            model: ``coe`` or ``coe-<policy>`` lets the router choose, an expert's id names one.
+            stream: Give the answer in pieces as they come.
+            explain: Ask for the whole story of the answer, as ``.coe`` or ``.explanation``.
+            extra_body: Fields of the request that this package has no name for.
+            options: The optional fields of OpenAI's chat completions.
+
+        Raises:
+            CoeError: Of the kind that says what went wrong (:mod:`coe_client.errors`).
+        """
+        request = operations.create_chat(
+            messages, model=model, explain=explain, options=options, extra_body=extra_body
+        )
+        if stream:
+            return await self._transport.stream(operations.streamed(request))
+        return await self._transport.send(request)
+
+
+class AsyncModels(_Group):
+    """``client.models``: what may be given as ``model``."""
+
+    def list(self) -> AsyncPages[Model]:
+        """List policies and experts."""
+        return AsyncPages(self._transport.send, operations.list_models)
+
+    async def get(self, model_id: str) -> Model:
+        """Get one."""
+        return await self._transport.send(operations.get_model(model_id))
+
+
+class AsyncExperts(_Group):
+    """``client.experts``: the catalogue. Needs the role viewer to read and editor to write."""
+
+    def list(self, *, page_size: int | None = None) -> AsyncPages[ExpertRecord]:
+        """List the experts in force; ``page_size`` records are fetched at a time."""
+        return AsyncPages(
+            self._transport.send, lambda after: operations.list_experts(after, page_size)
+        )
+
+    async def get(self, expert_id: str) -> ExpertRecord:
+        """Get the version of an expert that is in force."""
+        return await self._transport.send(operations.get_expert(expert_id))
+
+    async def create(self, expert: ExpertInput) -> ExpertRecord:
+        """Add an expert. Raises ``ConflictError`` where the id is taken."""
+        return await self._transport.send(operations.create_expert(expert))
+
+    async def update(self, expert_id: str, expert: ExpertInput) -> ExpertRecord:
+        """Put a new version of an expert in force. Fields left out get their defaults."""
+        return await self._transport.send(operations.update_expert(expert_id, expert))
+
+    async def retire(self, expert_id: str) -> None:
+        """Take an expert out of the catalogue. Its history is kept."""
+        await self._transport.send(operations.retire_expert(expert_id))
+
+    def versions(self, expert_id: str, *, page_size: int | None = None) -> AsyncPages[ExpertRecord]:
+        """List every version an expert has had."""
+        return AsyncPages(
+            self._transport.send,
+            lambda after: operations.list_expert_versions(expert_id, after, page_size),
+        )
+
+    async def rollback(self, expert_id: str, version: int) -> ExpertRecord:
+        """Put an old version in force again, as a new one with the old content."""
+        return await self._transport.send(operations.roll_back_expert(expert_id, version))
+
+    async def apply(
+        self, experts: Iterable[ExpertInput], *, prune: bool = False, dry_run: bool = False
+    ) -> ApplyResult:
+        """Make the catalogue what is given: all of it or, after an error, nothing.
+
+        Args:
+            experts: The entries.
+            prune: Retire experts that are not among them.
+            dry_run: Only tell what would change.
+        """
+        request = operations.apply_experts(experts, prune=prune, dry_run=dry_run)
+        return await self._transport.send(request)
+
+
+class AsyncKeys(_Group):
+    """``client.keys``: API keys. Needs the role admin."""
+
+    def list(self, *, page_size: int | None = None) -> AsyncPages[KeyRecord]:
+        """List keys, revoked ones included; ``page_size`` are fetched at a time."""
+        return AsyncPages(
+            self._transport.send, lambda after: operations.list_keys(after, page_size)
+        )
+
+    async def create(
+        self,
+        name: str,
+        *,
+        role: str = "user",
+        tenant: str = "default",
+        expires_at: datetime | None = None,
+    ) -> CreatedKey:
+        """Make a key. It is shown in the result, and never again.
+
+        Args:
+            name: For people.
+            role: ``user``, ``viewer``, ``editor`` or ``admin``.
+            tenant: Whose requests it makes.
+            expires_at: With a time zone; ``None``: never.
+        """
+        request = operations.create_key(name, role=role, tenant=tenant, expires_at=expires_at)
+        return await self._transport.send(request)
+
+    async def revoke(self, key_id: str) -> None:
+        """Make a key useless at once."""
+        await self._transport.send(operations.revoke_key(key_id))
+
+
+class AsyncSecrets(_Group):
+    """``client.secrets``: what experts' endpoints need, kept encrypted. Needs the role admin."""
+
+    def list(self, *, page_size: int | None = None) -> AsyncPages[SecretRecord]:
+        """List names; values never leave the service."""
+        return AsyncPages(
+            self._transport.send, lambda after: operations.list_secrets(after, page_size)
+        )
+
+    async def set(self, name: str, value: str) -> None:
+        """Store a value under a name, over an old one if there is one."""
+        await self._transport.send(operations.set_secret(name, value))
+
+    async def delete(self, name: str) -> None:
+        """Forget a value."""
+        await self._transport.send(operations.delete_secret(name))
+
+
+class AsyncUsage(_Group):
+    """``client.usage``: what requests used. Needs the role viewer."""
+
+    def list(
+        self,
+        *,
+        expert: str | None = None,
+        status: str | None = None,
+        page_size: int | None = None,
+    ) -> AsyncPages[UsageRecord]:
+        """List records, the latest first.
+
+        Args:
+            expert: Only what this expert answered.
+            status: Only ``ok``, ``failed``, ``cancelled`` or ``interrupted``.
+            page_size: Records fetched at a time.
+        """
+        return AsyncPages(
+            self._transport.send,
+            lambda after: operations.list_usage(after, page_size, expert=expert, status=status),
+        )
+
+    async def get(self, request_id: str) -> UsageRecord:
+        """Get the record of one request."""
+        return await self._transport.send(operations.get_usage(request_id))
+
+
+class AsyncRouter(_Group):
+    """``client.router``: categories and mappings. Needs the role viewer."""
+
+    async def get(self) -> RouterInfo:
+        """Get the router in force."""
+        return await self._transport.send(operations.get_router())
+
+
+class AsyncConfig(_Group):
+    """``client.config``: the service's settings. Needs the role admin."""
+
+    def list(self, *, page_size: int | None = None) -> AsyncPages[ConfigValue]:
+        """List settings and where each value came from; secrets are hidden by the service."""
+        return AsyncPages(
+            self._transport.send, lambda after: operations.list_config(after, page_size)
+        )

@@ -1,0 +1,260 @@
+"""Every operation of the API as a :class:`~coe_client.requests.Request`.
+
+The one place that knows paths, methods and bodies; the sync and the async client send what is
+built here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from coe_client.requests import Answer, Request, as_model, nothing, path_of
+from coe_client.types import (
+    ApplyResult,
+    ChatCompletion,
+    ConfigValue,
+    CreatedKey,
+    Expert,
+    ExpertRecord,
+    Health,
+    KeyRecord,
+    Model,
+    Page,
+    Readiness,
+    RouteInfo,
+    RouterInfo,
+    RoutingDecision,
+    SecretRecord,
+    UsageRecord,
+    WireModel,
+)
+
+Message = Mapping[str, Any] | WireModel
+Messages = str | Sequence[Message]
+"""The conversation, or a string that stands for a single message of the user."""
+ExpertInput = Expert | Mapping[str, Any]
+
+
+# Answering and routing
+
+
+def create_chat(
+    messages: Messages,
+    *,
+    model: str,
+    explain: bool,
+    options: Mapping[str, Any],
+    extra_body: Mapping[str, Any] | None,
+) -> Request[ChatCompletion]:
+    """Ask for a whole answer. Not repeatable: each answer costs."""
+    body: dict[str, Any] = {"model": model, "messages": _conversation(messages)}
+    body |= {name: value for name, value in options.items() if value is not None}
+    if explain:
+        body["coe"] = {"explain": True}
+    body |= extra_body or {}
+    return Request("POST", "/v1/chat/completions", _read_chat, body, repeatable=False)
+
+
+def streamed(request: Request[ChatCompletion]) -> Request[ChatCompletion]:
+    """Ask for the same answer in pieces."""
+    body = {**request.body, "stream": True}
+    return replace(request, body=body, content_type="text/event-stream")
+
+
+def route(
+    request: Messages,
+    *,
+    model: str | None,
+    tools: Sequence[Mapping[str, Any]] | None,
+    response_format: Mapping[str, Any] | None,
+) -> Request[RoutingDecision]:
+    """Ask where a request would go, without answering it."""
+    body: dict[str, Any] = (
+        {"input": request} if isinstance(request, str) else {"messages": list(request)}
+    )
+    optional = {"model": model, "tools": tools, "response_format": response_format}
+    body |= {name: value for name, value in optional.items() if value is not None}
+    return Request("POST", "/v1/route", as_model(RoutingDecision), body)
+
+
+def list_models(after: str | None = None) -> Request[Page[Model]]:
+    """List what may be given as ``model``."""
+    return Request("GET", path_of("v1", "models", query={"after": after}), as_model(Page[Model]))
+
+
+def get_model(model_id: str) -> Request[Model]:
+    """Get one model."""
+    return Request("GET", path_of("v1", "models", model_id), as_model(Model))
+
+
+# Experts
+
+
+def list_experts(after: str | None = None, limit: int | None = None) -> Request[Page[ExpertRecord]]:
+    """List the catalogue."""
+    return Request("GET", _admin("experts", after=after, limit=limit), as_model(Page[ExpertRecord]))
+
+
+def get_expert(expert_id: str) -> Request[ExpertRecord]:
+    """Get the version of an expert that is in force."""
+    return Request("GET", _admin("experts", expert_id), as_model(ExpertRecord))
+
+
+def create_expert(expert: ExpertInput) -> Request[ExpertRecord]:
+    """Add an expert."""
+    return Request(
+        "POST", _admin("experts"), as_model(ExpertRecord), _entry(expert), repeatable=False
+    )
+
+
+def update_expert(expert_id: str, expert: ExpertInput) -> Request[ExpertRecord]:
+    """Put a new version in force. Sent twice it would make two versions."""
+    return Request(
+        "PUT",
+        _admin("experts", expert_id),
+        as_model(ExpertRecord),
+        _entry(expert),
+        repeatable=False,
+    )
+
+
+def retire_expert(expert_id: str) -> Request[None]:
+    """Take an expert out of the catalogue. Sent twice the second answer would be "not found"."""
+    return Request("DELETE", _admin("experts", expert_id), nothing, repeatable=False)
+
+
+def list_expert_versions(
+    expert_id: str, after: str | None = None, limit: int | None = None
+) -> Request[Page[ExpertRecord]]:
+    """List what an expert has been."""
+    path = _admin("experts", expert_id, "versions", after=after, limit=limit)
+    return Request("GET", path, as_model(Page[ExpertRecord]))
+
+
+def roll_back_expert(expert_id: str, version: int) -> Request[ExpertRecord]:
+    """Put an old version in force again, as a new one."""
+    path = _admin("experts", expert_id, "rollback")
+    return Request("POST", path, as_model(ExpertRecord), {"version": version}, repeatable=False)
+
+
+def apply_experts(
+    experts: Iterable[ExpertInput], *, prune: bool, dry_run: bool
+) -> Request[ApplyResult]:
+    """Make the catalogue what is given. Only the dry run gives the same answer twice."""
+    entries = [_entry(expert) for expert in experts]
+    body = {"experts": entries, "prune": prune, "dry_run": dry_run}
+    return Request(
+        "POST", _admin("experts", "apply"), as_model(ApplyResult), body, repeatable=dry_run
+    )
+
+
+# Keys and secrets
+
+
+def list_keys(after: str | None = None, limit: int | None = None) -> Request[Page[KeyRecord]]:
+    """List API keys."""
+    return Request("GET", _admin("keys", after=after, limit=limit), as_model(Page[KeyRecord]))
+
+
+def create_key(
+    name: str, *, role: str, tenant: str, expires_at: datetime | None
+) -> Request[CreatedKey]:
+    """Make an API key.
+
+    Raises:
+        ValueError: ``expires_at`` has no time zone.
+    """
+    if expires_at is not None and expires_at.tzinfo is None:
+        raise ValueError("expires_at needs a time zone")
+    body = {"name": name, "role": role, "tenant": tenant, "expires_at": expires_at}
+    return Request("POST", _admin("keys"), as_model(CreatedKey), body, repeatable=False)
+
+
+def revoke_key(key_id: str) -> Request[None]:
+    """Make an API key useless."""
+    return Request("DELETE", _admin("keys", key_id), nothing, repeatable=False)
+
+
+def list_secrets(after: str | None = None, limit: int | None = None) -> Request[Page[SecretRecord]]:
+    """List the names of stored secrets."""
+    return Request("GET", _admin("secrets", after=after, limit=limit), as_model(Page[SecretRecord]))
+
+
+def set_secret(name: str, value: str) -> Request[None]:
+    """Store a secret."""
+    return Request("PUT", _admin("secrets", name), nothing, {"value": value})
+
+
+def delete_secret(name: str) -> Request[None]:
+    """Forget a secret."""
+    return Request("DELETE", _admin("secrets", name), nothing, repeatable=False)
+
+
+# Usage, router, settings, health
+
+
+def list_usage(
+    after: str | None = None,
+    limit: int | None = None,
+    *,
+    expert: str | None = None,
+    status: str | None = None,
+) -> Request[Page[UsageRecord]]:
+    """List what requests used."""
+    path = _admin("usage", after=after, limit=limit, expert=expert, status=status)
+    return Request("GET", path, as_model(Page[UsageRecord]))
+
+
+def get_usage(request_id: str) -> Request[UsageRecord]:
+    """Get what one request used."""
+    return Request("GET", _admin("usage", request_id), as_model(UsageRecord))
+
+
+def get_router() -> Request[RouterInfo]:
+    """Get the router in force."""
+    return Request("GET", _admin("router"), as_model(RouterInfo))
+
+
+def list_config(after: str | None = None, limit: int | None = None) -> Request[Page[ConfigValue]]:
+    """List the service's settings."""
+    return Request("GET", _admin("config", after=after, limit=limit), as_model(Page[ConfigValue]))
+
+
+def get_health() -> Request[Health]:
+    """Ask whether the process answers."""
+    return Request("GET", "/healthz", as_model(Health))
+
+
+def get_readiness() -> Request[Readiness]:
+    """Ask whether the service can work. "Not ready" is an answer, not an error."""
+    return Request("GET", "/readyz", _read_readiness, accept=frozenset({503}))
+
+
+def _admin(*segments: str, **query: str | int | None) -> str:
+    return path_of("admin", "api", *segments, query=query)
+
+
+def _conversation(messages: Messages) -> list[Message]:
+    if isinstance(messages, str):
+        return [{"role": "user", "content": messages}]
+    return list(messages)
+
+
+def _entry(expert: ExpertInput) -> dict[str, Any]:
+    if isinstance(expert, WireModel):
+        return expert.model_dump(mode="json", exclude_unset=True)
+    return dict(expert)
+
+
+def _read_chat(answer: Answer) -> ChatCompletion:
+    completion = as_model(ChatCompletion)(answer)
+    completion.attach_route(RouteInfo.from_headers(answer.headers))
+    return completion
+
+
+def _read_readiness(answer: Answer) -> Readiness:
+    readiness = as_model(Readiness)(answer)
+    return readiness.model_copy(update={"ready": answer.status == 200})

@@ -1,0 +1,83 @@
+"""What goes over the wire, as pydantic models that keep fields they do not know."""
+
+from coe_client.types.base import WireModel
+from coe_client.types.catalogue import (
+    ApplyResult,
+    Endpoint,
+    Expert,
+    ExpertChange,
+    ExpertRecord,
+    Model,
+    ModelDetails,
+    Price,
+    SecretRef,
+)
+from coe_client.types.chat import (
+    ChatCompletion,
+    ChatCompletionChunk,
+    ChatMessage,
+    ChatOptions,
+    Choice,
+    ChoiceDelta,
+    ChunkChoice,
+    CompletionUsage,
+    FunctionCall,
+    ToolCall,
+)
+from coe_client.types.paging import Page
+from coe_client.types.routing import (
+    CandidateView,
+    Explanation,
+    ExplanationUsage,
+    RouteInfo,
+    RoutingDecision,
+)
+from coe_client.types.service import (
+    Category,
+    ConfigValue,
+    CreatedKey,
+    Health,
+    KeyRecord,
+    Readiness,
+    RouterInfo,
+    SecretRecord,
+    UsageRecord,
+)
+
+__all__ = [
+    "ApplyResult",
+    "CandidateView",
+    "Category",
+    "ChatCompletion",
+    "ChatCompletionChunk",
+    "ChatMessage",
+    "ChatOptions",
+    "Choice",
+    "ChoiceDelta",
+    "ChunkChoice",
+    "CompletionUsage",
+    "ConfigValue",
+    "CreatedKey",
+    "Endpoint",
+    "Expert",
+    "ExpertChange",
+    "ExpertRecord",
+    "Explanation",
+    "ExplanationUsage",
+    "FunctionCall",
+    "Health",
+    "KeyRecord",
+    "Model",
+    "ModelDetails",
+    "Page",
+    "Price",
+    "Readiness",
+    "RouteInfo",
+    "RouterInfo",
+    "RoutingDecision",
+    "SecretRecord",
+    "SecretRef",
+    "ToolCall",
+    "UsageRecord",
+    "WireModel",
+]

@@ -1,0 +1,112 @@
+"""Where a request went, why, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from pydantic import Field
+
+from coe_client.types.base import WireModel
+
+N = TypeVar("N", int, float)
+
+
+class CandidateView(WireModel):
+    """How one expert looked when the decision was made."""
+
+    id: str
+    quality: float | None = None
+    """Expected quality, 0..1."""
+    cost: float | None = None
+    """Expected US dollars for this request."""
+    excluded: str | None = None
+    """Why it could not be chosen, or ``None``."""
+
+
+class RoutingDecision(WireModel):
+    """What the router made of a request. Same input, same decision."""
+
+    category: str
+    probabilities: dict[str, float] = Field(default_factory=dict)
+    """Calibrated probability of each category."""
+    uncertainty: float | None = None
+    """0 (sure) to 1 (knows nothing)."""
+    expert: str
+    ranked: list[str] = Field(default_factory=list)
+    """Eligible experts, best first; those after the first are fallbacks."""
+    candidates: list[CandidateView] = Field(default_factory=list)
+    policy: str | None = None
+    rule: str | None = None
+    reason: str = ""
+    router_version: str | None = None
+
+    @property
+    def confidence(self) -> float | None:
+        """Probability of the chosen category, where the service gave one."""
+        return self.probabilities.get(self.category)
+
+
+class ExplanationUsage(WireModel):
+    """Tokens of one request."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    estimated: bool = False
+    """True where the expert did not count and the service estimated."""
+
+
+class Explanation(WireModel):
+    """The whole story of one answer, sent where the request asked for it (``explain=True``)."""
+
+    request_id: str | None = None
+    decision: RoutingDecision | None = None
+    """``None`` where ``model`` named an expert, so that nothing was decided."""
+    expert: str | None = None
+    policy: str | None = None
+    usage: ExplanationUsage | None = None
+    cost_usd: float | None = None
+    duration_ms: float | None = None
+    first_token_ms: float | None = None
+
+
+def _number(text: str | None, kind: Callable[[str], N]) -> N | None:
+    """Read a header's number; an unreadable one is treated as absent."""
+    try:
+        return None if text is None else kind(text)
+    except ValueError:
+        return None
+
+
+class RouteInfo(WireModel):
+    """What the ``x-coe-*`` headers of an answer say. Every field may be missing."""
+
+    request_id: str | None = None
+    router_version: str | None = None
+    category: str | None = None
+    confidence: float | None = None
+    """Probability of the category, 0..1."""
+    expert: str | None = None
+    policy: str | None = None
+    cache: str | None = None
+    """``miss`` or the kind of cache that answered."""
+    cost: float | None = None
+    """US dollars; not known yet when a stream begins."""
+
+    @classmethod
+    def from_headers(cls, headers: Mapping[str, str]) -> RouteInfo:
+        """Read the headers of an answer; keys of ``headers`` are in lower case."""
+
+        def read(name: str) -> str | None:
+            return headers.get(f"x-coe-{name}")
+
+        return cls(
+            request_id=read("request-id"),
+            router_version=read("router-version"),
+            category=read("category"),
+            confidence=_number(read("confidence"), float),
+            expert=read("expert"),
+            policy=read("policy"),
+            cache=read("cache"),
+            cost=_number(read("cost"), float),
+        )

@@ -1,0 +1,104 @@
+"""The service itself: keys, secrets, usage, router, settings, health."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from coe_client.types.base import WireModel
+
+
+class KeyRecord(WireModel):
+    """An API key as the service remembers it: never the key itself."""
+
+    id: str
+    name: str = ""
+    prefix: str = ""
+    role: str = ""
+    tenant: str = ""
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class CreatedKey(KeyRecord):
+    """A new API key; the only time the service shows it."""
+
+    key: str = Field(repr=False)
+
+
+class SecretRecord(WireModel):
+    """That a secret is stored, and since when; its value never leaves the service."""
+
+    name: str
+    updated_at: datetime | None = None
+
+
+class UsageRecord(WireModel):
+    """What one request used and what became of it."""
+
+    request_id: str
+    started_at: datetime | None = None
+    tenant: str | None = None
+    key_id: str | None = None
+    api: str | None = None
+    model: str | None = None
+    policy: str | None = None
+    category: str | None = None
+    expert: str | None = None
+    expert_version: int | None = None
+    router_version: str | None = None
+    status: str | None = None
+    """``ok``, ``failed``, ``cancelled`` or ``interrupted``."""
+    error_code: str | None = None
+    streamed: bool | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    tokens_estimated: bool | None = None
+    cost_usd: float | None = None
+    duration_ms: float | None = None
+    first_token_ms: float | None = None
+
+
+class Category(WireModel):
+    """A kind of request the router knows."""
+
+    id: str
+    name: str = ""
+    description: str = ""
+
+
+class RouterInfo(WireModel):
+    """The router in force."""
+
+    version: str
+    embedder: str | None = None
+    categories: list[Category] = Field(default_factory=list)
+    policies: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """Per policy: which expert each category goes to."""
+
+
+class ConfigValue(WireModel):
+    """One setting of the service, its value and where that came from."""
+
+    name: str
+    value: Any = None
+    source: str | None = None
+    description: str = ""
+
+
+class Health(WireModel):
+    """That the service's process answers."""
+
+    status: str
+
+
+class Readiness(WireModel):
+    """Whether the service can do its work, and if not, what is missing."""
+
+    status: str = ""
+    checks: dict[str, str] = Field(default_factory=dict)
+    """Each part by name: ``ok``, or the reason why not."""
+    ready: bool = False

@@ -1,0 +1,198 @@
+"""One call of one expert: request prepared, endpoint and key found, provider called."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from experts.calling.endpoints import choose_endpoint
+from experts.calling.prepare import Prepared, prepare
+from experts.calling.registry import ProviderRegistry
+from experts.catalogue.expert import Expert, SecretRef
+from experts.errors import ExpertAnswerInvalid, ExpertError, ExpertFailed, ExpertMisconfigured
+from experts.providers.protocol import ExpertAnswer, ExpertCall, Usage
+from experts.providers.sse import usage_in, without_usage_chunk
+
+SecretResolver = Callable[[SecretRef], str]
+"""Returns the secret; raises ``LookupError`` where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """How long a call may take, and its name in the logs.
+
+    Args:
+        timeout: Seconds until the whole answer must be there.
+        first_token_timeout: Seconds until a stream must have begun.
+        request_id: Sent on as ``x-request-id``.
+    """
+
+    timeout: float = 600.0
+    first_token_timeout: float = 120.0
+    request_id: str = ""
+
+
+@dataclass(slots=True)
+class ExpertStream:
+    """A stream that has begun: blocks of whole events, the last one ending with ``[DONE]``.
+
+    Iterate it once; close it with :meth:`aclose` (or ``async with``) when leaving early, which
+    tells the expert to stop.
+
+    Args:
+        expert: Id of the expert that answers.
+    """
+
+    expert: str
+    usage: Usage | None = field(default=None, init=False)
+    """Known once the last block has been read, where the expert counts tokens."""
+    _blocks: AsyncIterator[bytes]
+    _usage_wanted: bool
+    _first: bytes | None = field(default=None, init=False)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        first, self._first = self._first, None
+        return await self._next() if first is None else first
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stop the expert and release what the call held."""
+        close = getattr(self._blocks, "aclose", None)
+        if close is not None:
+            await close()
+
+    async def begin(self) -> Self:
+        """Wait for the first block, so that a failure before it can still be answered otherwise."""
+        try:
+            self._first = await self._next()
+        except StopAsyncIteration:
+            message = f"expert '{self.expert}' streamed nothing"
+            raise ExpertAnswerInvalid(message, expert=self.expert) from None
+        return self
+
+    async def _next(self) -> bytes:
+        while True:
+            with blaming(self.expert):
+                block = await anext(self._blocks, None)
+            if block is None:
+                raise StopAsyncIteration
+            if b'"usage"' in block:
+                self.usage = usage_in(block) or self.usage
+                block = block if self._usage_wanted else without_usage_chunk(block)
+            if block:
+                return block
+
+
+class ExpertCaller:
+    """Calls experts through their providers.
+
+    Args:
+        providers: The providers by name; closed with the caller.
+        resolve_secret: Finds keys; see :data:`SecretResolver`.
+    """
+
+    def __init__(self, providers: ProviderRegistry, resolve_secret: SecretResolver) -> None:
+        self._providers = providers
+        self._resolve_secret = resolve_secret
+        self._turns = itertools.count()
+
+    async def complete(
+        self, expert: Expert, fields: Mapping[str, Any], options: CallOptions | None = None
+    ) -> ExpertAnswer:
+        """Return the expert's whole answer to a request.
+
+        Args:
+            expert: The catalogue entry.
+            fields: The caller's request by field; values are plain or ``msgspec.Raw``.
+            options: Deadlines and request id.
+
+        Raises:
+            ExpertError: Of the kind that names whom to blame (:mod:`experts.errors`).
+        """
+        prepared = prepare(expert, fields, stream=False)
+        with blaming(expert.id):
+            provider = self._providers.get(expert.provider)
+            return await provider.complete(self._call(expert, prepared, options))
+
+    async def stream(
+        self, expert: Expert, fields: Mapping[str, Any], options: CallOptions | None = None
+    ) -> ExpertStream:
+        """Return the expert's answer as a stream whose first block has already come.
+
+        Args:
+            expert: The catalogue entry.
+            fields: The caller's request by field; values are plain or ``msgspec.Raw``.
+            options: Deadlines and request id.
+
+        Raises:
+            ExpertError: Where nothing has been streamed yet. Errors after the first block come
+                while the stream is iterated.
+        """
+        prepared = prepare(expert, fields, stream=True)
+        with blaming(expert.id):
+            provider = self._providers.get(expert.provider)
+            blocks = provider.stream(self._call(expert, prepared, options))
+        return await ExpertStream(expert.id, blocks, prepared.usage_wanted).begin()
+
+    async def aclose(self) -> None:
+        """Close the providers."""
+        await self._providers.aclose()
+
+    def _call(self, expert: Expert, prepared: Prepared, options: CallOptions | None) -> ExpertCall:
+        options = options or CallOptions()
+        endpoint = choose_endpoint(expert.endpoints, next(self._turns))
+        return ExpertCall(
+            expert=expert,
+            body=prepared.body,
+            url=endpoint.url,
+            api_key=self._secret(expert, endpoint.api_key),
+            headers=endpoint.headers,
+            timeout=options.timeout,
+            first_token_timeout=options.first_token_timeout,
+            request_id=options.request_id,
+        )
+
+    def _secret(self, expert: Expert, reference: SecretRef | None) -> str | None:
+        if reference is None:
+            return None
+        try:
+            secret = self._resolve_secret(reference).strip()
+        except LookupError:
+            secret = ""
+        if secret:
+            return secret
+        kept = (
+            f"environment variable {reference.env}"
+            if reference.env
+            else f"stored secret '{reference.stored}'"
+        )
+        message = f"expert '{expert.id}' has no API key: {kept} is not set"
+        raise ExpertMisconfigured(message, expert=expert.id)
+
+
+@contextmanager
+def blaming(expert: str) -> Iterator[None]:
+    """Name the expert in every error, and turn what is not one of ours into one.
+
+    Raises:
+        ExpertFailed: For anything unforeseen, with the original as its cause.
+    """
+    try:
+        yield
+    except ExpertError as error:
+        error.expert = error.expert or expert
+        raise
+    except Exception as error:
+        message = f"expert '{expert}' failed unexpectedly ({type(error).__name__})"
+        raise ExpertFailed(message, expert=expert) from error

@@ -1,0 +1,168 @@
+"""Is it an answer? What every provider that reads the wire checks before it hands bytes on.
+
+A whole answer is checked as a whole. Of a stream only the first event is parsed; after it, a
+substring search finds what matters (an error, the end, the last chunk), and everything else goes
+through as it came.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from experts.errors import ExpertError
+from experts.providers.protocol import ExpertAnswer
+from experts.providers.sse import (
+    DONE,
+    EventSplitter,
+    EventTooLong,
+    data_of,
+    is_done,
+    split_events,
+)
+from experts.providers.upstream import Upstream, error_in
+from experts.providers.wire import read_usage
+
+_FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
+
+
+class _Answer(msgspec.Struct):
+    choices: list[msgspec.Raw] | None = None
+    usage: Any = None
+    error: Any = None
+
+
+_decode_answer = msgspec.json.Decoder(_Answer).decode
+
+
+def check_answer(body: bytes, upstream: Upstream) -> ExpertAnswer:
+    """Return a whole answer with its usage, its bytes untouched.
+
+    Raises:
+        ExpertAnswerInvalid: If it is not JSON or offers no choice.
+        ExpertError: As the answer says, if it is an error object.
+    """
+    try:
+        answer = _decode_answer(body)
+    except msgspec.DecodeError as error:
+        raise upstream.invalid("answered with something else than an answer", body) from error
+    if answer.error:
+        raise upstream.error_object(answer.error, body)
+    if not answer.choices:
+        raise upstream.invalid("answered without any choice", body)
+    return ExpertAnswer(body, read_usage(answer.usage))
+
+
+class StreamCheck:
+    """Turns the chunks of one stream into checked blocks of whole events.
+
+    Feed it every chunk; when the bytes end before :attr:`done` is true, call :meth:`end`.
+
+    Args:
+        upstream: Who streams.
+    """
+
+    __slots__ = ("_finished", "_splitter", "_started", "_upstream", "done")
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._splitter = EventSplitter()
+        self._started = False
+        self._finished = False
+        self.done = False
+        """Whether ``[DONE]`` was seen; what follows it is not looked at."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Return the whole events that this chunk completes, possibly none.
+
+        Raises:
+            ExpertError: As for :meth:`experts.providers.protocol.Provider.stream`.
+        """
+        try:
+            block = self._splitter.feed(chunk)
+        except EventTooLong as error:
+            raise self._upstream.invalid(f"streamed {error}") from error
+        if not block:
+            return b""
+        started = self._started
+        if not started:
+            block = self._from_first_data(block)
+        if b'"error"' in block:
+            self._raise_reported_error(block, started=started)
+        if b"[DONE]" in block:
+            block = self._until_done(block)
+        if not self._finished and _FINISHED.search(block):
+            self._finished = True
+        return block
+
+    def end(self) -> bytes:
+        """Return what is missing when the bytes end without ``[DONE]``.
+
+        Some servers omit it after their last chunk; a stream that stops before that broke off.
+
+        Raises:
+            ExpertAnswerInvalid: If it broke off, or if there was nothing at all.
+        """
+        rest = self._splitter.rest.strip()
+        if is_done(rest):
+            rest = b""
+            self._finished = self._finished or self._started
+        if not self._started:
+            raise self._upstream.invalid("streamed no answer", rest)
+        if rest or not self._finished:
+            raise self._upstream.invalid("broke off in the middle of its answer", rest)
+        self.done = True
+        return DONE
+
+    def _from_first_data(self, block: bytes) -> bytes:
+        """Drop keep-alives before the first data, and see that it is JSON."""
+        events = list(split_events(block))
+        for index, event in enumerate(events):
+            data = data_of(event)
+            if not data:
+                continue
+            if data == b"[DONE]":
+                raise self._upstream.invalid("streamed no answer")
+            if _decoded(data) is None:
+                raise self._upstream.invalid("streamed something else than an answer", data)
+            self._started = True
+            return b"".join(events[index:])
+        return b""
+
+    def _raise_reported_error(self, block: bytes, *, started: bool) -> None:
+        for event in split_events(block):
+            data = data_of(event)
+            if data and b'"error"' in data:
+                error = self._reported_error(data)
+                if error is not None and not started:
+                    raise error
+                if error is not None:
+                    message = "reported an error in the middle of its answer"
+                    raise self._upstream.invalid(message, data) from error
+
+    def _reported_error(self, data: bytes) -> ExpertError | None:
+        fields = _decoded(data)
+        if fields is None:
+            return None
+        reported = fields if fields.get("object") == "error" else error_in(fields)
+        return None if reported is None else self._upstream.error_object(reported, data)
+
+    def _until_done(self, block: bytes) -> bytes:
+        kept = []
+        for event in split_events(block):
+            if is_done(event):
+                self.done = True
+                kept.append(DONE)
+                break
+            kept.append(event)
+        return b"".join(kept)
+
+
+def _decoded(data: bytes) -> dict[str, Any] | None:
+    try:
+        fields = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return None
+    return fields if isinstance(fields, dict) else None

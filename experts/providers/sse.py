@@ -1,0 +1,150 @@
+r"""Server-sent events, handled as bytes: cut into whole events, looked into only where it pays.
+
+A token is a few bytes in a few hundred bytes of JSON. Parsing each of them to write the same JSON
+again would be most of what the service does, so blocks of whole events travel unparsed, and a
+substring search decides whether one is worth a look. The search is exact in one direction: inside
+a JSON string a quote is escaped, so ``"usage"`` never occurs in text an expert wrote except as a
+whole string, and the parse behind the search then tells a key from a value.
+
+Format: https://html.spec.whatwg.org/multipage/server-sent-events.html (lines ended by a lone
+``\r`` are allowed there, unknown on this wire, and not split here).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from experts.providers.protocol import Usage
+from experts.providers.wire import read_usage
+
+MAX_EVENT_BYTES = 16 * 1024 * 1024
+DONE = b"data: [DONE]\n\n"
+
+
+class EventTooLong(ValueError):
+    """More bytes than an event may have came without an end of event."""
+
+
+class EventSplitter:
+    r"""Cuts a byte stream after the last whole event there is.
+
+    Args:
+        limit: The most bytes of an unfinished event that are kept.
+    """
+
+    __slots__ = ("_limit", "_rest")
+
+    def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
+        self._limit = limit
+        self._rest = bytearray()
+
+    @property
+    def rest(self) -> bytes:
+        """What came after the last whole event."""
+        return bytes(self._rest)
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take bytes, give back every event that is now whole (possibly none).
+
+        Raises:
+            EventTooLong: If an event does not end within the limit.
+        """
+        rest = self._rest
+        if not rest:
+            if chunk.endswith(b"\n\n"):
+                return chunk
+            end = _end_of_last_event(chunk, 0)
+            self._keep(chunk[end:])
+            return chunk[:end]
+        # An end of event may straddle the seam: it is at most two bytes longer than what is new.
+        seam = max(0, len(rest) - 2)
+        self._keep(chunk)
+        end = _end_of_last_event(rest, seam)
+        block = bytes(rest[:end])
+        del rest[:end]
+        return block
+
+    def _keep(self, tail: bytes) -> None:
+        if len(self._rest) + len(tail) > self._limit:
+            raise EventTooLong(f"an event of more than {self._limit} bytes")
+        self._rest += tail
+
+
+def _end_of_last_event(data: bytes | bytearray, start: int) -> int:
+    """Index after the last blank line at or after ``start``; 0 where there is none."""
+    plain = data.rfind(b"\n\n", start)
+    carriage = data.rfind(b"\n\r\n", start)
+    if carriage > plain:
+        return carriage + 3
+    return plain + 2 if plain >= 0 else 0
+
+
+def split_events(block: bytes) -> Iterator[bytes]:
+    """Yield the events of a block one by one, each with its blank line."""
+    start = 0
+    while start < len(block):
+        plain = block.find(b"\n\n", start)
+        carriage = block.find(b"\n\r\n", start)
+        if plain < 0 and carriage < 0:
+            end = len(block)
+        elif carriage < 0 or 0 <= plain < carriage:
+            end = plain + 2
+        else:
+            end = carriage + 3
+        yield block[start:end]
+        start = end
+
+
+def data_of(event: bytes) -> bytes | None:
+    """Return the data of one event, or ``None`` where it has none (a comment, a keep-alive)."""
+    lines = [
+        line[5:].removeprefix(b" ")
+        for line in event.replace(b"\r\n", b"\n").split(b"\n")
+        if line.startswith(b"data:")
+    ]
+    return b"\n".join(lines) if lines else None
+
+
+def is_done(event: bytes) -> bool:
+    """Tell whether this event ends the stream."""
+    return b"[DONE]" in event and data_of(event) == b"[DONE]"
+
+
+def write_event(data: bytes) -> bytes:
+    """Write one event. ``data`` is JSON on one line."""
+    return b"data: %b\n\n" % data
+
+
+def usage_in(block: bytes) -> Usage | None:
+    """Return the usage that a block names last, parsing only events that seem to name one."""
+    usage = None
+    if b'"usage"' in block:
+        for event in split_events(block):
+            fields = _usage_fields(event)
+            usage = (read_usage(fields["usage"]) if fields else None) or usage
+    return usage
+
+
+def without_usage_chunk(block: bytes) -> bytes:
+    """Return the block without the chunk that carries only usage (its ``choices`` are empty)."""
+    if b'"usage"' not in block:
+        return block
+    return b"".join(event for event in split_events(block) if not _is_usage_chunk(event))
+
+
+def _is_usage_chunk(event: bytes) -> bool:
+    fields = _usage_fields(event)
+    return fields is not None and fields.get("choices") == []
+
+
+def _usage_fields(event: bytes) -> dict[str, object] | None:
+    # Many servers put "usage":null into every chunk; those are not worth parsing.
+    if b'"usage"' not in event or b'"usage":null' in event or b'"usage": null' in event:
+        return None
+    try:
+        fields = msgspec.json.decode(data_of(event) or b"")
+    except msgspec.DecodeError:
+        return None
+    return fields if isinstance(fields, dict) and fields.get("usage") else None

@@ -1,0 +1,1 @@
+"""The schema's history (Alembic). Applied at start, under an advisory lock."""

@@ -1,0 +1,119 @@
+"""The ASGI application: routes, errors and documentation around the services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.types import ASGIApp
+
+from orchestrator.bootstrap import Services, readiness
+from orchestrator.catalogue import endpoints as catalogue
+from orchestrator.chat import endpoints as chat
+from orchestrator.chat.openapi import chat_paths
+from orchestrator.kit.http import RequestFrame, install_error_handlers
+from orchestrator.kit.pages import Page, errors, page
+from orchestrator.kit.settings import describe
+from orchestrator.routers import endpoints as routers
+from orchestrator.tenants import endpoints as keys
+from orchestrator.tenants.access import require_role
+from orchestrator.tenants.keys import Role
+from orchestrator.usage import endpoints as usage
+
+_DESCRIPTION = """Many LLMs behind one OpenAI-compatible endpoint. For each request a two-step router
+works out what kind of request it is and which expert answers that kind best under a policy."""
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: str = Field(examples=["ok"])
+
+
+class Readiness(BaseModel):
+    """Whether requests can be served, and what is in the way."""
+
+    status: str = Field(examples=["ok"])
+    checks: dict[str, str]
+
+
+class SettingView(BaseModel):
+    """One setting in effect."""
+
+    name: str
+    value: str
+    source: str
+    description: str
+
+
+def create_app(services: Services) -> ASGIApp:
+    """Return the application over services that are open."""
+    app = FastAPI(
+        title="Composition of Experts",
+        version="0.1.0",
+        description=_DESCRIPTION,
+        redoc_url=None,
+    )
+    app.state.services = services
+    install_error_handlers(app)
+    for router in (
+        _operations(),
+        catalogue.router,
+        keys.router,
+        usage.router,
+        routers.router,
+        _settings(),
+    ):
+        app.include_router(router)
+    app.router.routes.extend(chat.ROUTES)
+    _document_chat(app)
+    return RequestFrame(app, services.settings.max_body_bytes)
+
+
+def _operations() -> APIRouter:
+    router = APIRouter(tags=["operations"])
+
+    @router.get("/healthz")
+    async def healthz() -> Health:
+        """Tell that the process answers."""
+        return Health(status="ok")
+
+    @router.get("/readyz", responses={503: {"model": Readiness, "description": "Not ready."}})
+    async def readyz(request: Request) -> JSONResponse:
+        """Tell whether requests can be served."""
+        checks = await readiness(request.app.state.services)
+        ready = all(state == "ok" for state in checks.values())
+        status = "ok" if ready else "not ready"
+        return JSONResponse({"status": status, "checks": checks}, 200 if ready else 503)
+
+    return router
+
+
+def _settings() -> APIRouter:
+    router = APIRouter(tags=["operations"], responses=errors(401, 403))
+
+    @router.get("/admin/api/config", dependencies=[Depends(require_role(Role.VIEWER))])
+    async def config(request: Request) -> Page[SettingView]:
+        """List the settings in effect, where each came from, and what it is for."""
+        rows = describe(request.app.state.services.settings)
+        return page([SettingView(**row) for row in rows], len(rows), lambda row: row.name)
+
+    return router
+
+
+def _document_chat(app: FastAPI) -> None:
+    """Add the plain routes to the OpenAPI document, which FastAPI cannot see into."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        document["paths"] = {**chat_paths(), **document["paths"]}
+        document["components"]["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."}
+        }
+        document["security"] = [{"bearer": []}]
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend it

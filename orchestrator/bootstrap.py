@@ -1,0 +1,198 @@
+"""Builds the service from its settings and takes it down again: the one place that wires."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from experts.calling.call import ExpertCaller
+from experts.calling.registry import ProviderRegistry
+from orchestrator.catalogue import service as catalogue_service
+from orchestrator.catalogue.secrets import SecretKeyInvalid, SecretStore, generate_key
+from orchestrator.catalogue.service import CatalogueService
+from orchestrator.chat.pipeline import ChatPipeline
+from orchestrator.kit.changes import ChangeFeed, Refresh, cancelled
+from orchestrator.kit.database import make_engine
+from orchestrator.kit.errors import StartError
+from orchestrator.kit.paths import write_private
+from orchestrator.kit.settings import Settings
+from orchestrator.kit.stores.embedded import StoreUrls
+from orchestrator.routers.service import ActiveRouter
+from orchestrator.tenants import service as key_service
+from orchestrator.tenants.service import KeyRing
+from orchestrator.usage.drain import UsageDrain
+from orchestrator.usage.journal import Spool, UsageJournal
+from router import Router
+
+_REDIS_TIMEOUT = 5.0
+_CHECK_TIMEOUT = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything an endpoint may need."""
+
+    settings: Settings
+    engine: AsyncEngine
+    redis: Redis
+    keys: KeyRing
+    secrets: SecretStore
+    catalogue: CatalogueService
+    router: ActiveRouter
+    caller: ExpertCaller
+    journal: UsageJournal
+    drain: UsageDrain
+    chat: ChatPipeline
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings,
+    urls: StoreUrls,
+    router: Router,
+    environ: Mapping[str, str] | None = None,
+) -> AsyncIterator[Services]:
+    """Build everything, keep it up to date in the background, and close it at the end.
+
+    The stores have to run and the schema has to be migrated.
+
+    Args:
+        settings: The settings.
+        urls: Where the stores are.
+        router: The router version that decides.
+        environ: Where references to environment variables are looked up.
+
+    Raises:
+        StartError: If something cannot be built.
+    """
+    async with AsyncExitStack() as stack:
+        engine = make_engine(urls.postgres)
+        stack.push_async_callback(engine.dispose)
+        # The feed and the drain wait for messages, so they have connections without a time limit.
+        redis = await stack.enter_async_context(
+            Redis.from_url(
+                urls.redis, socket_timeout=_REDIS_TIMEOUT, socket_connect_timeout=_REDIS_TIMEOUT
+            )
+        )
+        waiting = await stack.enter_async_context(Redis.from_url(urls.redis))
+        services, feed = _build(settings, router, engine, redis, waiting, environ)
+        stack.push_async_callback(services.caller.aclose)
+        await services.journal.start(exclusive=urls.exclusive)
+        stack.push_async_callback(services.journal.stop)
+        await services.keys.refresh()
+        await services.catalogue.load()
+        stack.push_async_callback(_flush, services)
+        for work in (feed.run(), services.journal.heartbeat(), services.drain.run()):
+            stack.push_async_callback(cancelled, asyncio.create_task(work))
+        yield services
+
+
+async def readiness(services: Services) -> dict[str, str]:
+    """Return, for each thing a request needs, ``ok`` or what is wrong with it."""
+
+    async def postgres() -> None:
+        async with services.engine.connect() as connection:
+            await connection.exec_driver_sql("SELECT 1")
+
+    async def redis() -> None:
+        await services.redis.exists("coe:ready")
+
+    async def experts() -> None:
+        if not any(c.available for c in services.catalogue.current.candidates):
+            raise LookupError("the catalogue holds no enabled expert")
+
+    checks = {"postgres": postgres, "redis": redis, "experts": experts}
+    results = {}
+    for name, check in checks.items():
+        try:
+            async with asyncio.timeout(_CHECK_TIMEOUT):
+                await check()
+            results[name] = "ok"
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is what the check reports)
+            results[name] = f"{type(error).__name__}: {error}".splitlines()[0]
+    return results
+
+
+async def _flush(services: Services) -> None:
+    """Write out the usage that waits; what cannot be written stays where it is safe."""
+    try:
+        async with asyncio.timeout(services.settings.drain_timeout):
+            await services.drain.flush()
+    except (OSError, TimeoutError):
+        return
+
+
+def _build(
+    settings: Settings,
+    router: Router,
+    engine: AsyncEngine,
+    redis: Redis,
+    waiting: Redis,
+    environ: Mapping[str, str] | None,
+) -> tuple[Services, ChangeFeed]:
+    instance = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    spool = Spool(settings.data_dir / "usage.spool")
+    refreshes: dict[str, Refresh] = {}
+    feed = ChangeFeed(waiting, refreshes)
+    keys = KeyRing(engine, feed.announce)
+    store = _secret_store(settings, engine, feed, environ)
+    catalogue = CatalogueService(engine, store, feed.announce)
+    refreshes[key_service.TOPIC] = keys.refresh
+    refreshes[catalogue_service.TOPIC] = catalogue.refresh
+    caller = ExpertCaller(ProviderRegistry(), store.resolve)
+    journal = UsageJournal(redis, spool, instance)
+    active = ActiveRouter(router)
+    services = Services(
+        settings=settings,
+        engine=engine,
+        redis=redis,
+        keys=keys,
+        secrets=store,
+        catalogue=catalogue,
+        router=active,
+        caller=caller,
+        journal=journal,
+        drain=UsageDrain(engine, waiting, spool, instance),
+        chat=ChatPipeline(
+            catalogue=catalogue,
+            router=active,
+            caller=caller,
+            journal=journal,
+            default_policy=settings.default_policy,
+            timeout=settings.request_timeout,
+            first_token_timeout=settings.first_token_timeout,
+        ),
+    )
+    return services, feed
+
+
+def _secret_store(
+    settings: Settings, engine: AsyncEngine, feed: ChangeFeed, environ: Mapping[str, str] | None
+) -> SecretStore:
+    try:
+        return SecretStore(
+            engine,
+            _encryption_keys(settings),
+            os.environ if environ is None else environ,
+            feed.announce,
+        )
+    except SecretKeyInvalid as error:
+        raise StartError(str(error)) from error
+
+
+def _encryption_keys(settings: Settings) -> list[str]:
+    """Return the given keys, or those of the data directory, made at the first start."""
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value().split(",")
+    path = settings.data_dir / "secret-key"
+    if not path.exists():
+        write_private(path, generate_key())
+    return path.read_text().strip().split(",")

@@ -1,0 +1,117 @@
+"""The endpoints clients of OpenAI know, as plain Starlette routes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from orchestrator.chat.accounting import decision_fields
+from orchestrator.chat.request import checked_messages, field, parse_chat, parse_object
+from orchestrator.chat.streaming import StreamResponse
+from orchestrator.chat.target import POLICY_MODEL, decide, policy_of
+from orchestrator.kit.errors import ApiError
+from orchestrator.tenants.access import authenticate
+from router import routing_text
+
+_CREATED = 0
+"""Unix time that models are said to be made at; clients require the field, none use it."""
+
+
+async def chat_completions(request: Request) -> Response | StreamResponse:
+    """``POST /v1/chat/completions``."""
+    services = request.app.state.services
+    principal = await authenticate(request, services.keys)
+    chat = parse_chat(await request.body())
+    answer: Response | StreamResponse = await services.chat.answer(
+        chat, principal, request, request.state.request_id
+    )
+    return answer
+
+
+async def route(request: Request) -> Response:
+    """``POST /v1/route``: the decision with its reasons, and no answer."""
+    services = request.app.state.services
+    await authenticate(request, services.keys)
+    fields = parse_object(await request.body())
+    model = field(fields, "model")
+    if model is not None and not isinstance(model, str):
+        raise ApiError(400, "invalid_request", "'model' must be a string.", param="model")
+    policy = policy_of(model or POLICY_MODEL, services.settings.default_policy)
+    if policy is None:
+        raise ApiError(
+            400,
+            "invalid_request",
+            "'model' must be 'coe' or 'coe-<policy>': a named expert needs no route.",
+            param="model",
+        )
+    told = routing_text(
+        _messages_to_route(fields),
+        tools=field(fields, "tools"),
+        response_format=field(fields, "response_format"),
+    )
+    decision = decide(told, policy, catalogue=services.catalogue.current, router=services.router)
+    return _json(decision_fields(decision))
+
+
+async def list_models(request: Request) -> Response:
+    """``GET /v1/models``: every policy and every expert."""
+    await authenticate(request, request.app.state.services.keys)
+    return _json({"object": "list", "data": list(_models(request).values())})
+
+
+async def get_model(request: Request) -> Response:
+    """``GET /v1/models/{id}``."""
+    await authenticate(request, request.app.state.services.keys)
+    model = _models(request).get(request.path_params["model"])
+    if model is None:
+        raise ApiError(404, "model_not_found", "There is no such model.", param="model")
+    return _json(model)
+
+
+def _messages_to_route(fields: dict[str, msgspec.Raw]) -> list[Any]:
+    text = field(fields, "input")
+    if text is None:
+        return checked_messages(field(fields, "messages"))
+    if not isinstance(text, str):
+        raise ApiError(400, "invalid_request", "'input' must be a string.", param="input")
+    return [{"role": "user", "content": text}]
+
+
+def _models(request: Request) -> dict[str, dict[str, Any]]:
+    services = request.app.state.services
+    models = {}
+    for policy in services.router.policies.values():
+        name = f"{POLICY_MODEL}-{policy.name}"
+        models[name] = _model(name, "policy", policy.description)
+    default = services.settings.default_policy
+    models = {POLICY_MODEL: _model(POLICY_MODEL, "policy", f"Same as coe-{default}."), **models}
+    for expert in services.catalogue.current.experts.values():
+        if expert.enabled:
+            models[expert.id] = _model(expert.id, "expert", expert.description)
+    return models
+
+
+def _model(name: str, kind: str, description: str) -> dict[str, Any]:
+    return {
+        "id": name,
+        "object": "model",
+        "created": _CREATED,
+        "owned_by": "coe",
+        "coe": {"kind": kind, "description": description},
+    }
+
+
+def _json(content: Any) -> Response:
+    return Response(msgspec.json.encode(content), media_type="application/json")
+
+
+ROUTES = [
+    Route("/v1/chat/completions", chat_completions, methods=["POST"]),
+    Route("/v1/route", route, methods=["POST"]),
+    Route("/v1/models", list_models, methods=["GET"]),
+    Route("/v1/models/{model:path}", get_model, methods=["GET"]),
+]

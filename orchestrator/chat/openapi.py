@@ -1,0 +1,197 @@
+"""The OpenAPI description of the plain routes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_MESSAGES = {
+    "type": "array",
+    "minItems": 1,
+    "items": {
+        "type": "object",
+        "required": ["role"],
+        "properties": {
+            "role": {"type": "string", "examples": ["user"]},
+            "content": {
+                "description": "Text, or an array of content parts.",
+                "anyOf": [
+                    {"type": "string"},
+                    {"type": "array", "items": {"type": "object"}},
+                    {"type": "null"},
+                ],
+            },
+        },
+    },
+}
+_TOOLS = {"type": "array", "items": {"type": "object"}}
+
+_CHAT_REQUEST = {
+    "type": "object",
+    "required": ["model", "messages"],
+    "description": "OpenAI's chat-completions request; fields not named here are passed on as they are.",
+    "properties": {
+        "model": {
+            "type": "string",
+            "description": "`coe`, `coe-<policy>` or the id of an expert.",
+            "examples": ["coe"],
+        },
+        "messages": _MESSAGES,
+        "stream": {"type": ["boolean", "null"]},
+        "stream_options": {"type": ["object", "null"]},
+        "tools": _TOOLS,
+        "response_format": {"type": ["object", "null"]},
+        "coe": {
+            "type": ["object", "null"],
+            "properties": {
+                "explain": {
+                    "type": "boolean",
+                    "description": "Add a `coe` object with the decision, tokens and cost.",
+                }
+            },
+        },
+    },
+}
+_ROUTE_REQUEST = {
+    "type": "object",
+    "description": "Either `messages` or `input`.",
+    "properties": {
+        "model": {"type": ["string", "null"], "examples": ["coe", "coe-economy"]},
+        "messages": _MESSAGES,
+        "input": {"type": ["string", "null"]},
+        "tools": _TOOLS,
+        "response_format": {"type": ["object", "null"]},
+    },
+}
+_DECISION = {
+    "type": "object",
+    "required": [
+        "category", "probabilities", "uncertainty", "expert", "ranked", "candidates", "policy",
+        "rule", "reason", "router_version",
+    ],
+    "properties": {
+        "category": {"type": "string"},
+        "probabilities": {"type": "object", "additionalProperties": {"type": "number"}},
+        "uncertainty": {"type": "number", "minimum": 0, "maximum": 1},
+        "expert": {"type": "string"},
+        "ranked": {"type": "array", "items": {"type": "string"}},
+        "candidates": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["id", "quality", "cost", "excluded"],
+                "properties": {
+                    "id": {"type": "string"},
+                    "quality": {"type": "number"},
+                    "cost": {"type": "number"},
+                    "excluded": {"type": ["string", "null"]},
+                },
+            },
+        },
+        "policy": {"type": "string"},
+        "rule": {"type": "string"},
+        "reason": {"type": "string"},
+        "router_version": {"type": "string"},
+    },
+}  # fmt: skip
+_MODEL = {
+    "type": "object",
+    "required": ["id", "object", "created", "owned_by"],
+    "properties": {
+        "id": {"type": "string"},
+        "object": {"type": "string", "const": "model"},
+        "created": {"type": "integer"},
+        "owned_by": {"type": "string"},
+        "coe": {"type": "object"},
+    },
+}
+_MODELS = {
+    "type": "object",
+    "required": ["object", "data"],
+    "properties": {
+        "object": {"type": "string", "const": "list"},
+        "data": {"type": "array", "items": _MODEL},
+    },
+}
+_ERROR = {"$ref": "#/components/schemas/ErrorBody"}
+_REASONS = {
+    400: "The request is wrong; `param` names the field.",
+    401: "No API key, or an unknown one.",
+    404: "No such model.",
+    413: "The body is too large.",
+    502: "The expert failed.",
+    503: "No expert can serve this request.",
+    504: "The expert did not answer in time.",
+}
+
+
+def chat_paths() -> dict[str, Any]:
+    """Return the OpenAPI path items of ``/v1``."""
+    return {
+        "/v1/chat/completions": {
+            "post": _operation(
+                "chat_completions",
+                "Answer a conversation with the expert that suits it.",
+                {"type": "object"},
+                (400, 401, 404, 413, 502, 503, 504),
+                body=_CHAT_REQUEST,
+                streams=True,
+            )
+        },
+        "/v1/route": {
+            "post": _operation(
+                "route",
+                "Decide where a request would go, with reasons, without answering it.",
+                _DECISION,
+                (400, 401, 404, 413, 503),
+                body=_ROUTE_REQUEST,
+            )
+        },
+        "/v1/models": {
+            "get": _operation("list_models", "List policies and experts.", _MODELS, (401,))
+        },
+        "/v1/models/{model}": {
+            "get": _operation(
+                "get_model", "Show a policy or an expert.", _MODEL, (401, 404), path="model"
+            )
+        },
+    }
+
+
+def _operation(
+    name: str,
+    summary: str,
+    answer: dict[str, Any],
+    failures: tuple[int, ...],
+    *,
+    body: dict[str, Any] | None = None,
+    path: str | None = None,
+    streams: bool = False,
+) -> dict[str, Any]:
+    content: dict[str, Any] = {"application/json": {"schema": answer}}
+    if streams:
+        content["text/event-stream"] = {"schema": {"type": "string"}}
+    operation: dict[str, Any] = {
+        "tags": ["chat"],
+        "operationId": name,
+        "summary": summary,
+        "responses": {
+            "200": {"description": "The answer.", "content": content},
+            **{
+                str(status): {
+                    "description": _REASONS[status],
+                    "content": {"application/json": {"schema": _ERROR}},
+                }
+                for status in failures
+            },
+        },
+    }
+    if body is not None:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": body}},
+        }
+    if path is not None:
+        operation["parameters"] = [
+            {"name": path, "in": "path", "required": True, "schema": {"type": "string"}}
+        ]
+    return operation

@@ -1,0 +1,135 @@
+"""Reads a chat request: decoded once, and only as far as routing needs.
+
+Every top-level field stays the bytes it came as, so what is passed on is exactly what the caller
+sent, fields we have never heard of included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import msgspec
+
+from orchestrator.kit.errors import ApiError
+
+_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """A chat-completions request.
+
+    Args:
+        fields: Every top-level field as it came, without ``coe``.
+        model: What the caller named: ``coe``, ``coe-<policy>`` or an expert.
+        messages: The decoded messages.
+        stream: Whether the answer is to be streamed.
+        tools: The decoded tools, for routing.
+        response_format: The decoded format, for routing.
+        explain: Whether the caller asked for the explanation of the answer.
+    """
+
+    fields: dict[str, msgspec.Raw]
+    model: str
+    messages: list[Any]
+    stream: bool
+    tools: Any
+    response_format: Any
+    explain: bool
+
+
+def parse_object(body: bytes) -> dict[str, msgspec.Raw]:
+    """Return the top-level fields of a JSON object, undecoded.
+
+    Raises:
+        ApiError: 400 if the body is not a JSON object.
+    """
+    if not body.strip():
+        _refuse("The request body is empty; a JSON object is expected.", None)
+    try:
+        return _decoder.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ApiError(
+            400, "invalid_json", f"The request body is not a JSON object: {error}."
+        ) from error
+
+
+def parse_chat(body: bytes) -> ChatRequest:
+    """Read a chat request.
+
+    Raises:
+        ApiError: 400, naming the field that is wrong.
+    """
+    fields = parse_object(body)
+    model = field(fields, "model")
+    if not isinstance(model, str) or not model:
+        _refuse("'model' must be a non-empty string, such as 'coe'.", "model")
+    extension = field(fields, "coe")
+    fields.pop("coe", None)
+    return ChatRequest(
+        fields=fields,
+        model=model,
+        messages=checked_messages(field(fields, "messages")),
+        stream=_flag(field(fields, "stream"), "stream"),
+        tools=_list(field(fields, "tools"), "tools"),
+        response_format=_object(field(fields, "response_format"), "response_format"),
+        explain=_flag((_object(extension, "coe") or {}).get("explain"), "coe.explain"),
+    )
+
+
+def field(fields: dict[str, msgspec.Raw], name: str) -> Any:
+    """Return one decoded field, or ``None`` where it is missing.
+
+    Raises:
+        ApiError: 400 if its JSON is broken.
+    """
+    raw = fields.get(name)
+    if raw is None:
+        return None
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ApiError(
+            400, "invalid_json", f"'{name}' is not valid JSON: {error}.", param=name
+        ) from error
+
+
+def checked_messages(messages: Any) -> list[Any]:
+    """Return the messages if each is an object with a role.
+
+    Raises:
+        ApiError: 400, naming the message.
+    """
+    if not isinstance(messages, list) or not messages:
+        _refuse("'messages' must be a non-empty array.", "messages")
+    for index, message in enumerate(messages):
+        if not isinstance(message, dict):
+            _refuse(f"'messages[{index}]' must be an object.", f"messages[{index}]")
+        if not isinstance(message.get("role"), str):
+            _refuse(f"'messages[{index}].role' must be a string.", f"messages[{index}].role")
+    return messages
+
+
+def _flag(value: Any, name: str) -> bool:
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        _refuse(f"'{name}' must be true or false.", name)
+    return value
+
+
+def _list(value: Any, name: str) -> Any:
+    if value is not None and not isinstance(value, list):
+        _refuse(f"'{name}' must be an array.", name)
+    return value
+
+
+def _object(value: Any, name: str) -> Any:
+    if value is not None and not isinstance(value, dict):
+        _refuse(f"'{name}' must be an object.", name)
+    return value
+
+
+def _refuse(message: str, param: str | None) -> NoReturn:
+    raise ApiError(400, "invalid_request", message, param=param)

@@ -1,0 +1,136 @@
+"""Sends an expert's stream on as it comes, and closes its account before the last byte."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine
+from typing import Any
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from experts.calling.call import ExpertStream
+from experts.errors import ExpertError
+from experts.providers import sse
+from orchestrator.chat.accounting import Account, explanation
+from orchestrator.chat.disconnect import gone
+from orchestrator.chat.errors import api_error
+from orchestrator.chat.target import Target
+from orchestrator.usage.record import UsageRecord
+
+
+class StreamResponse:
+    """An ASGI response that sends blocks of server-sent events.
+
+    When the client goes away the generator is closed, which cancels the expert's call.
+    """
+
+    def __init__(self, blocks: AsyncGenerator[bytes, None], headers: dict[str, str]) -> None:
+        self._blocks = blocks
+        self._headers = {
+            "content-type": "text/event-stream; charset=utf-8",
+            "cache-control": "no-cache",
+            "x-accel-buffering": "no",
+            **headers,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI)
+        """Send everything, or stop when the client is gone."""
+        sending = asyncio.ensure_future(self._send(send))
+        watching = asyncio.ensure_future(gone(receive))
+        try:
+            await asyncio.wait((sending, watching), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            watching.cancel()
+            if not sending.done():
+                sending.cancel()
+            # Also when this task is cancelled itself: the account has to be closed.
+            await asyncio.shield(asyncio.wait((sending,)))
+        if not sending.cancelled():
+            sending.result()
+
+    async def _send(self, send: Send) -> None:
+        headers = [(name.encode(), value.encode()) for name, value in self._headers.items()]
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            async for block in self._blocks:
+                await send({"type": "http.response.body", "body": block, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            await self._blocks.aclose()
+
+
+async def metered(
+    stream: ExpertStream, account: Account, target: Target, *, explain: bool, request_id: str
+) -> AsyncGenerator[bytes, None]:
+    """Pass blocks on, count them, and close the account before ``[DONE]`` is sent.
+
+    An error after the first block ends the stream with an error event, never with ``[DONE]``.
+
+    Args:
+        stream: A stream that has begun; closed at the end.
+        account: To be closed.
+        target: Where the stream comes from.
+        explain: Whether a chunk with the explanation is added.
+        request_id: Named in an error event.
+    """
+    pieces, last = 0, b""
+    try:
+        async for block in stream:
+            pieces += block.count(b'"delta"')
+            body, done = _without_done(block)
+            if body:
+                last = body
+                yield body
+            if done:
+                break
+        record = await _shielded(account.close("ok", usage=stream.usage, produced=pieces))
+        if explain:
+            yield _explanation_event(record, target, last)
+        yield sse.DONE
+    except ExpertError as error:
+        closing = account.close(
+            "failed", usage=stream.usage, produced=pieces, error_code=error.code
+        )
+        await _shielded(closing)
+        yield sse.write_event(msgspec.json.encode(api_error(error).body(request_id)))
+    except (asyncio.CancelledError, GeneratorExit):
+        await _shielded(account.close("cancelled", usage=stream.usage, produced=pieces))
+        raise
+    finally:
+        await stream.aclose()
+
+
+async def _shielded(closing: Coroutine[Any, Any, UsageRecord]) -> UsageRecord:
+    """Finish the record even if the task that writes it is cancelled meanwhile."""
+    return await asyncio.shield(asyncio.ensure_future(closing))
+
+
+def _without_done(block: bytes) -> tuple[bytes, bool]:
+    """Return a block without the event that ends the stream, and whether it held it."""
+    if b"[DONE]" not in block:
+        return block, False
+    if block.endswith(sse.DONE):
+        return block.removesuffix(sse.DONE), True
+    events = list(sse.split_events(block))
+    kept = [event for event in events if not sse.is_done(event)]
+    return b"".join(kept), len(kept) < len(events)
+
+
+def _explanation_event(record: UsageRecord, target: Target, last: bytes) -> bytes:
+    """Return a chunk without choices that carries the explanation, in the stream's own name."""
+    chunk = {"id": record.request_id, "created": int(record.started_at.timestamp())}
+    for event in sse.split_events(last):
+        try:
+            fields = msgspec.json.decode(sse.data_of(event) or b"")
+        except msgspec.DecodeError:
+            continue
+        if isinstance(fields, dict):
+            chunk |= {name: fields[name] for name in ("id", "created") if name in fields}
+    chunk |= {
+        "object": "chat.completion.chunk",
+        "model": target.expert.model or target.expert.id,
+        "choices": [],
+        "coe": explanation(record, target),
+    }
+    return sse.write_event(msgspec.json.encode(chunk))

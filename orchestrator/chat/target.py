@@ -1,0 +1,102 @@
+"""Which expert answers: the one the caller named, or the one the router chose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from experts.catalogue.expert import Expert
+from orchestrator.catalogue.service import Catalogue
+from orchestrator.kit.errors import ApiError
+from orchestrator.routers.service import ActiveRouter
+from router import NoEligibleExpert, RoutingDecision, RoutingText
+
+POLICY_MODEL = "coe"
+_POLICY_PREFIX = "coe-"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request goes, and the decision if the router made it."""
+
+    expert: Expert
+    version: int
+    decision: RoutingDecision | None
+    policy: str | None
+
+
+def policy_of(model: str, default: str) -> str | None:
+    """Return the policy a model name asks for, or ``None`` if it names an expert."""
+    if model == POLICY_MODEL:
+        return default
+    if model.startswith(_POLICY_PREFIX):
+        return model.removeprefix(_POLICY_PREFIX)
+    return None
+
+
+def choose_target(
+    model: str,
+    told: RoutingText,
+    *,
+    catalogue: Catalogue,
+    router: ActiveRouter,
+    default_policy: str,
+) -> Target:
+    """Choose the expert.
+
+    Args:
+        model: As the caller named it.
+        told: What the request says, for routing.
+        catalogue: The experts.
+        router: Chooses between them.
+        default_policy: What ``coe`` means.
+
+    Raises:
+        ApiError: 404 for a model that is neither a policy nor an expert, 400 if the named expert
+            cannot do what the request needs, 503 if no expert can.
+    """
+    policy = policy_of(model, default_policy)
+    if policy is None:
+        return _named(model, told, catalogue)
+    decision = decide(told, policy, catalogue=catalogue, router=router)
+    chosen = decision.expert
+    return Target(catalogue.experts[chosen], catalogue.versions[chosen], decision, policy)
+
+
+def decide(
+    told: RoutingText, policy: str, *, catalogue: Catalogue, router: ActiveRouter
+) -> RoutingDecision:
+    """Let the router decide.
+
+    Raises:
+        ApiError: 404 for an unknown policy, 503 if no expert is eligible.
+    """
+    if policy not in router.policies:
+        raise _unknown_model(f"{_POLICY_PREFIX}{policy}")
+    try:
+        return router.decide(told.request(policy), catalogue)
+    except NoEligibleExpert as error:
+        raise ApiError(503, "no_eligible_expert", str(error)) from error
+
+
+def _named(model: str, told: RoutingText, catalogue: Catalogue) -> Target:
+    expert = catalogue.experts.get(model)
+    if expert is None or not expert.enabled:
+        raise _unknown_model(model)
+    missing = sorted(told.needs - expert.capabilities)
+    if missing:
+        raise ApiError(
+            400,
+            "expert_lacks_capability",
+            f"Expert '{model}' has no capability {', '.join(missing)}, which this request needs.",
+            param="model",
+        )
+    return Target(expert, catalogue.versions[model], None, None)
+
+
+def _unknown_model(model: str) -> ApiError:
+    shown = model if len(model) <= 100 else model[:100] + "..."
+    return ApiError(
+        404,
+        "model_not_found",
+        f"The model '{shown}' does not exist. GET /v1/models lists policies and experts.",
+        param="model",
+    )

@@ -1,0 +1,135 @@
+"""The async engine on Postgres, and migrations at start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, create_engine, exc, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from orchestrator.kit.errors import StartError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+_MIGRATION_LOCK = 0x636F65  # "coe": the advisory lock every starting replica queues at
+
+
+def make_engine(url: str) -> AsyncEngine:
+    """Return an async engine; nothing is connected yet.
+
+    Args:
+        url: ``postgresql+psycopg://...``.
+    """
+    return create_async_engine(
+        url, pool_size=5, max_overflow=10, pool_pre_ping=True, pool_timeout=10
+    )
+
+
+def migrate(url: str) -> str:
+    """Bring the schema to this version of the code, one replica at a time.
+
+    Returns:
+        The revision the schema is at now.
+
+    Raises:
+        StartError: If Postgres cannot be reached, the schema is newer than the code, or a migration
+            fails (it is rolled back whole); each says what to do.
+    """
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            return _upgrade(connection)
+    except exc.OperationalError as error:
+        raise _unreachable(error) from error
+    except exc.SQLAlchemyError as error:
+        raise StartError(
+            f"A migration failed and was rolled back ({_first_line(error)}). The data is as it was: "
+            "mend the cause, or go back to the version of the service that ran before."
+        ) from error
+    finally:
+        engine.dispose()
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaStatus:
+    """Which revision a database is at, and which this version of the code needs."""
+
+    revision: str | None
+    needed: str
+
+    @property
+    def current(self) -> bool:
+        """Whether they are the same."""
+        return self.revision == self.needed
+
+
+def schema_status(url: str) -> SchemaStatus:
+    """Return where the schema is.
+
+    Raises:
+        StartError: If Postgres cannot be reached.
+    """
+    engine = create_engine(url)
+    try:
+        with engine.connect() as connection:
+            return SchemaStatus(_revision(connection), _scripts().get_current_head() or "")
+    except exc.OperationalError as error:
+        raise _unreachable(error) from error
+    finally:
+        engine.dispose()
+
+
+def _upgrade(connection: Connection) -> str:
+    from alembic import command
+
+    scripts = _scripts()
+    known = {revision.revision for revision in scripts.walk_revisions()}
+    head = scripts.get_current_head() or ""
+    current = _revision(connection)
+    if current is not None and current not in known:
+        raise StartError(
+            f"The database schema is at revision {current}, which this version of the service does not know: "
+            "it was upgraded by a newer one. Run that version, or restore a backup from before."
+        )
+    if current != head:
+        command.upgrade(_config(connection), "head")
+    return head
+
+
+def _config(connection: Connection | None = None) -> Config:
+    from alembic.config import Config
+
+    import migrations
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _scripts() -> ScriptDirectory:
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory.from_config(_config())
+
+
+def _revision(connection: Connection) -> str | None:
+    from alembic.runtime.migration import MigrationContext
+
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _unreachable(error: Exception) -> StartError:
+    return StartError(
+        f"Postgres cannot be reached ({_first_line(error)}). Check DATABASE_URL and that the server runs."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    original: Any = getattr(error, "orig", None) or error
+    return str(original).strip().splitlines()[0]

@@ -1,0 +1,128 @@
+"""What holds for every request: an id, a bounded body, and errors in one shape."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from orchestrator.kit.errors import ApiError
+from orchestrator.kit.ids import new_request_id
+
+log = logging.getLogger(__name__)
+
+
+class RequestFrame:
+    """Gives each request its id and refuses bodies that are too large, read or announced.
+
+    Args:
+        app: What it frames.
+        max_body_bytes: Largest body accepted.
+    """
+
+    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+        self._app = app
+        self._max = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = new_request_id()
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["x-coe-request-id"] = request_id
+            await send(message)
+
+        announced = Headers(scope=scope).get("content-length", "0")
+        if not announced.isdigit() or int(announced) > self._max:
+            await error_response(_too_large(self._max), request_id)(scope, receive, send_with_id)
+            return
+        await self._app(scope, self._bounded(receive), send_with_id)
+
+    def _bounded(self, receive: Receive) -> Receive:
+        size = 0
+
+        async def bounded() -> Message:
+            nonlocal size
+            message = await receive()
+            if message["type"] == "http.request":
+                size += len(message.get("body", b""))
+                if size > self._max:
+                    raise _too_large(self._max)
+            return message
+
+        return bounded
+
+
+def _too_large(limit: int) -> ApiError:
+    return ApiError(
+        413,
+        "body_too_large",
+        f"The request body is larger than {limit} bytes (COE_MAX_BODY_BYTES).",
+    )
+
+
+def error_response(error: ApiError, request_id: str) -> Response:
+    """Return an error as a response."""
+    return Response(
+        msgspec.json.encode(error.body(request_id)),
+        status_code=error.status,
+        media_type="application/json",
+        headers=error.headers,
+    )
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Give every error of the app OpenAI's shape."""
+
+    async def on_api_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ApiError)  # noqa: S101 (registered for it)
+        return error_response(error, request.state.request_id)
+
+    async def on_invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101
+        return error_response(_invalid(error.errors()), request.state.request_id)
+
+    async def on_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+        shaped = ApiError(
+            error.status_code, code, str(error.detail), headers=dict(error.headers or {})
+        )
+        return error_response(shaped, request.state.request_id)
+
+    async def on_bug(request: Request, error: Exception) -> Response:
+        request_id = request.state.request_id
+        log.error("request %s met a bug", request_id, exc_info=error)
+        shaped = ApiError(500, "internal_error", f"A bug of ours. Report it with {request_id}.")
+        return error_response(shaped, request_id)
+
+    app.add_exception_handler(ApiError, on_api_error)
+    app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(Exception, on_bug)
+
+
+def _invalid(problems: Any) -> ApiError:
+    """Return a 400 that names the first wrong field and counts the others."""
+    first = problems[0]
+    place = [part for part in first["loc"] if part not in {"body", "query", "path"}]
+    param = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place).lstrip(".")
+    more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
+    if first["type"] == "json_invalid":
+        return ApiError(400, "invalid_json", "The request body is not valid JSON.")
+    return ApiError(
+        400, "invalid_request", f"{param or 'body'}: {first['msg']}{more}", param=param or None
+    )

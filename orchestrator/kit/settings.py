@@ -1,0 +1,144 @@
+"""All settings of the service in one object, read once at start.
+
+``router`` and ``experts`` never see it: they take constructor arguments.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from orchestrator.kit.errors import StartError
+from orchestrator.kit.paths import default_data_dir
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+def _named(name: str) -> Any:
+    return AliasChoices(name.lower(), name)
+
+
+class Settings(BaseSettings):
+    """Settings, each from an argument, the environment, or its default, in that order."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="COE_", frozen=True, extra="forbid", populate_by_name=True
+    )
+
+    database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=_named("DATABASE_URL"),
+        description="Postgres to use, as postgresql://user:password@host/name. Unset: an embedded one.",
+    )
+    redis_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=_named("REDIS_URL"),
+        description="Redis or Valkey to use, as redis://host:6379/0. Unset: an embedded Valkey.",
+    )
+    data_dir: Path = Field(
+        default_factory=default_data_dir,
+        description="Where embedded stores, the usage spool and the local admin key are kept.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(
+        default=8400, ge=0, le=65_535, description="Port to listen on; 0 picks a free one."
+    )
+    experts_file: Path | None = Field(
+        default=None,
+        description="An experts.yaml that seeds the catalogue while it holds no expert of an operator's.",
+    )
+    discover: bool = Field(
+        default=True,
+        description="Look for vendor keys and local servers while the catalogue holds no expert of an operator's.",
+    )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="Encrypts stored secrets. Unset: a key generated in the data directory.",
+    )
+    default_policy: Literal["quality", "balanced", "economy"] = Field(
+        default="balanced", description="Policy of the model name 'coe'."
+    )
+    max_body_bytes: int = Field(
+        default=20 * 1024 * 1024, ge=1024, le=1 << 30, description="Largest request body accepted."
+    )
+    request_timeout: Seconds = Field(
+        default=600.0, description="Seconds until a whole answer must be there."
+    )
+    first_token_timeout: Seconds = Field(
+        default=120.0, description="Seconds until the first byte of an answer must be there."
+    )
+    drain_timeout: Seconds = Field(
+        default=10.0,
+        description="Seconds that running requests get to finish when the service stops.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe log lines to write."
+    )
+
+    _arguments: frozenset[str] = PrivateAttr(default=frozenset())
+
+    def source_of(self, field: str) -> str:
+        """Return where a setting's value came from: argument, environment or default."""
+        if field in self._arguments:
+            return "argument"
+        if field in self.model_fields_set:
+            return f"environment ({environment_name(field)})"
+        return "default"
+
+    @property
+    def embedded_postgres(self) -> bool:
+        """Whether the service runs a Postgres of its own."""
+        return self.database_url is None
+
+    @property
+    def embedded_redis(self) -> bool:
+        """Whether the service runs a Valkey of its own."""
+        return self.redis_url is None
+
+
+def load_settings(**arguments: Any) -> Settings:
+    """Read the settings; arguments that are not ``None`` win over the environment.
+
+    Raises:
+        StartError: If a value is wrong, naming the setting.
+    """
+    given = {name: value for name, value in arguments.items() if value is not None}
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{environment_name(str(e['loc'][0]))}: {e['msg']}" for e in error.errors()
+        )
+        raise StartError(f"A setting is wrong. {problems}") from error
+    settings._arguments = frozenset(given)  # noqa: SLF001 (its own module)
+    return settings
+
+
+def environment_name(field: str) -> str:
+    """Return the environment variable that sets a field."""
+    return (
+        field.upper() if field.lower() in {"database_url", "redis_url"} else f"COE_{field.upper()}"
+    )
+
+
+def describe(settings: Settings) -> list[dict[str, str]]:
+    """Return every setting with its effective value, where that came from, and what it is for.
+
+    Secret values are shown as ``***``.
+    """
+    rows = []
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        shown = "***" if isinstance(value, SecretStr) else "" if value is None else str(value)
+        rows.append(
+            {
+                "name": environment_name(name),
+                "value": shown,
+                "source": settings.source_of(name),
+                "description": field.description or "",
+            }
+        )
+    return rows

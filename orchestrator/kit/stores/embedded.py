@@ -1,0 +1,74 @@
+"""Starts and stops what the settings leave to us."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from orchestrator.kit.errors import StartError
+from orchestrator.kit.settings import Settings
+from orchestrator.kit.stores.lock import DirectoryLock
+from orchestrator.kit.stores.postgres import EmbeddedPostgres
+from orchestrator.kit.stores.valkey import EmbeddedValkey
+
+
+@dataclass(frozen=True, slots=True)
+class StoreUrls:
+    """Where Postgres and Redis are, embedded or not."""
+
+    postgres: str
+    redis: str
+    exclusive: bool
+    """Whether no other process of the service can be using these stores."""
+
+
+@contextmanager
+def running_stores(settings: Settings) -> Iterator[StoreUrls]:
+    """Lock the data directory, start what is embedded, and stop it at the end.
+
+    Raises:
+        StartError: If the directory is in use or a store does not come up.
+    """
+    with ExitStack() as stack:
+        _make_directory(settings)
+        if settings.embedded_postgres or settings.embedded_redis:
+            stack.enter_context(DirectoryLock(settings.data_dir))
+        postgres = EmbeddedPostgres(settings.data_dir / "postgres")
+        valkey = EmbeddedValkey(settings.data_dir / "valkey")
+        stack.callback(postgres.stop)
+        stack.callback(valkey.stop)
+        with ThreadPoolExecutor(2) as pool:
+            redis_url = None if settings.redis_url else pool.submit(valkey.start)
+            postgres_url = None if settings.database_url else pool.submit(postgres.start)
+        yield StoreUrls(
+            postgres=postgres_url.result() if postgres_url else _psycopg(settings),
+            redis=redis_url.result() if redis_url else _given(settings.redis_url),
+            exclusive=settings.embedded_postgres and settings.embedded_redis,
+        )
+
+
+def _make_directory(settings: Settings) -> None:
+    try:
+        settings.data_dir.mkdir(
+            parents=True, exist_ok=True, mode=0o755 if os.geteuid() == 0 else 0o700
+        )
+    except OSError as error:
+        raise StartError(
+            f"The data directory {settings.data_dir} cannot be made ({error.strerror}). Set COE_DATA_DIR."
+        ) from error
+
+
+def _given(secret: object) -> str:
+    value: str = secret.get_secret_value()  # type: ignore[attr-defined]  # only called where it is set
+    return value
+
+
+def _psycopg(settings: Settings) -> str:
+    url = _given(settings.database_url)
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    return url

@@ -1,0 +1,222 @@
+"""Runs the service in this process: stores, schema, services, HTTP server, and back again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from orchestrator.app import create_app
+from orchestrator.bootstrap import Services, open_services
+from orchestrator.catalogue.seeding import SeedReport, seed
+from orchestrator.kit.database import migrate
+from orchestrator.kit.errors import StartError
+from orchestrator.kit.paths import write_private
+from orchestrator.kit.settings import Settings
+from orchestrator.kit.stores.embedded import StoreUrls, running_stores
+from router import Router, starter_router
+
+ADMIN_KEY_FILE = "admin-key"
+SERVER_FILE = "server.json"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What is known once the service is ready.
+
+    Args:
+        url: Where it listens.
+        new_key: The first admin key, if this start made it.
+        seeded: What was found to fill the catalogue with.
+        seconds: How long the start took.
+    """
+
+    url: str
+    new_key: str | None
+    seeded: SeedReport
+    seconds: float
+
+
+OnReady = Callable[[Services, Started], Awaitable[None]]
+
+
+def run(settings: Settings, on_ready: OnReady) -> None:
+    """Serve until SIGINT or SIGTERM; everything that was started is stopped then.
+
+    Args:
+        settings: The settings.
+        on_ready: Called when requests are served.
+
+    Raises:
+        StartError: If the service cannot start.
+    """
+    began = time.perf_counter()
+    check_port(settings.host, settings.port)
+    with ThreadPoolExecutor(1) as pool:
+        # The router takes as long to load as the stores to start, and needs none of them.
+        router = pool.submit(starter_router)
+        with running_stores(settings) as urls:
+            migrate(urls.postgres)
+            _run_loop(_serve(settings, urls, router.result(), on_ready, began))
+
+
+def check_port(host: str, port: int) -> None:
+    """Refuse a port that is taken: the server would share it silently.
+
+    Raises:
+        StartError: If it is taken or may not be used.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise StartError(
+                f"Cannot listen on {host}:{port} ({error.strerror}). "
+                "Stop what is there, or choose another with --port or COE_PORT."
+            ) from error
+
+
+def _run_loop(main: Awaitable[None]) -> None:
+    try:
+        import uvloop
+    except ImportError:  # not made for Windows
+        factory = asyncio.new_event_loop
+    else:
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(_awaited(main))
+
+
+async def _awaited(main: Awaitable[None]) -> None:
+    await main
+
+
+async def _serve(
+    settings: Settings, urls: StoreUrls, router: Router, on_ready: OnReady, began: float
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with open_services(settings, urls, router) as services:
+        new_key = await services.keys.ensure_admin()
+        if new_key is not None:
+            write_private(settings.data_dir / ADMIN_KEY_FILE, new_key)
+        report = await seed(services.catalogue, settings, os.environ)
+        frame = _Counted(create_app(services))
+        async with _listening(frame, settings) as url:
+            started = Started(url, new_key, report, time.perf_counter() - began)
+            await on_ready(services, started)
+            await stop.wait()
+            log.info("stopping: %d requests get %g s", frame.active, settings.drain_timeout)
+            await frame.drained(settings.drain_timeout)
+
+
+class _listening:  # noqa: N801 (used as a context manager function)
+    """Serve an application over HTTP while the context is open."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        from granian.constants import Interfaces
+        from granian.http import HTTP1Settings
+        from granian.server.embed import Server
+
+        self._port = settings.port or _free_port(settings.host)
+        self._host = settings.host
+        self._file = settings.data_dir / SERVER_FILE
+        self._server = Server(
+            app,
+            address=settings.host,
+            port=self._port,
+            interface=Interfaces.ASGINL,
+            log_enabled=False,
+            websockets=False,
+            backlog=2048,
+            http1_settings=HTTP1Settings(header_read_timeout=15_000, max_buffer_size=1 << 17),
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> str:
+        self._task = asyncio.create_task(self._server.serve())
+        await _until_open(self._host, self._port, self._task)
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._host, self._host)  # noqa: S104
+        url = f"http://{host}:{self._port}"
+        write_private(self._file, json.dumps({"url": url, "pid": os.getpid()}))
+        return url
+
+    async def __aexit__(self, *_: object) -> None:
+        self._file.unlink(missing_ok=True)
+        self._server.stop()  # type: ignore[no-untyped-call]  # granian's own
+        if self._task is not None:
+            await self._task
+
+
+class _Counted:
+    """Counts the requests that are being served, so that a stop can wait for them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.active = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.active += 1
+        self._idle.clear()
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self.active -= 1
+            if not self.active:
+                self._idle.set()
+
+    async def drained(self, seconds: float) -> None:
+        """Wait until no request is being served, no longer than ``seconds``."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("%d requests were cut off", self.active)
+
+
+async def _until_open(host: str, port: int, server: asyncio.Task[None]) -> None:
+    target = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    for _ in range(500):
+        if server.done():
+            server.result()
+            raise StartError(f"The HTTP server on {host}:{port} ended at once.")
+        try:
+            _, writer = await asyncio.open_connection(target, port)
+        except OSError:
+            await asyncio.sleep(0.01)
+            continue
+        writer.close()
+        return
+    raise StartError(f"The HTTP server does not answer on {host}:{port}.")
+
+
+def _free_port(host: str) -> int:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def local_admin_key(data_dir: Path) -> str | None:
+    """Return the first admin key, as kept for the command line on this machine."""
+    path = data_dir / ADMIN_KEY_FILE
+    return path.read_text().strip() if path.exists() else None

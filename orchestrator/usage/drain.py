@@ -1,0 +1,180 @@
+"""Moves usage from Redis and the spool into Postgres, each record exactly once.
+
+Records are acknowledged and removed only after Postgres has committed them, and writing one twice
+is harmless, so a crash between the two costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orchestrator.usage import repository
+from orchestrator.usage.journal import (
+    FIELD,
+    STREAM,
+    Spool,
+    lease_key,
+    open_requests_key,
+    read_spool,
+)
+from orchestrator.usage.record import UsageRecord
+
+_GROUP = "postgres"
+_BATCH = 500
+_BLOCK_MS = 1000
+_STALE_MS = 30_000
+_SWEEP_SECONDS = 5.0
+_RETRY_SECONDS = 1.0
+
+# Closes every request of a dead process at once: two sweepers cannot both do it.
+_CLOSE_OPEN = """
+local entries = redis.call('HVALS', KEYS[1])
+for _, record in ipairs(entries) do redis.call('XADD', KEYS[2], '*', ARGV[1], record) end
+redis.call('DEL', KEYS[1])
+return #entries
+"""
+
+log = logging.getLogger(__name__)
+
+
+class UsageDrain:
+    """The background task that writes usage to Postgres.
+
+    Args:
+        engine: Postgres.
+        redis: Where records wait.
+        spool: The local file of records that could not reach Redis.
+        instance: Unique name of this process, its name as a consumer.
+    """
+
+    def __init__(self, engine: AsyncEngine, redis: Redis, spool: Spool, instance: str) -> None:
+        self._engine = engine
+        self._redis = redis
+        self._spool = spool
+        self._instance = instance
+        self._days: set[date] = set()
+        self._decoder = msgspec.json.Decoder(UsageRecord)
+
+    async def run(self) -> None:
+        """Drain until cancelled; failures of either store are waited out."""
+        swept = 0.0
+        clock = asyncio.get_running_loop().time
+        while True:
+            try:
+                if clock() - swept >= _SWEEP_SECONDS or not swept:
+                    await self.sweep()
+                    swept = clock()
+                await self._drain_new(_BLOCK_MS)
+            except (RedisError, SQLAlchemyError, OSError) as error:
+                log.warning("usage waits: %s", error)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def sweep(self) -> None:
+        """Collect what others left behind: the spool, dead processes' open and unacknowledged."""
+        await self._make_group()
+        await self._replay_spool()
+        await self._close_for_the_dead()
+        await self._claim_stale()
+
+    async def flush(self) -> None:
+        """Write everything that waits, then return: for an orderly stop."""
+        await self.sweep()
+        while await self._drain_new(None):
+            pass
+
+    async def _make_group(self) -> None:
+        try:
+            await self._redis.xgroup_create(STREAM, _GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    async def _drain_new(self, block_ms: int | None) -> int:
+        reply = await self._redis.xreadgroup(
+            _GROUP, self._instance, {STREAM: ">"}, count=_BATCH, block=block_ms
+        )
+        return await self._store(_entries(reply))
+
+    async def _claim_stale(self) -> None:
+        cursor = "0-0"
+        while True:
+            cursor, entries, *_ = await self._redis.xautoclaim(
+                STREAM, _GROUP, self._instance, _STALE_MS, cursor, count=_BATCH
+            )
+            await self._store(entries)
+            if cursor in (b"0-0", "0-0"):
+                return
+
+    async def _close_for_the_dead(self) -> None:
+        async for key in self._redis.scan_iter(match=open_requests_key("*")):
+            instance = key.decode().removeprefix(open_requests_key(""))
+            if not await self._redis.exists(lease_key(instance)):
+                closed = await self._redis.eval(_CLOSE_OPEN, 2, key, STREAM, FIELD)
+                log.info("closed %s requests of the dead process %s", closed, instance)
+
+    async def _replay_spool(self) -> None:
+        path = self._spool.take()
+        if path is None:
+            return
+        records = await asyncio.to_thread(read_spool, path)
+        for start in range(0, len(records), _BATCH):
+            await self._insert(records[start : start + _BATCH])
+        path.unlink()
+        log.info("replayed %d usage records from the spool", len(records))
+
+    async def _store(self, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> int:
+        if not entries:
+            return 0
+        records = [record for _, fields in entries if (record := self._decode(fields)) is not None]
+        await self._insert(records)
+        ids = [identifier for identifier, _ in entries]
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.xack(STREAM, _GROUP, *ids)
+            pipe.xdel(STREAM, *ids)
+            await pipe.execute()
+        return len(entries)
+
+    def _decode(self, fields: dict[bytes, bytes]) -> UsageRecord | None:
+        try:
+            return self._decoder.decode(fields[FIELD])
+        except (msgspec.DecodeError, KeyError) as error:
+            log.error("a usage entry cannot be read and is dropped: %s %r", error, fields)  # noqa: TRY400
+            return None
+
+    async def _insert(self, records: list[UsageRecord]) -> None:
+        if not records:
+            return
+        missing = {record.started_at.date() for record in records} - self._days
+        async with self._engine.begin() as connection:
+            if missing:
+                await repository.ensure_partitions(connection, missing)
+            await repository.insert_records(connection, records)
+        self._days |= missing
+        self._forget_old_days()
+
+    def _forget_old_days(self) -> None:
+        oldest = (datetime.now(UTC) - timedelta(days=3)).date()
+        self._days = {day for day in self._days if day >= oldest}
+
+
+def _entries(reply: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    """Return the entries of an XREADGROUP reply on one stream, in either protocol's shape."""
+    if not reply:
+        return []
+    streams = list(reply.values()) if isinstance(reply, dict) else [entries for _, entries in reply]
+    return [entry for entries in streams for entry in _flatten(entries)]
+
+
+def _flatten(entries: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    if entries and isinstance(entries[0], list):
+        return [entry for group in entries for entry in group]
+    return list(entries)

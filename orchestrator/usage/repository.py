@@ -1,0 +1,89 @@
+"""Usage rows in Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from orchestrator.kit.ids import time_of
+from orchestrator.usage.record import UsageRecord, to_row
+from orchestrator.usage.tables import usage
+
+_PARTITION_LOCK = 0x757361  # "usa": creating the same partition twice at once would fail
+
+
+async def insert_records(connection: AsyncConnection, records: Sequence[UsageRecord]) -> None:
+    """Write records; one that is there already stays as it is.
+
+    Only an ``interrupted`` row, written on behalf of a process that was thought dead, gives way to
+    what that process says itself.
+    """
+    if not records:
+        return
+    rows = {record.request_id: to_row(record) for record in records}
+    for record in records:
+        if record.status != "interrupted":
+            rows[record.request_id] = to_row(record)
+    statement = insert(usage)
+    replaced = {
+        column.name: statement.excluded[column.name]
+        for column in usage.columns
+        if not column.primary_key
+    }
+    statement = statement.on_conflict_do_update(
+        index_elements=["request_id", "started_at"],
+        set_=replaced,
+        where=sa.and_(usage.c.status == "interrupted", statement.excluded.status != "interrupted"),
+    )
+    await connection.execute(statement, list(rows.values()))
+
+
+async def ensure_partitions(connection: AsyncConnection, days: Iterable[date]) -> None:
+    """Create the partitions that hold these days (UTC)."""
+    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_PARTITION_LOCK)))
+    for day in days:
+        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        end = start + timedelta(days=1)
+        await connection.execute(
+            sa.text(
+                f"CREATE TABLE IF NOT EXISTS usage_{day:%Y%m%d} PARTITION OF usage "
+                f"FOR VALUES FROM ('{start.isoformat()}') TO ('{end.isoformat()}')"
+            )
+        )
+
+
+async def list_rows(
+    connection: AsyncConnection,
+    *,
+    limit: int,
+    after: str | None = None,
+    expert: str | None = None,
+    status: str | None = None,
+) -> list[dict[str, Any]]:
+    """Return rows, newest first, those older than the request ``after``."""
+    query = sa.select(usage).order_by(usage.c.started_at.desc(), usage.c.request_id.desc())
+    if after is not None:
+        query = query.where(
+            sa.tuple_(usage.c.started_at, usage.c.request_id)
+            < sa.tuple_(sa.literal(time_of(after)), sa.literal(after))
+        )
+    if expert is not None:
+        query = query.where(usage.c.expert == expert)
+    if status is not None:
+        query = query.where(usage.c.status == status)
+    result = await connection.execute(query.limit(limit))
+    return [dict(row) for row in result.mappings()]
+
+
+async def get_row(connection: AsyncConnection, request_id: str) -> dict[str, Any] | None:
+    """Return one request's row, or ``None``."""
+    query = sa.select(usage).where(
+        usage.c.request_id == request_id, usage.c.started_at == time_of(request_id)
+    )
+    row = (await connection.execute(query)).mappings().first()
+    return dict(row) if row else None

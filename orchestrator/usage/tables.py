@@ -1,0 +1,35 @@
+"""The usage table, partitioned by day."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = sa.MetaData()
+
+usage = sa.Table(
+    "usage",
+    metadata,
+    sa.Column("request_id", sa.Text, primary_key=True),
+    sa.Column("started_at", sa.DateTime(timezone=True), primary_key=True),
+    sa.Column("tenant", sa.Text),
+    sa.Column("key_id", sa.Text),
+    sa.Column("api", sa.Text),
+    sa.Column("model", sa.Text),
+    sa.Column("policy", sa.Text),
+    sa.Column("category", sa.Text),
+    sa.Column("confidence", sa.Double),
+    sa.Column("expert", sa.Text),
+    sa.Column("expert_version", sa.Integer),
+    sa.Column("router_version", sa.Text),
+    sa.Column("decision", JSONB(none_as_null=True)),
+    sa.Column("status", sa.Text),
+    sa.Column("error_code", sa.Text),
+    sa.Column("streamed", sa.Boolean),
+    sa.Column("prompt_tokens", sa.BigInteger),
+    sa.Column("completion_tokens", sa.BigInteger),
+    sa.Column("tokens_estimated", sa.Boolean),
+    sa.Column("cost_nanos", sa.BigInteger),
+    sa.Column("duration_ms", sa.Double),
+    sa.Column("first_token_ms", sa.Double),
+)

@@ -1,0 +1,44 @@
+"""What every embedder does: texts in, unit vectors out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors whose dot product is their similarity.
+
+    Instances may load files on first use, never when they are built. They are safe to share
+    between threads, start none of their own, and give the same vector for the same text every
+    time. One conformance suite runs over them all (``tests/unit/router/test_embedding.py``).
+    """
+
+    @property
+    def id(self) -> str:
+        """Names the vectors: two embedders with one id give the same vectors."""
+        ...
+
+    @property
+    def dimensions(self) -> int:
+        """Length of each vector."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> FloatArray:
+        """Return one row a text, float32, shape ``(len(texts), dimensions)``.
+
+        Every row is finite. Rows have L2 norm 1, but for a text with nothing in it (the empty
+        string), whose row is all zeros: similar to nothing. Long texts are cut, cheaply.
+        """
+        ...
+
+
+def normalise_rows(vectors: npt.NDArray[np.floating[Any]]) -> FloatArray:
+    """Scale each row to L2 norm 1; rows of zeros stay as they are."""
+    norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
+    return np.asarray(vectors / np.maximum(norms, 1e-12), dtype=np.float32)

@@ -1,0 +1,101 @@
+"""The default embedder: the mean of static token vectors.
+
+The vectors are those that ship inside the ``wordllama`` wheel (32,000 tokens x 256 dimensions,
+float16, distilled from the input embeddings of several large language models). Its two files are
+read directly: that library's own loader would fetch the tokenizer from the network.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from router.embedding.protocol import FloatArray, normalise_rows
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+_PACKAGE = "wordllama"
+_VECTORS = "weights/l2_supercat_256.safetensors"
+_TOKENIZER = "tokenizers/l2_supercat_tokenizer_config.json"
+
+
+class StaticEmbedder:
+    """Mean of token vectors: no attention, no order of words, some ten microseconds a prompt.
+
+    Nothing is read until the first text comes. The vectors are kept as float16 (16 MB).
+
+    Args:
+        max_characters: Longer texts are cut before they are tokenised.
+        max_tokens: Tokens beyond these are dropped.
+
+    Raises:
+        ModuleNotFoundError: On first use, when ``wordllama`` is not installed.
+        FileNotFoundError: On first use, when the installed release lacks the files.
+    """
+
+    id = "wordllama-l2-supercat-256"
+    dimensions = 256
+
+    def __init__(self, max_characters: int = 8000, max_tokens: int = 2000) -> None:
+        self._max_characters = max_characters
+        self._max_tokens = max_tokens
+        self._lock = threading.Lock()
+        self._loaded: tuple[Tokenizer, npt.NDArray[np.float16]] | None = None
+
+    def embed(self, texts: Sequence[str]) -> FloatArray:
+        """Return unit vectors, shape ``(len(texts), 256)``."""
+        tokenizer, vectors = self._loaded or self._load()
+        means = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        # One text at a time: the tokenizer's batch call would start a pool of threads.
+        for row, text in zip(means, texts, strict=True):
+            encoding = tokenizer.encode(_cut(text, self._max_characters), add_special_tokens=False)
+            ids = encoding.ids[: self._max_tokens]
+            if ids:
+                vectors[ids].mean(axis=0, dtype=np.float32, out=row)
+        return normalise_rows(means)
+
+    def _load(self) -> tuple[Tokenizer, npt.NDArray[np.float16]]:
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = _read(_package_folder())
+            return self._loaded
+
+
+def _cut(text: str, limit: int) -> str:
+    text = text if len(text) <= limit else text[:limit]
+    # Half of a surrogate pair is valid in JSON, but not in UTF-8, which the tokenizer wants.
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _package_folder() -> Path:
+    spec = find_spec(_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError(
+            f"the static embedder reads token vectors from the '{_PACKAGE}' package: "
+            f"pip install {_PACKAGE}",
+            name=_PACKAGE,
+        )
+    return Path(spec.submodule_search_locations[0])
+
+
+def _read(folder: Path) -> tuple[Tokenizer, npt.NDArray[np.float16]]:
+    from safetensors.numpy import load_file
+    from tokenizers import Tokenizer
+
+    for name in (_VECTORS, _TOKENIZER):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(
+                f"the installed '{_PACKAGE}' package has no {name}; version 0.4 has"
+            )
+    tensors: dict[str, Any] = load_file(folder / _VECTORS)
+    tokenizer = Tokenizer.from_file(str(folder / _TOKENIZER))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer, np.asarray(tensors["embedding.weight"], dtype=np.float16)

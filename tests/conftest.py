@@ -1,0 +1,105 @@
+"""Shared fixtures: real stores, and the switch that keeps tests from spending money."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orchestrator.kit.database import make_engine, migrate
+from orchestrator.kit.stores.postgres import EmbeddedPostgres
+from orchestrator.kit.stores.valkey import EmbeddedValkey
+
+_MONEY = ("_API_KEY", "_TOKEN", "_SECRET", "_CREDENTIALS")
+
+
+def _scrub(environ: dict[str, str] | os._Environ[str]) -> None:
+    """Remove what could reach a vendor or an outside store."""
+    for name in list(environ):
+        ours = name.startswith("COE_") and name != "COE_TEST_DATA"
+        if ours or name.upper().endswith(_MONEY) or name in {"DATABASE_URL", "REDIS_URL"}:
+            del environ[name]
+
+
+_scrub(os.environ)
+os.environ["COE_DISCOVER"] = "false"
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """A directory that an embedded Postgres of root's can reach."""
+    path = Path(tempfile.mkdtemp(prefix="coe-test-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(scratch: Path) -> Iterator[str]:
+    """URL of a real Postgres whose database ``template_coe`` is migrated."""
+    server = EmbeddedPostgres(scratch / "postgres")
+    url = server.start()
+    _execute(url, "CREATE DATABASE template_coe")
+    migrate(_database(url, "template_coe"))
+    yield url
+    server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """URL of a fresh, migrated database of this test's own."""
+    name = f"test_{uuid.uuid4().hex}"
+    _execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE template_coe")
+    yield _database(postgres_server, name)
+    _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def engine(postgres_url: str) -> AsyncIterator[AsyncEngine]:
+    """An async engine on this test's database."""
+    engine = make_engine(postgres_url)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def redis_server(scratch: Path) -> Iterator[str]:
+    """URL of a real Valkey."""
+    server = EmbeddedValkey(scratch / "valkey")
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture
+async def redis_url(redis_server: str) -> str:
+    """URL of the Valkey, emptied for this test."""
+    async with Redis.from_url(redis_server) as client:
+        await client.flushall()
+    return redis_server
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """A client of the emptied Valkey."""
+    async with Redis.from_url(redis_url) as client:
+        yield client
+
+
+def _database(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def _execute(url: str, statement: str) -> None:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
