@@ -64,12 +64,12 @@ def run(settings: Settings, on_ready: OnReady) -> None:
     """
     began = time.perf_counter()
     check_port(settings.host, settings.port)
-    with ThreadPoolExecutor(1) as pool:
-        # The router takes as long to load as the stores to start, and needs none of them.
+    # No router before the stores run: starting a process while another thread is inside BLAS can
+    # block for ever, since BLAS holds its own locks at a fork.
+    with running_stores(settings) as urls, ThreadPoolExecutor(1) as pool:
         router = pool.submit(starter_router)
-        with running_stores(settings) as urls:
-            migrate(urls.postgres)
-            _run_loop(_serve(settings, urls, router.result(), on_ready, began))
+        migrate(urls.postgres)
+        _run_loop(_serve(settings, urls, router.result(), on_ready, began))
 
 
 def check_port(host: str, port: int) -> None:

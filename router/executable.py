@@ -15,7 +15,7 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _TAIL = re.compile(r"(?:\s*(?:=\s*\??|\?|!|\.(?!\d)|,?\s*please))*\s*$", re.IGNORECASE)
-_ALLOWED = re.compile(r"[\d\s.,+\-*/^%()×÷·−x]+")
+_ALLOWED = re.compile(r"[\d\s.,+\-*/^%()×÷·−]+")
 _THOUSANDS = re.compile(r"(?<![\d.])\d{1,3}(?:,\d{3})+(?![\d,])")
 _LOOKS_LIKE_SOMETHING_ELSE = re.compile(
     r"""
@@ -28,7 +28,8 @@ _LOOKS_LIKE_SOMETHING_ELSE = re.compile(
     re.VERBOSE,
 )
 _AMBIGUOUS = re.compile(r"\d+[-/]\d+")  # 10-3, 24/7: only with a question around it
-_OPERATORS = str.maketrans({"×": "*", "·": "*", "x": "*", "÷": "/", "−": "-"})
+_TIMES = re.compile(r"(?<=\d)\s*[xX]\s*(?=\d)")  # 3 x 4, not 3x + 4
+_OPERATORS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-"})
 
 _FENCE = re.compile(r"```(?:python3?|py)[ \t]*\r?\n(.*?)```", re.DOTALL | re.IGNORECASE)
 _RUN = re.compile(
@@ -63,7 +64,7 @@ def _is_arithmetic(text: str) -> bool:
     asked = bool(lead and lead["verb"]) or text.rstrip("? ").endswith("=")
     body = text[lead.end() if lead else 0 :]
     tail = _TAIL.search(body)
-    body = body[: tail.start()] if tail else body
+    body = _TIMES.sub(" * ", body[: tail.start()] if tail else body)
     if not _ALLOWED.fullmatch(body) or _LOOKS_LIKE_SOMETHING_ELSE.search(body):
         return False
     if _AMBIGUOUS.fullmatch(body.strip()) and not asked:

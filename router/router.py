@@ -76,8 +76,13 @@ class Router:
     def classify(self, text: str) -> Classification:
         """Work out what kind of request a routing text is."""
         vector = self.embedder.embed([text])[0]
-        probabilities = self.classifier.probabilities(vector)
-        uncertainty = self.gate.uncertainty(vector, probabilities)
+        if vector.any():
+            evidence = self.classifier(vector)
+            probabilities = evidence.probabilities
+            uncertainty = self.gate.uncertainty(probabilities, float(evidence.nearest))
+        else:  # there is nothing to go by
+            probabilities = np.full(len(self.taxonomy.ids), 1.0 / len(self.taxonomy.ids))
+            uncertainty = 1.0
         top = int(probabilities.argmax())
         unsure = uncertainty > self.gate.settings.threshold
         category = self.taxonomy.ids.index(GENERAL) if unsure else top
@@ -169,13 +174,13 @@ def build_router(
     settings = settings or Settings()
     gate_settings = gate_settings or GateSettings()
     rows = training_rows(taxonomy, embedder, settings)
-    classifier, _ = fit(rows, len(taxonomy.ids), settings)
-    gate = fit_gate(rows.vectors, rows.labels, len(taxonomy.ids), gate_settings)
+    classifier, held_out = fit(rows, len(taxonomy.ids), settings)
+    gate = fit_gate(held_out.nearest, gate_settings)
     content = {
         "embedder": embedder.id,
         "categories": [asdict(category) for category in taxonomy.categories],
-        "classifier": settings.as_dict(),
-        "gate": gate_settings.as_dict(),
+        "classifier": asdict(settings),
+        "gate": asdict(gate_settings),
         "policies": [asdict(policy) for policy in policies],
     }
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]

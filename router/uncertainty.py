@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from router.embedding import FloatArray
-
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
+_NOTHING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,69 +16,55 @@ class GateSettings:
     """How unsure is too unsure.
 
     Args:
-        threshold: Above it the request goes to ``general``.
-        prototypes_per_category: At most this many centres a category.
+        threshold: Above this uncertainty (0..1) the request goes to ``general``.
+        strange_quantile: Share of the taxonomy's own held-out prompts that lie so far from every
+            prototype that distance begins to count as a doubt.
     """
 
-    threshold: float = 0.8
-    prototypes_per_category: int = 6
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the fields, for the content hash."""
-        return asdict(self)
+    threshold: float = 0.65
+    strange_quantile: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Combines three signs of doubt into one number (COSMO's known/unknown gate, our formula).
+    """Combines three signs of doubt into one number.
+
+    After COSMO's gate between known and unknown; the formula is our own.
 
     Args:
-        prototypes: Unit vectors (P, d), several a category.
-        quantiles: Similarities to the nearest prototype below which 0, 1, ..., 100 % of the
-            taxonomy's own prompts lie, shape (101,).
         settings: The threshold.
+        strange: Cosine similarity to the nearest prototype below which a text is strange.
     """
 
-    prototypes: FloatArray
-    quantiles: Floats
     settings: GateSettings
+    strange: float
 
-    def uncertainty(self, vector: FloatArray, probabilities: Floats) -> float:
+    def uncertainty(self, probabilities: Floats, nearest: float) -> float:
         """Return 0 (sure) to 1 (knows nothing).
 
-        The larger of two doubts: which category (the mean of normalised entropy and of one minus
-        the margin between the first two), and whether any (how few of the taxonomy's own prompts
-        lie as far from every prototype; only the farthest 5 % count).
+        The larger of two doubts. Which category: the mean of the entropy, divided by its largest
+        value, and of one minus the margin between the two most probable. Whether any: nothing
+        down to the similarity ``strange``, rising to 1 where the text is like no prototype at all.
+
+        Args:
+            probabilities: Over all categories, shape (C,).
+            nearest: Cosine similarity to the nearest prototype.
         """
         if len(probabilities) == 1:
             return 0.0
-        entropy = -float(probabilities @ np.log(probabilities + 1e-12))
-        entropy /= float(np.log(len(probabilities)))
-        first, second = np.partition(probabilities, -2)[:-3:-1]
-        which = 0.5 * (entropy + 1.0 - float(first - second))
-        nearest = float((self.prototypes @ vector).max())
-        below = float(np.searchsorted(self.quantiles, nearest)) / (len(self.quantiles) - 1)
-        novelty = max(0.0, 1.0 - below / 0.05)
-        return min(1.0, max(which, novelty))
+        entropy = -float(probabilities @ np.log(probabilities + _NOTHING))
+        second, first = np.partition(probabilities, -2)[-2:].tolist()
+        which = 0.5 * (entropy / float(np.log(len(probabilities))) + 1.0 - (first - second))
+        whether = (self.strange - nearest) / max(self.strange, _NOTHING)
+        return min(1.0, max(which, whether, 0.0))
 
 
-def fit_gate(vectors: FloatArray, labels: Ints, categories: int, settings: GateSettings) -> Gate:
-    """Find the prototypes by spherical k-means within each category, and the quantiles."""
-    centres = [
-        _centres(vectors[labels == label], settings.prototypes_per_category)
-        for label in range(categories)
-    ]
-    prototypes = np.vstack(centres)
-    nearest = (vectors @ prototypes.T).max(axis=1)
-    return Gate(prototypes, np.quantile(nearest.astype(np.float64), np.linspace(0, 1, 101)), settings)
+def fit_gate(held_out_nearest: npt.NDArray[np.float32], settings: GateSettings) -> Gate:
+    """Learn from the taxonomy's own prompts, held out, how near is usual.
 
-
-def _centres(vectors: FloatArray, most: int, rounds: int = 5) -> FloatArray:
-    count = max(1, min(most, len(vectors) // 12))
-    centres = vectors[np.linspace(0, len(vectors) - 1, count).astype(int)]
-    for _ in range(rounds):
-        nearest = np.argmax(vectors @ centres.T, axis=1)
-        sums = np.stack([vectors[nearest == k].sum(axis=0) for k in range(count)])
-        norms = np.linalg.norm(sums, axis=1, keepdims=True)
-        centres = np.where(norms > 1e-6, sums / np.maximum(norms, 1e-6), centres)  # noqa: PLR2004
-    return np.asarray(centres, dtype=np.float32)
+    Args:
+        held_out_nearest: Each prompt's similarity to the nearest prototype, shape (n,).
+        settings: The threshold.
+    """
+    strange = float(np.quantile(held_out_nearest, settings.strange_quantile))
+    return Gate(settings, max(strange, 0.0))

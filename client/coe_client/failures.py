@@ -26,20 +26,17 @@ BY_STATUS: Mapping[int, type[errors.APIStatusError]] = {
     504: errors.ExpertTimedOutError,
 }
 
-STATUS_BY_CODE: Mapping[str, int] = {
-    "expert_refused_request": 400,
-    "budget_exceeded": 402,
-    "rate_limit_exceeded": 429,
+STATUS_BY_TYPE: Mapping[str, int] = {
+    "invalid_request_error": 400,
+    "insufficient_budget": 402,
+    "rate_limit_error": 429,
     "expert_error": 502,
-    "expert_failed": 502,
-    "expert_misconfigured": 502,
-    "expert_unreachable": 502,
-    "expert_overloaded": 502,
-    "expert_answer_invalid": 502,
     "not_ready": 503,
-    "expert_timeout": 504,
+    "timeout_error": 504,
 }
-"""The status an error inside a stream would have had outside of one; 500 for any other."""
+"""The status an error inside a stream would have had outside of one."""
+STATUS_BY_CODE: Mapping[str, int] = {"expert_refused_request": 400, "expert_timeout": 504}
+"""The same for an error without such a type; other ``expert_...`` codes are 502, the rest 500."""
 
 
 def error_from_answer(
@@ -77,7 +74,7 @@ def error_from_event(
         request_id: From the headers of the stream, used where the event names none.
     """
     detail = _detail(document)
-    status = STATUS_BY_CODE.get(_text(detail.get("code")) or "", 500)
+    status = _status_of_event(_text(detail.get("type")) or "", _text(detail.get("code")) or "")
     return _kind(status)(
         _text(detail.get("message")) or "The service reported an error inside the stream.",
         status=status,
@@ -118,6 +115,11 @@ def _seconds_until(date: str, now: datetime) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max(0.0, (moment - now).total_seconds())
+
+
+def _status_of_event(kind: str, code: str) -> int:
+    of_code = STATUS_BY_CODE.get(code, 502 if code.startswith("expert_") else 500)
+    return STATUS_BY_TYPE.get(kind, of_code)
 
 
 def _kind(status: int) -> type[errors.APIStatusError]:

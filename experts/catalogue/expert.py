@@ -34,18 +34,28 @@ Slug = Annotated[
 ExpertId = Annotated[
     str, Field(min_length=1, max_length=64, json_schema_extra={"pattern": _ID_PATTERN})
 ]
+
+
+def _repeats_are_harmless(schema: dict[str, Any]) -> None:
+    schema.pop("uniqueItems", None)
+
+
+_Set = Field(max_length=64, json_schema_extra=_repeats_are_harmless)
 # Sets are written sorted, so that the same entry always has the same text and the same hash.
 Capabilities = Annotated[
     frozenset[Capability],
+    _Set,
     PlainSerializer(sorted, return_type=list[Capability], when_used="json"),
 ]
 Tags = Annotated[
     frozenset[Slug],
-    Field(max_length=64),
+    _Set,
     PlainSerializer(sorted, return_type=list[Slug], when_used="json"),
 ]
 Features = Annotated[
-    frozenset[Feature], PlainSerializer(sorted, return_type=list[Feature], when_used="json")
+    frozenset[Feature],
+    _Set,
+    PlainSerializer(sorted, return_type=list[Feature], when_used="json"),
 ]
 Billions = Annotated[float, Field(gt=0, le=1e6)]
 UsdPerMillionTokens = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]

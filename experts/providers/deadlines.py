@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -28,7 +28,7 @@ async def whole_in_time(work: Coroutine[Any, Any, T], call: ExpertCall) -> T:
 
 async def stream_in_time(
     blocks: AsyncGenerator[bytes, None], call: ExpertCall
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Yield the blocks, the first and the last no later than the call allows.
 
     The timer runs only while a block is waited for: never while the reader holds one.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 MAX_EXPRESSION_CHARS = 1000
 
 # Neighbouring repetitions match different characters, here and below: no message may take long.
-_FENCED = re.compile(r"```[ \t]*([\w+-]*)[ \t]*\r?\n(.*?)(?:\n[ \t]*```|```|\Z)", re.DOTALL)
+_FENCED = re.compile(r"```[ \t]*(?:([\w+-]+)[ \t]*)?\r?\n(.*?)(?:\n[ \t]*```|```|\Z)", re.DOTALL)
 _PYTHON = {"python", "py", "python3"}
 
 _NUMBER = r"(?:\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+)"

@@ -53,7 +53,7 @@ class OpenAIProvider:
         """Return the whole answer; see :class:`experts.providers.protocol.Provider`."""
         return await whole_in_time(self._complete(call), call)
 
-    def stream(self, call: ExpertCall) -> AsyncIterator[bytes]:
+    def stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
         """Yield blocks of events; see :class:`experts.providers.protocol.Provider`."""
         return stream_in_time(self._stream(call), call)
 

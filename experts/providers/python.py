@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 
 from experts.errors import ExpertFailed, RequestRefused
 from experts.providers.deadlines import stream_in_time, whole_in_time
@@ -41,7 +41,7 @@ class PythonProvider:
         text = await whole_in_time(self._answer(call), call)
         return ExpertAnswer(completion(_head(call), text, usage=_NO_TOKENS), _NO_TOKENS)
 
-    def stream(self, call: ExpertCall) -> AsyncIterator[bytes]:
+    def stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
         """Yield blocks of events; see :class:`experts.providers.protocol.Provider`."""
         return stream_in_time(self._stream(call), call)
 

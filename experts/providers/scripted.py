@@ -8,7 +8,7 @@ scripted fault surfaces as the error a real one would cause.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from http import HTTPStatus
 
@@ -31,7 +31,7 @@ class ScriptedProvider:
         """Return the whole answer; see :class:`experts.providers.protocol.Provider`."""
         return await whole_in_time(self._complete(call), call)
 
-    def stream(self, call: ExpertCall) -> AsyncIterator[bytes]:
+    def stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
         """Yield blocks of events; see :class:`experts.providers.protocol.Provider`."""
         return stream_in_time(self._stream(call), call)
 

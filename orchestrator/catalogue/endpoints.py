@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Query, Request
+from fastapi import APIRouter, Body, Depends, Path, Query, Request
 from pydantic import ValidationError
 
 from experts.catalogue.entries import parse_entries, parse_entry
@@ -49,6 +49,9 @@ Secrets = Annotated[SecretStore, Depends(_secrets)]
 Viewer = Annotated[Principal, Depends(require_role(Role.VIEWER))]
 Editor = Annotated[Principal, Depends(require_role(Role.EDITOR))]
 Admin = Annotated[Principal, Depends(require_role(Role.ADMIN))]
+# The patterns are for readers of the schema: an id that could not exist is a plain 404.
+ExpertPath = Annotated[str, Path(json_schema_extra={"pattern": f"^{SLUG.pattern}$"})]
+SecretPath = Annotated[str, Path(json_schema_extra={"pattern": f"^{_SECRET_NAME.pattern}$"})]
 ExpertBody = Annotated[Any, DescribedBy(Expert), Body(description="The entry.")]
 
 router = APIRouter(prefix="/admin/api", responses=errors(400, 401, 403, 503))
@@ -87,7 +90,7 @@ async def apply_experts(body: ApplyRequest, service: Service, principal: Editor)
 
 
 @router.get("/experts/{expert_id}", tags=["experts"], responses=errors(404))
-async def get_expert(expert_id: str, service: Service, _: Viewer) -> ExpertRecord:
+async def get_expert(expert_id: ExpertPath, service: Service, _: Viewer) -> ExpertRecord:
     """Return an expert as it is in force."""
     with translated():
         return ExpertRecord.of(await service.get(_known(expert_id)))
@@ -95,7 +98,7 @@ async def get_expert(expert_id: str, service: Service, _: Viewer) -> ExpertRecor
 
 @router.put("/experts/{expert_id}", tags=["experts"], responses=errors(404, 409))
 async def update_expert(
-    expert_id: str,
+    expert_id: ExpertPath,
     body: ExpertBody,
     service: Service,
     principal: Editor,
@@ -116,7 +119,7 @@ async def update_expert(
 
 
 @router.delete("/experts/{expert_id}", tags=["experts"], status_code=204, responses=errors(404))
-async def retire_expert(expert_id: str, service: Service, _: Editor) -> None:
+async def retire_expert(expert_id: ExpertPath, service: Service, _: Editor) -> None:
     """Take an expert out of the catalogue. Its history is kept."""
     with translated():
         await service.retire(_known(expert_id))
@@ -124,7 +127,7 @@ async def retire_expert(expert_id: str, service: Service, _: Editor) -> None:
 
 @router.get("/experts/{expert_id}/versions", tags=["experts"], responses=errors(404))
 async def list_versions(
-    expert_id: str, service: Service, _: Viewer, limit: Limit = 100, after: After = None
+    expert_id: ExpertPath, service: Service, _: Viewer, limit: Limit = 100, after: After = None
 ) -> Page[ExpertRecord]:
     """List what an expert was over time, the newest first; a retired one's too."""
     place = _place(after, _VERSION)
@@ -137,7 +140,7 @@ async def list_versions(
 
 @router.post("/experts/{expert_id}/rollback", tags=["experts"], responses=errors(404, 409))
 async def rollback_expert(
-    expert_id: str, body: RollbackRequest, service: Service, principal: Editor
+    expert_id: ExpertPath, body: RollbackRequest, service: Service, principal: Editor
 ) -> ExpertRecord:
     """Put an old version in force again, as a new version. A retired expert comes back."""
     with translated():
@@ -158,7 +161,7 @@ async def list_secrets(
 
 @router.put("/secrets/{name}", tags=["secrets"], status_code=204)
 async def put_secret(
-    name: str,
+    name: SecretPath,
     body: Annotated[Any, DescribedBy(SecretValue), Body()],
     store: Secrets,
     principal: Admin,
@@ -182,7 +185,7 @@ async def put_secret(
 
 
 @router.delete("/secrets/{name}", tags=["secrets"], status_code=204, responses=errors(404))
-async def delete_secret(name: str, store: Secrets, _: Admin) -> None:
+async def delete_secret(name: SecretPath, store: Secrets, _: Admin) -> None:
     """Forget a secret. Experts that refer to it can no longer be called."""
     with translated():
         if not _SECRET_NAME.fullmatch(name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from types import GenericAlias
 from typing import Annotated, Any
 
 from pydantic import (
@@ -46,9 +47,14 @@ class DescribedBy:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Describe the type."""
+        """Describe the type, by reference where it is a model.
+
+        On its own a model would be written out in place; as the item of a list it is referred to.
+        """
         del schema
-        return handler(TypeAdapter(self.kind).core_schema)
+        many: Any = GenericAlias(list, (self.kind,))
+        items: JsonSchemaValue = handler(TypeAdapter(many).core_schema)["items"]
+        return items
 
 
 class _Body(BaseModel):

@@ -9,7 +9,7 @@ from typing import Literal
 
 import yaml
 
-from experts.catalogue.entries import parse_entries
+from experts.catalogue.entries import parse_document
 from experts.catalogue.errors import CatalogueInvalid
 from experts.catalogue.expert import Expert
 from orchestrator.catalogue.service import Catalogue, CatalogueService
@@ -84,7 +84,7 @@ def read_experts_file(path: Path) -> Sequence[Expert]:
         text = path.read_text(encoding="utf-8")
         if len(text) > _MAX_FILE_BYTES:
             raise StartError(f"{path} is larger than {_MAX_FILE_BYTES} bytes.")
-        return parse_entries(yaml.safe_load(text))
+        return parse_document(yaml.safe_load(text))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise StartError(f"The experts file {path} cannot be read: {error}") from error
     except CatalogueInvalid as error:

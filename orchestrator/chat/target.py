@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+
 from experts.catalogue.expert import Expert
 from orchestrator.catalogue.service import Catalogue
 from orchestrator.kit.errors import ApiError

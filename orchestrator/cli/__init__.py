@@ -1,0 +1,53 @@
+"""``coe``: the command line.
+
+Every command's module is imported when the program is built, so these modules import what is
+heavy inside their functions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import typer
+
+
+def build() -> typer.Typer:
+    """Put the commands together."""
+    import typer
+
+    from orchestrator.cli import (
+        chat,
+        config,
+        db,
+        experts,
+        keys,
+        models,
+        route,
+        secrets,
+        serve,
+        usage,
+    )
+
+    app = typer.Typer(
+        name="coe",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        help="Many LLMs behind one endpoint; a router picks the expert for each request.",
+    )
+    app.command()(serve.serve)
+    app.command()(chat.chat)
+    app.command()(route.route)
+    app.add_typer(models.app, name="models")
+    app.add_typer(experts.app, name="experts")
+    app.add_typer(keys.app, name="keys")
+    app.add_typer(secrets.app, name="secrets")
+    app.add_typer(usage.app, name="usage")
+    app.add_typer(config.app, name="config")
+    app.add_typer(db.app, name="db")
+    return app
+
+
+def main() -> None:
+    """Run the command line."""
+    build()()

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.usage import repository
@@ -28,10 +28,13 @@ from orchestrator.usage.journal import (
 )
 from orchestrator.usage.record import UsageRecord
 
+REFUSED = "coe:usage:refused"
+"""List of records that Postgres does not accept."""
+
 _GROUP = "postgres"
+_NEW, _OWN_UNACKNOWLEDGED = ">", "0"
 _BATCH = 500
 _BLOCK_MS = 1000
-_STALE_MS = 30_000
 _SWEEP_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
 
@@ -66,29 +69,32 @@ class UsageDrain:
 
     async def run(self) -> None:
         """Drain until cancelled; failures of either store are waited out."""
-        swept = 0.0
         clock = asyncio.get_running_loop().time
+        sweep_at = clock()
         while True:
             try:
-                if clock() - swept >= _SWEEP_SECONDS or not swept:
+                if clock() >= sweep_at:
                     await self.sweep()
-                    swept = clock()
-                await self._drain_new(_BLOCK_MS)
+                    sweep_at = clock() + _SWEEP_SECONDS
+                await self._drain(_NEW, _BLOCK_MS)
             except (RedisError, SQLAlchemyError, OSError) as error:
                 log.warning("usage waits: %s", error)
                 await asyncio.sleep(_RETRY_SECONDS)
+                sweep_at = clock()  # what was read and not written has to be read again
 
     async def sweep(self) -> None:
-        """Collect what others left behind: the spool, dead processes' open and unacknowledged."""
+        """Write what was left behind: in the spool, by dead processes, by a failure of our own."""
         await self._make_group()
         await self._replay_spool()
         await self._close_for_the_dead()
-        await self._claim_stale()
+        await self._inherit_from_the_dead()
+        while await self._drain(_OWN_UNACKNOWLEDGED, None):
+            pass
 
     async def flush(self) -> None:
         """Write everything that waits, then return: for an orderly stop."""
         await self.sweep()
-        while await self._drain_new(None):
+        while await self._drain(_NEW, None):
             pass
 
     async def _make_group(self) -> None:
@@ -98,21 +104,25 @@ class UsageDrain:
             if "BUSYGROUP" not in str(error):
                 raise
 
-    async def _drain_new(self, block_ms: int | None) -> int:
+    async def _drain(self, since: str, block_ms: int | None) -> int:
         reply = await self._redis.xreadgroup(
-            _GROUP, self._instance, {STREAM: ">"}, count=_BATCH, block=block_ms
+            _GROUP, self._instance, {STREAM: since}, count=_BATCH, block=block_ms
         )
         return await self._store(_entries(reply))
 
-    async def _claim_stale(self) -> None:
-        cursor = "0-0"
-        while True:
-            cursor, entries, *_ = await self._redis.xautoclaim(
-                STREAM, _GROUP, self._instance, _STALE_MS, cursor, count=_BATCH
-            )
-            await self._store(entries)
-            if cursor in (b"0-0", "0-0"):
-                return
+    async def _inherit_from_the_dead(self) -> None:
+        """Take over what dead processes had read and not written, and forget their names."""
+        for consumer in await self._redis.xinfo_consumers(STREAM, _GROUP):
+            name = consumer["name"].decode()
+            if name == self._instance or await self._redis.exists(lease_key(name)):
+                continue
+            while ids := await self._pending(name):
+                await self._redis.xclaim(STREAM, _GROUP, self._instance, 0, ids, justid=True)
+            await self._redis.xgroup_delconsumer(STREAM, _GROUP, name)
+
+    async def _pending(self, consumer: str) -> list[bytes]:
+        pending = await self._redis.xpending_range(STREAM, _GROUP, "-", "+", _BATCH, consumer)
+        return [entry["message_id"] for entry in pending]
 
     async def _close_for_the_dead(self) -> None:
         async for key in self._redis.scan_iter(match=open_requests_key("*")):
@@ -134,7 +144,13 @@ class UsageDrain:
     async def _store(self, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> int:
         if not entries:
             return 0
-        records = [record for _, fields in entries if (record := self._decode(fields)) is not None]
+        records = []
+        for _, fields in entries:
+            try:
+                records.append(self._decoder.decode(fields[FIELD]))
+            except (msgspec.DecodeError, KeyError) as error:
+                log.error("a usage entry cannot be read and is set aside: %s", error)  # noqa: TRY400
+                await self._redis.rpush(REFUSED, repr(fields))
         await self._insert(records)
         ids = [identifier for identifier, _ in entries]
         async with self._redis.pipeline(transaction=True) as pipe:
@@ -143,16 +159,21 @@ class UsageDrain:
             await pipe.execute()
         return len(entries)
 
-    def _decode(self, fields: dict[bytes, bytes]) -> UsageRecord | None:
-        try:
-            return self._decoder.decode(fields[FIELD])
-        except (msgspec.DecodeError, KeyError) as error:
-            log.error("a usage entry cannot be read and is dropped: %s %r", error, fields)  # noqa: TRY400
-            return None
-
     async def _insert(self, records: list[UsageRecord]) -> None:
         if not records:
             return
+        try:
+            await self._write(records)
+        except DataError as error:
+            if len(records) == 1:
+                # Kept where a person can look at it; everything behind it must not wait for it.
+                log.error("usage of %s is refused: %s", records[0].request_id, error)  # noqa: TRY400
+                await self._redis.rpush(REFUSED, msgspec.json.encode(records[0]))
+                return
+            for record in records:
+                await self._insert([record])
+
+    async def _write(self, records: list[UsageRecord]) -> None:
         missing = {record.started_at.date() for record in records} - self._days
         async with self._engine.begin() as connection:
             if missing:

@@ -261,7 +261,7 @@ async def test_the_history_cannot_be_rewritten(engine: AsyncEngine, expert: Make
         sa.delete(table),
         sa.delete(tables.experts),
     ):
-        with pytest.raises(DBAPIError, match="immutable|violates foreign key"):
+        with pytest.raises(DBAPIError, match=r"immutable|violates foreign key"):
             async with engine.begin() as connection:
                 await connection.execute(statement)
     async with engine.connect() as connection:

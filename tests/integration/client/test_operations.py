@@ -224,7 +224,9 @@ async def test_usage_router_and_settings_async(async_client: AsyncCoe) -> None:
     assert [entry.source async for entry in async_client.config.list()] == ["default"]
 
 
-def test_health_and_readiness_need_no_key(service: Service, monkeypatch) -> None:
+def test_health_and_readiness_need_no_key(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("COE_API_KEY", raising=False)
     with Coe(base_url=service.url) as client:
         assert client.health().status == "ok"

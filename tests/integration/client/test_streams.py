@@ -17,7 +17,8 @@ from coe_client import (
     ServerError,
 )
 
-from tests.integration.client.loopback import Service, event
+from tests.integration.client.endpoints import event
+from tests.integration.client.loopback import Service
 
 HELLO = event({"choices": [{"index": 0, "delta": {"content": "Hel"}}]})
 LO = event({"choices": [{"index": 0, "delta": {"content": "lo"}}]})
@@ -25,7 +26,7 @@ DONE = b"data: [DONE]\n\n"
 
 
 def failure(code: str | None, **more: str) -> bytes:
-    return event({"error": {"message": "It went wrong.", "type": "api_error", "code": code} | more})
+    return event({"error": {"message": "It went wrong.", "type": "novel", "code": code} | more})
 
 
 def test_chunks_route_and_explanation(client: Coe, service: Service) -> None:
@@ -94,9 +95,13 @@ async def test_an_error_inside_a_stream_async(async_client: AsyncCoe, service: S
     service.will_stream([HELLO, failure("expert_timeout", request_id="req-7")])
     got: list[str] = []
     stream = await async_client.chat.create("x", stream=True)
-    with pytest.raises(ExpertTimedOutError) as caught:
+
+    async def read() -> None:
         async for chunk in stream:
             got.append(chunk.text)  # noqa: PERF401 - what came before the error counts
+
+    with pytest.raises(ExpertTimedOutError) as caught:
+        await read()
     assert got == ["Hel"]
     assert caught.value.request_id == "req-7"
 
@@ -110,8 +115,7 @@ def test_a_stream_that_breaks_off(client: Coe, service: Service, end: bytes, han
         pytest.raises(APIConnectionError, match="broke off") as caught,
         client.chat.create("x", stream=True) as stream,
     ):
-        for chunk in stream:
-            got.append(chunk.text)  # noqa: PERF401 - what came before the error counts
+        got.extend(chunk.text for chunk in stream)
     assert got == ["Hel", "lo"]
     assert caught.value.request_id == "req-1"
 

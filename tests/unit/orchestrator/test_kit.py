@@ -1,0 +1,84 @@
+"""Ids, settings, errors, costs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.kit.errors import ApiError, StartError
+from orchestrator.kit.ids import new_request_id, time_of, uuid7
+from orchestrator.kit.settings import describe, environment_name, load_settings
+from orchestrator.usage.record import UsageRecord, cost_in_nanos
+
+
+@given(st.integers(min_value=0, max_value=2**47))
+def test_a_request_id_carries_its_moment(milliseconds: int) -> None:
+    identifier = uuid7(milliseconds)
+    assert identifier.version == 7
+    assert identifier.variant == "specified in RFC 4122"
+    if milliseconds < 4_102_444_800_000:  # 2100: far beyond, floats lose the millisecond
+        expected = datetime.fromtimestamp(milliseconds / 1000, UTC)
+        assert time_of(f"req_{identifier.hex}") == expected
+
+
+def test_request_ids_sort_by_time() -> None:
+    ids = [f"req_{uuid7(n).hex}" for n in range(1_000)]
+    assert ids == sorted(ids)
+    assert len({new_request_id() for _ in range(10_000)}) == 10_000
+
+
+@pytest.mark.parametrize(
+    "text", ["", "req_", "abc", "req_zz", "key_" + "0" * 32, "req_" + "g" * 32]
+)
+def test_what_is_no_request_id_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"request id|invalid literal"):
+        time_of(text)
+
+
+def test_costs_are_exact_in_nanos() -> None:
+    assert cost_in_nanos(1_000_000, 0, 2.5, 10) == 2_500_000_000
+    assert cost_in_nanos(3, 5, 0.15, 0.6) == 3_450
+    record = UsageRecord(
+        request_id=new_request_id(), tenant="t", key_id="k", api="a", model="m", cost_nanos=3_450
+    )
+    assert record.cost_usd == pytest.approx(3.45e-6)
+
+
+def test_every_setting_says_where_its_value_is_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COE_PORT", "9000")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://someone:hidden@db/coe")
+    rows = {row["name"]: row for row in describe(load_settings(host="0.0.0.0"))}
+    assert rows["COE_PORT"] | {"description": ""} == {
+        "name": "COE_PORT",
+        "value": "9000",
+        "source": "environment (COE_PORT)",
+        "description": "",
+    }
+    assert rows["COE_HOST"]["source"] == "argument"
+    assert rows["COE_LOG_LEVEL"]["source"] == "default"
+    assert rows["DATABASE_URL"]["value"] == "***"
+    assert all(row["description"] for row in rows.values())
+    assert "hidden" not in str(rows)
+
+
+def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COE_PORT", "many")
+    with pytest.raises(StartError, match="COE_PORT"):
+        load_settings()
+    assert environment_name("redis_url") == "REDIS_URL"
+
+
+def test_errors_have_openais_shape() -> None:
+    error = ApiError(404, "model_not_found", "No such model.", param="model")
+    assert error.body("req_1") == {
+        "error": {
+            "message": "No such model.",
+            "type": "not_found_error",
+            "param": "model",
+            "code": "model_not_found",
+            "request_id": "req_1",
+        }
+    }
