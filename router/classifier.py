@@ -219,7 +219,7 @@ def _centres(vectors: FloatArray, most: int, rounds: int = 4) -> FloatArray:
     for _ in range(rounds):
         nearest = np.argmax(vectors @ centres.T, axis=1)
         sums = (np.arange(count)[:, None] == nearest).astype(np.float32) @ vectors
-        filled = np.einsum("ij,ij->i", sums, sums)[:, None] > 1e-9  # noqa: PLR2004
+        filled = np.einsum("ij,ij->i", sums, sums)[:, None] > 1e-9
         centres = np.where(filled, normalise_rows(sums), centres)
     return centres
 

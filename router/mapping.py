@@ -147,4 +147,5 @@ def solve(scores: Floats, costs: Floats, policy: Policy, eligible: Bools) -> Int
     objective = scores - policy.cost_weight * costs
     if eligible.any():
         objective = np.where(eligible, objective, -np.inf)
-    return np.argmax(objective, axis=1)
+    chosen: Ints = np.argmax(objective, axis=1)
+    return chosen

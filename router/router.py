@@ -267,7 +267,7 @@ def _reason(
 
 
 def _money(usd: float) -> str:
-    return "free" if usd <= 0 else f"${usd:.2g}" if usd < 0.01 else f"${usd:.2f}"  # noqa: PLR2004
+    return "free" if usd <= 0 else f"${usd:.2g}" if usd < 0.01 else f"${usd:.2f}"
 
 
 def _no_eligible(
@@ -291,6 +291,6 @@ def _no_eligible(
     for exclusion in EXCLUSIONS:
         names = [view.id for view in views if view.excluded == exclusion]
         if names:
-            more = f" and {len(names) - 5} more" if len(names) > 5 else ""  # noqa: PLR2004
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
             said.append(f"{causes[exclusion]}: {', '.join(names[:5])}{more}")
     return NoEligibleExpert(f"No expert can serve this request. {'; '.join(said)}.", views)

@@ -6,7 +6,8 @@ bounded, so ten megabytes of prompt cost no more than ten kilobytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,8 @@ MAX_CONTEXT_CHARACTERS = 400
 _MIN_PIECE = 10
 _MAX_MESSAGES = 64
 _MAX_PARTS = 64
-_MAX_NODES = 2000
+_MAX_VALUES = 20_000
+_SAMPLE = 500
 _MESSAGE_TOKENS = 4
 _IMAGE_TOKENS = 800
 _FILE_TOKENS = 1000
@@ -91,7 +93,7 @@ def routing_text(
         text=_compose(last, turns),
         needs=frozenset(needs),
         features=frozenset(features),
-        prompt_tokens=_estimate(messages) + _estimate(tools, overhead=0),
+        prompt_tokens=_estimate(messages, _MESSAGE_TOKENS) + _estimate(tools),
     )
 
 
@@ -180,34 +182,30 @@ def _cut_end(text: str, limit: int) -> str:
     return words[0].strip() if words and limit >= _MIN_PIECE else ""
 
 
-def _estimate(value: object, overhead: int = _MESSAGE_TOKENS) -> int:
+def _estimate(value: object, overhead: int = 0) -> int:
     """Estimate the tokens of every string under ``value``, however deep, without recursion.
 
-    At most 2,000 values are visited; where there are more, the rest is taken to be alike.
+    Of a list with more than 500 items an even sample of 500 stands for all; after 20,000 values
+    the rest is not looked at.
+
+    Args:
+        value: Anything JSON can hold.
+        overhead: Tokens to add for each item of the outermost list.
     """
-    tokens = 0
-    for text in _strings(value):
-        tokens += _tokens(text)
-    if isinstance(value, list | tuple):
-        visited = min(len(value), _MAX_NODES)
-        tokens += overhead * len(value)
-        if visited < len(value):
-            tokens = tokens * len(value) // visited
-    return tokens
-
-
-def _strings(value: object) -> Iterator[str]:
-    stack: list[Any] = [value]
-    for _ in range(_MAX_NODES * 4):
+    tokens = float(overhead * len(value)) if isinstance(value, list | tuple) else 0.0
+    stack: list[tuple[Any, float]] = [(value, 1.0)]
+    for _ in range(_MAX_VALUES):
         if not stack:
-            return
-        item = stack.pop()
+            break
+        item, weight = stack.pop()
         if isinstance(item, str):
-            yield item
+            tokens += weight * _tokens(item)
         elif isinstance(item, Mapping):
-            stack.extend(item.values())
+            stack.extend((inner, weight) for inner in item.values())
         elif isinstance(item, list | tuple):
-            stack.extend(item[:_MAX_NODES])
+            sample = item[:: math.ceil(len(item) / _SAMPLE) or 1]
+            stack.extend((inner, weight * len(item) / len(sample)) for inner in sample)
+    return math.ceil(tokens)
 
 
 def _tokens(text: str) -> int:

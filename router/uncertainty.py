@@ -53,7 +53,7 @@ class Gate:
         if len(probabilities) == 1:
             return 0.0
         entropy = -float(probabilities @ np.log(probabilities + _NOTHING))
-        second, first = np.partition(probabilities, -2)[-2:].tolist()
+        second, first = map(float, np.partition(probabilities, -2)[-2:])
         which = 0.5 * (entropy / float(np.log(len(probabilities))) + 1.0 - (first - second))
         whether = (self.strange - nearest) / max(self.strange, _NOTHING)
         return min(1.0, max(which, whether, 0.0))

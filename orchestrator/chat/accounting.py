@@ -127,8 +127,8 @@ class Account:
 
 
 def confidence(decision: RoutingDecision) -> float:
-    """Return how sure the router was, 0 to 1."""
-    return round(1.0 - decision.uncertainty, 4)
+    """Return the probability of the category that was used, 0 to 1."""
+    return round(decision.probabilities[decision.category], 4)
 
 
 def route_headers(target: Target) -> dict[str, str]:

@@ -6,6 +6,7 @@ heavy inside their functions.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -48,6 +49,14 @@ def build() -> typer.Typer:
     return app
 
 
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
 def main() -> None:
     """Run the command line."""
+    # Vectors here are short: a pool of threads for them costs more than it brings, and on a busy
+    # machine it costs everything. The libraries read this when they are first imported.
+    for name in _ONE_THREAD:
+        os.environ.setdefault(name, "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     build()()

@@ -88,11 +88,7 @@ class Server:
         }
         with (self.data_dir / "output.log").open("ab") as output:
             self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-c",
-                    "import typer; from orchestrator.cli.serve import serve; typer.run(serve)",
-                ],
+                [str(Path(sys.executable).with_name("coe")), "serve"],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environ,

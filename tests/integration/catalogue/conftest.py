@@ -1,4 +1,4 @@
-"""The catalogue on a real Postgres, in the smallest app that can serve it."""
+"""The catalogue on a real Postgres, and the service's app over it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from experts.catalogue.expert import Expert
-from orchestrator.catalogue import endpoints
+from orchestrator.app import create_app
 from orchestrator.catalogue.secrets import SecretStore, generate_key
 from orchestrator.catalogue.service import CatalogueService
-from orchestrator.kit.http import RequestFrame, install_error_handlers
+from orchestrator.kit.settings import Settings
 from orchestrator.tenants.keys import Role
 from orchestrator.tenants.service import KeyRing
 
@@ -47,29 +46,31 @@ async def service(
 
 
 @pytest.fixture
-async def app(engine: AsyncEngine, service: CatalogueService, store: SecretStore) -> FastAPI:
-    async def quiet(_: str) -> None:
-        return
-
-    app = FastAPI()
-    app.include_router(endpoints.router)
-    install_error_handlers(app)
-    app.add_middleware(RequestFrame, max_body_bytes=20_000_000)
-    keys = KeyRing(engine, quiet)
-    app.state.services = SimpleNamespace(catalogue=service, secrets=store, keys=keys)
-    app.state.keys = {
-        role: (await keys.create(name=f"the {role}", role=role, created_by="test"))[1]
-        for role in Role
-    }
-    return app
+def keyring(engine: AsyncEngine, announced: Announcements) -> KeyRing:
+    return KeyRing(engine, announced)
 
 
 @pytest.fixture
-async def client(app: FastAPI) -> AsyncIterator[AsyncClient]:
-    """A client with an admin's key."""
-    headers = {"authorization": f"Bearer {app.state.keys[Role.ADMIN]}"}
+async def keys(keyring: KeyRing) -> dict[Role, str]:
+    """A key of each role."""
+    return {
+        role: (await keyring.create(name=f"the {role}", role=role, created_by="test"))[1]
+        for role in Role
+    }
+
+
+@pytest.fixture
+async def client(
+    service: CatalogueService, store: SecretStore, keyring: KeyRing, keys: dict[Role, str]
+) -> AsyncIterator[AsyncClient]:
+    """A client of the service's app, with an admin's key."""
+    # What these endpoints use of the services; nothing else is started.
+    services: Any = SimpleNamespace(
+        settings=Settings(), catalogue=service, secrets=store, keys=keyring
+    )
+    headers = {"authorization": f"Bearer {keys[Role.ADMIN]}"}
     # An unexpected error reaches the test as the 500 that a client would see.
-    transport = ASGITransport(app, raise_app_exceptions=False)
+    transport = ASGITransport(create_app(services), raise_app_exceptions=False)
     async with AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
         yield client
 
