@@ -11,6 +11,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from experts.calling.call import ExpertCaller
@@ -29,7 +31,8 @@ from orchestrator.routers.service import ActiveRouter
 from orchestrator.tenants import service as key_service
 from orchestrator.tenants.service import KeyRing
 from orchestrator.usage.drain import UsageDrain
-from orchestrator.usage.journal import Spool, UsageJournal
+from orchestrator.usage.journal import UsageJournal
+from orchestrator.usage.spool import Spool
 from router import Router
 
 _REDIS_TIMEOUT = 5.0
@@ -79,7 +82,11 @@ async def open_services(
         # The feed and the drain wait for messages, so they have connections without a time limit.
         redis = await stack.enter_async_context(
             Redis.from_url(
-                urls.redis, socket_timeout=_REDIS_TIMEOUT, socket_connect_timeout=_REDIS_TIMEOUT
+                urls.redis,
+                socket_timeout=_REDIS_TIMEOUT,
+                socket_connect_timeout=_REDIS_TIMEOUT,
+                # A request must not wait for a Redis that is away: there is the spool.
+                retry=Retry(NoBackoff(), 1),
             )
         )
         waiting = await stack.enter_async_context(Redis.from_url(urls.redis))

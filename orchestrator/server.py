@@ -63,6 +63,8 @@ def run(settings: Settings, on_ready: OnReady) -> None:
         StartError: If the service cannot start.
     """
     began = time.perf_counter()
+    # Until the loop takes over, a SIGTERM unwinds what was started as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     check_port(settings.host, settings.port)
     # No router before the stores run: starting a process while another thread is inside BLAS can
     # block for ever, since BLAS holds its own locks at a fork.
@@ -109,9 +111,10 @@ async def _serve(
     settings: Settings, urls: StoreUrls, router: Router, on_ready: OnReady, began: float
 ) -> None:
     stop = asyncio.Event()
+    hurry = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, lambda: (hurry if stop.is_set() else stop).set())
     async with open_services(settings, urls, router) as services:
         new_key = await services.keys.ensure_admin()
         if new_key is not None:
@@ -122,8 +125,9 @@ async def _serve(
             started = Started(url, new_key, report, time.perf_counter() - began)
             await on_ready(services, started)
             await stop.wait()
-            log.info("stopping: %d requests get %g s", frame.active, settings.drain_timeout)
-            await frame.drained(settings.drain_timeout)
+            if frame.active:
+                log.info("stopping: %d requests get %g s", frame.active, settings.drain_timeout)
+            await frame.drained(settings.drain_timeout, hurry)
 
 
 class _listening:  # noqa: N801 (used as a context manager function)
@@ -183,12 +187,13 @@ class _Counted:
             if not self.active:
                 self._idle.set()
 
-    async def drained(self, seconds: float) -> None:
-        """Wait until no request is being served, no longer than ``seconds``."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._idle.wait()
-        except TimeoutError:
+    async def drained(self, seconds: float, hurry: asyncio.Event) -> None:
+        """Wait until no request is being served, no longer than ``seconds`` or until ``hurry``."""
+        waits = [asyncio.ensure_future(event.wait()) for event in (self._idle, hurry)]
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        if self.active:
             log.warning("%d requests were cut off", self.active)
 
 

@@ -213,7 +213,7 @@ def _fit_head(rows: Rows, space: Space, categories: int, settings: Settings) -> 
 def _centres(vectors: FloatArray, most: int, rounds: int = 4) -> FloatArray:
     """Find centres by spherical k-means from evenly spaced rows; none for no rows."""
     count = min(most, len(vectors))
-    centres = vectors[np.linspace(0, len(vectors) - 1, count).astype(int)]
+    centres: FloatArray = vectors[np.linspace(0, len(vectors) - 1, count).astype(int)]
     if count == len(vectors):
         return centres
     for _ in range(rounds):
@@ -227,7 +227,7 @@ def _centres(vectors: FloatArray, most: int, rounds: int = 4) -> FloatArray:
 def _folds(rows: int, folds: int) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
     """Yield masks of shown and hidden rows; every ``folds``-th row is hidden together."""
     part = np.arange(rows) % max(2, folds)
-    for fold in range(max(2, folds)):
+    for fold in range(min(rows, max(2, folds)) if rows > 1 else 0):
         yield part != fold, part == fold
 
 

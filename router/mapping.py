@@ -92,8 +92,7 @@ def prior_scores(categories: Sequence[Category], candidates: Sequence[Candidate]
     A specialist gains less the better it is already; outside its field it loses a little, unless
     it claims to be a generalist too. So a small specialist passes a generalist several times its
     size, not one a hundred times as large ("Limited Impact of Medical Adaptation of Large Language
-    and Vision-Language Models", 2024: medical models beat their base model in fewer than a quarter
-    of comparisons).
+    and Vision-Language Models", 2024: the adapted model wins 22.7 % and loses 40.5 % of comparisons).
     """
     base = _SMALLEST_QUALITY + _SIZE_GAIN * size_index(sizes(candidates))
     ids = [category.id for category in categories]
@@ -104,7 +103,9 @@ def prior_scores(categories: Sequence[Category], candidates: Sequence[Candidate]
     for row, category in enumerate(categories):
         if category.parent in fields:
             above[row] = tagged[ids.index(category.parent)]
-    generalist = np.array([GENERAL in c.tags or not (c.tags & fields) for c in candidates])
+    generalist = np.array(
+        [GENERAL in c.tags or not (c.tags & fields) for c in candidates], dtype=bool
+    )
     gain = _SPECIALIST_GAIN * np.where(tagged, 1.0, np.where(above, 0.5, 0.0))
     loss = np.where(~tagged & ~above & ~generalist, _OFF_FIELD_LOSS, 0.0)
     scores: Floats = base + gain * (1.0 - base) - loss * base

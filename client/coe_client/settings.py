@@ -21,8 +21,8 @@ class Timeouts:
         connect: For a connection, a free one of the pool included.
         read: For the answer to begin, and between any two pieces of it.
         total: For the whole call: every try, the pauses between them, and a stream to its end.
-            It is looked at between pieces and bounds each wait, so that a call ends after at
-            most twice this time even if the service sends pieces without end.
+            No single wait is longer than what is left of it, and it is looked at between any
+            two pieces; a service that is slow at every step can overstep it by such a wait.
     """
 
     connect: float | None = 5.0

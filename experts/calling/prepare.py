@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from experts.catalogue.expert import Expert
+from experts.providers.wire import plain
 
 _OURS = frozenset({"coe", "model", "stream", "stream_options"})
 """Fields that are decided here and never taken over as they are."""
@@ -54,7 +55,7 @@ def prepare(expert: Expert, fields: Mapping[str, Any], *, stream: bool) -> Prepa
     body["stream"] = stream
     if not stream:
         return Prepared(body)
-    options = _plain(fields.get("stream_options"))
+    options = plain(fields.get("stream_options"))
     options = options if isinstance(options, dict) else {}
     body["stream_options"] = {**options, "include_usage": True}
     return Prepared(body, usage_wanted=options.get("include_usage") is True)
@@ -81,7 +82,3 @@ def _is_open(body: Mapping[str, Any], name: str) -> bool:
     """Tell whether the caller left a field to us: absent or null, as are those that mean it."""
     names = next((group for group in _SAME_MEANING if name in group), {name})
     return all(body.get(one) in (None, msgspec.Raw(b"null")) for one in names)
-
-
-def _plain(value: Any) -> Any:
-    return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value

@@ -30,6 +30,7 @@ from experts.catalogue.errors import (
 from experts.catalogue.expert import Expert
 
 MAX_VERSION = 2**31 - 1
+LOCK_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,13 @@ async def revision(connection: AsyncConnection) -> int:
 
 
 async def lock(connection: AsyncConnection) -> int:
-    """Wait until no other writer is at work, keep others out until commit; return the revision."""
+    """Wait until no other writer is at work, keep others out until commit; return the revision.
+
+    Raises:
+        OperationalError: If another writer does not finish within ``LOCK_SECONDS``.
+    """
+    milliseconds = str(int(LOCK_SECONDS * 1000))
+    await connection.execute(sa.select(sa.func.set_config("lock_timeout", milliseconds, True)))
     return int(
         await connection.scalar(sa.select(tables.catalogue_state.c.revision).with_for_update()) or 0
     )

@@ -10,6 +10,7 @@ import asyncio
 import dataclasses
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from experts.catalogue.expert import Expert
 from experts.errors import ExpertMisconfigured
 from experts.providers.deadlines import stream_in_time, whole_in_time
 from experts.providers.llama import LlamaOptions, LlamaServer
+from experts.providers.once import Once
 from experts.providers.openai import OpenAIProvider
 from experts.providers.protocol import ExpertAnswer, ExpertCall
 
@@ -36,7 +38,7 @@ class LocalProvider:
     def __init__(self, options: LlamaOptions | None = None) -> None:
         self._options = options or LlamaOptions()
         self._wire = OpenAIProvider()
-        self._servers: dict[Path, asyncio.Task[LlamaServer]] = {}
+        self._servers: dict[Path, Once[LlamaServer]] = {}
 
     async def load(self, expert: Expert) -> None:
         """Load an expert's model now, so that the first request need not wait for it.
@@ -58,9 +60,10 @@ class LocalProvider:
         """Stop all servers and free their models."""
         await self._wire.aclose()
         loads, self._servers = list(self._servers.values()), {}
-        for outcome in await asyncio.gather(*loads, return_exceptions=True):
-            if isinstance(outcome, LlamaServer):
-                await asyncio.to_thread(outcome.stop)
+        for load in loads:
+            server = await load.take()
+            if server is not None:
+                await asyncio.to_thread(server.stop)
 
     async def _complete(self, call: ExpertCall) -> ExpertAnswer:
         return await self._wire.complete(await self._addressed(call))
@@ -78,12 +81,9 @@ class LocalProvider:
     async def _loaded(self, expert: Expert) -> LlamaServer:
         """Return the server of an expert's model; concurrent first calls load it once."""
         path = model_file(expert)
-        load = self._servers.get(path)
-        if load is None or (load.done() and load.exception() is not None):
-            work = asyncio.to_thread(LlamaServer, path, self._options)
-            load = self._servers[path] = asyncio.create_task(work)
-        # A caller that goes away does not take the load from the others.
-        return await asyncio.shield(load)
+        if path not in self._servers:
+            self._servers[path] = Once(partial(LlamaServer, path, self._options))
+        return await self._servers[path].get()
 
 
 def model_file(expert: Expert) -> Path:

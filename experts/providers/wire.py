@@ -93,15 +93,23 @@ def read_usage(fields: object) -> Usage | None:
     )
 
 
+def plain(value: Any) -> Any:
+    """Return a field's value, decoded if it is still bytes.
+
+    Raises:
+        ValueError: If the bytes are not JSON.
+    """
+    return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
+
+
 def read_messages(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the request's messages as dictionaries, decoding them where they are still bytes.
 
     Raises:
         ValueError: If they are not a list of objects.
     """
-    messages = body.get("messages")
-    if isinstance(messages, msgspec.Raw):
-        messages = msgspec.json.decode(messages)
+    messages = plain(body.get("messages"))
+    messages = [plain(one) for one in messages] if isinstance(messages, list) else messages
     if not isinstance(messages, list) or not all(isinstance(one, dict) for one in messages):
         raise ValueError("'messages' is not a list of objects")
     return messages

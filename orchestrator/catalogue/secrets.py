@@ -226,7 +226,7 @@ class SecretStore:
         return count
 
     def _from_environment(self, name: str) -> str:
-        if name in self._hidden:
+        if name.upper() in self._hidden:  # settings are read in any case
             raise SecretUnavailable(f"The environment variable {name} is not for experts.")
         value = self._environment.get(name)
         if not value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -170,7 +171,7 @@ def _show_changes(result: ApplyResult) -> None:
         output.text(f"{signs.get(change.action, '?')} {change.id}")
         if change.action == "update":
             for name, (old, new) in change.fields.items():
-                output.text(f"    {name}: {output.cell(old)} -> {output.cell(new)}")
+                output.text(f"    {name}: {json.dumps(old)} -> {json.dumps(new)}")
     what = "would change" if result.dry_run else "changed"
     unchanged = len(result.changes) - len(changed)
     output.remark(f"{len(changed)} {what}, {unchanged} unchanged")

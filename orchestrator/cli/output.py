@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 WIDTH_OF_A_PIPE = 1000
 """Columns where nobody looks: cells are not cut for a screen that is not there."""
+_CONTROLS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\n"), ord("\t")})
 
 
 def fail(message: str, *, code: int = 1) -> NoReturn:
@@ -72,13 +73,21 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) 
     if not cells:
         remark(empty)
         return
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for position, column in enumerate(columns):
         numeric = all(isinstance(row[position], int | float | None) for row in cells)
         grid.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in cells:
         grid.add_row(*(Text(cell(value)) for value in row))
     Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE).print(grid)
+
+
+def fields(record: WireModel) -> None:
+    """Print a record field by field, those of a newer service included."""
+    values = dict(record)
+    width = max(map(len, values))
+    for name, value in values.items():
+        text(f"{name:{width}}  {cell(value)}")
 
 
 def cell(value: Any) -> str:
@@ -91,15 +100,11 @@ def cell(value: Any) -> str:
         return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, float):
         return f"{value:.6g}"
+    if isinstance(value, list | dict):
+        return clean(json.dumps(value, ensure_ascii=False))
     return clean(str(value))
 
 
 def clean(content: str) -> str:
     """Remove control characters, which could command the terminal: experts write what they like."""
-    return "".join(
-        char for char in content if char in "\n\t" or (char.isprintable() or not _is_control(char))
-    )
-
-
-def _is_control(char: str) -> bool:
-    return ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0
+    return content.translate(_CONTROLS)

@@ -42,6 +42,9 @@ def serve(
     except StartError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(1) from error
+    except KeyboardInterrupt as interrupt:
+        sys.stderr.write("Stopped while starting.\n")
+        raise typer.Exit(130) from interrupt
 
 
 def _run(settings: Settings, *, tour: bool) -> None:

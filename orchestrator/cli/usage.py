@@ -63,5 +63,5 @@ def show(
         record = client.usage.get(request_id)
     if as_json:
         output.as_json(record)
-        return
-    output.table(["field", "value"], dict(record).items(), empty="")
+    else:
+        output.fields(record)

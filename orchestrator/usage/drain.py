@@ -21,12 +21,11 @@ from orchestrator.usage import repository
 from orchestrator.usage.journal import (
     FIELD,
     STREAM,
-    Spool,
     lease_key,
     open_requests_key,
-    read_spool,
 )
 from orchestrator.usage.record import UsageRecord
+from orchestrator.usage.spool import Spool
 
 REFUSED = "coe:usage:refused"
 """List of records that Postgres does not accept."""
@@ -132,14 +131,11 @@ class UsageDrain:
                 log.info("closed %s requests of the dead process %s", closed, instance)
 
     async def _replay_spool(self) -> None:
-        path = self._spool.take()
-        if path is None:
-            return
-        records = await asyncio.to_thread(read_spool, path)
-        for start in range(0, len(records), _BATCH):
-            await self._insert(records[start : start + _BATCH])
-        path.unlink()
-        log.info("replayed %d usage records from the spool", len(records))
+        with self._spool.taken() as records:
+            for start in range(0, len(records), _BATCH):
+                await self._insert(records[start : start + _BATCH])
+        if records:
+            log.info("replayed %d usage records from the spool", len(records))
 
     async def _store(self, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> int:
         if not entries:

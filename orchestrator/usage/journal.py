@@ -15,14 +15,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-from pathlib import Path
 
 import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from orchestrator.usage.record import UsageRecord
+from orchestrator.usage.spool import Spool
 
 STREAM = "coe:usage"
 FIELD = b"record"
@@ -40,46 +39,6 @@ def open_requests_key(instance: str) -> str:
 def lease_key(instance: str) -> str:
     """Return the key that exists while a process is alive."""
     return f"coe:instance:{instance}"
-
-
-class Spool:
-    """An append-only file of records that could not reach Redis."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def append(self, record: UsageRecord) -> None:
-        """Write one record and force it to disk."""
-        line = msgspec.json.encode(record) + b"\n"
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(descriptor, line)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def take(self) -> Path | None:
-        """Set the file aside for replay and return it, or ``None`` if there is nothing.
-
-        A file set aside earlier and not finished comes first.
-        """
-        aside = self._path.with_suffix(".replay")
-        if not aside.exists() and self._path.exists():
-            self._path.rename(aside)
-        return aside if aside.exists() else None
-
-
-def read_spool(path: Path) -> list[UsageRecord]:
-    """Return the records of a spool file; a half-written last line is left out."""
-    decoder = msgspec.json.Decoder(UsageRecord)
-    records = []
-    for line in path.read_bytes().split(b"\n"):
-        try:
-            records.append(decoder.decode(line))
-        except msgspec.DecodeError:
-            if line:
-                log.warning("a broken line in %s was skipped: %r", path, line[:200])
-    return records
 
 
 class UsageJournal:

@@ -36,6 +36,18 @@ EXPERTS: list[dict[str, Any]] = [
     },
     {"id": "failing", "provider": "scripted", "model": "fail:500", "enabled": True,
      "accepts": ["executable"]},
+    {"id": "overdue", "provider": "scripted", "model": "fail:504", "accepts": ["executable"]},
+    {"id": "refusing", "provider": "scripted", "model": "refuse", "accepts": ["executable"]},
+    {"id": "unsteady", "provider": "scripted", "model": "error_midway|echo",
+     "accepts": ["executable"]},
+    {
+        "id": "caller",
+        "provider": "scripted",
+        "model": 'tool:add {"a": 1, "b": 2}|tool:add {"a": 3, "b": 4}|fixed:3 and 7',
+        "capabilities": ["streaming", "tools"],
+        "accepts": ["executable"],
+        "price": {"input": 1.0, "output": 2.0},
+    },
 ]  # fmt: skip
 
 

@@ -23,7 +23,7 @@ class Model(WireModel):
 
     id: str
     object: str = "model"
-    created: float = 0
+    created: int | float = 0
     owned_by: str = ""
     coe: ModelDetails = Field(default_factory=ModelDetails)
 

@@ -85,7 +85,7 @@ class ChatCompletion(WireModel):
 
     id: str = ""
     object: str = "chat.completion"
-    created: float = 0
+    created: int | float = 0
     model: str = ""
     choices: list[Choice]
     usage: CompletionUsage | None = None
@@ -133,7 +133,7 @@ class ChatCompletionChunk(WireModel):
 
     id: str = ""
     object: str = "chat.completion.chunk"
-    created: float = 0
+    created: int | float = 0
     model: str = ""
     choices: list[ChunkChoice] = Field(default_factory=list)
     usage: CompletionUsage | None = None

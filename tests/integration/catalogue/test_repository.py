@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from experts.catalogue import repository, tables
@@ -323,6 +323,16 @@ async def test_a_reader_never_waits_for_a_writer(engine: AsyncEngine, expert: Ma
         async with asyncio.timeout(2):
             assert await contents(engine) == {"a": (1, 8192)}
             assert await revision(engine) == 1
+
+
+async def test_a_stuck_writer_does_not_hold_the_others_for_ever(
+    engine: AsyncEngine, expert: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with engine.begin() as stuck:
+        await repository.lock(stuck)
+        monkeypatch.setattr(repository, "LOCK_SECONDS", 0.1)
+        with pytest.raises(OperationalError, match="lock timeout"):
+            await seed(engine, expert("a"))
 
 
 async def _store_raw(connection: AsyncConnection, spec: dict[str, object]) -> None:

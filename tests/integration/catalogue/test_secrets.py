@@ -76,7 +76,7 @@ def test_environment_variables_are_looked_up(engine: AsyncEngine) -> None:
 
 
 def test_the_services_own_credentials_are_not_for_experts(engine: AsyncEngine) -> None:
-    for name in ("DATABASE_URL", "REDIS_URL", "COE_SECRET_KEY"):
+    for name in ("DATABASE_URL", "REDIS_URL", "COE_SECRET_KEY", "database_url"):
         store = store_with(engine, generate_key(), **{name: "credential"})
         with pytest.raises(SecretUnavailable, match="not for experts") as caught:
             store.resolve(SecretRef(env=name))

@@ -287,6 +287,7 @@ def used(number: int) -> dict[str, Any]:
         "completion_tokens": None,
         "cost_usd": 0.001 * number,
         "duration_ms": 12.0,
+        "a_new_field": {"x": 1},
     }
 
 

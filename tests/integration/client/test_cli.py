@@ -159,7 +159,7 @@ def test_experts_from_file_to_retirement(coe: Coe, service: Service, tmp_path: P
 
     changed = yaml.safe_dump({"experts": [ADA | {"model": "m-2"}]})
     result = coe("experts", "apply", "-", typed=changed)
-    assert result.stdout == "~ ada\n    model: m-1 -> m-2\n"
+    assert result.stdout == '~ ada\n    model: "m-1" -> "m-2"\n'
     assert coe("experts", "apply", "-", typed=changed).stdout == ""
 
     listed = coe("experts", "list").stdout
@@ -248,8 +248,10 @@ def test_usage(coe: Coe, service: Service) -> None:
     assert [record["request_id"] for record in coe.json("usage", "list")] == [
         f"req-{number}" for number in range(1, 6)
     ]
-    shown = coe("usage", "show", "req-2").stdout
-    assert "0.002" in shown
+    shown = coe("usage", "show", "req-2").stdout.splitlines()
+    assert "cost_usd           0.002" in shown
+    assert "completion_tokens  -" in shown
+    assert 'a_new_field        {"x": 1}' in shown
     assert coe.json("usage", "show", "req-2")["prompt_tokens"] == 20
     coe("usage", "list", "--limit", "0", code=2)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 from redis import Redis
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from orchestrator.kit.database import migrate
 from orchestrator.kit.errors import StartError
@@ -80,6 +80,25 @@ def test_a_newer_schema_stops_the_start(postgres_url: str) -> None:
     engine.dispose()
     with pytest.raises(StartError, match=r"9999.*newer"):
         migrate(postgres_url)
+
+
+def test_a_failed_migration_is_rolled_back_whole(postgres_server: str) -> None:
+    engine = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("CREATE DATABASE half_made"))
+    engine.dispose()
+    url = make_url(postgres_server).set(database="half_made").render_as_string(hide_password=False)
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE usage (in_the_way int)"))
+    with pytest.raises(StartError, match=r"rolled back.*version of the service"):
+        migrate(url)
+    with engine.connect() as connection:
+        tables = connection.scalars(
+            text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        )
+        assert list(tables) == ["usage"]
+    engine.dispose()
 
 
 def test_an_unreachable_postgres_is_said_in_one_sentence() -> None:

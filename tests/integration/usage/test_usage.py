@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orchestrator.kit.ids import new_request_id, uuid7
 from orchestrator.usage import repository
 from orchestrator.usage.drain import REFUSED, UsageDrain
-from orchestrator.usage.journal import STREAM, Spool, UsageJournal, open_requests_key
+from orchestrator.usage.journal import STREAM, UsageJournal, open_requests_key
 from orchestrator.usage.record import UsageRecord
+from orchestrator.usage.spool import Spool
 from orchestrator.usage.tables import usage
 
 
@@ -126,7 +128,47 @@ async def test_without_redis_records_wait_in_the_spool(
         file.write(b'{"request_id": "req_half')  # as if killed in the middle of a line
     await desk.drain.flush()
     assert set(await _rows(engine)) == {record.request_id for record in records}
-    assert not list(tmp_path.iterdir())
+    assert not (tmp_path / "one.spool").exists()
+
+
+async def test_the_spool_keeps_what_could_not_be_replayed(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    record = _record()
+    spool.append(record)
+    with pytest.raises(OSError, match="away"), spool.taken():
+        raise OSError("Postgres is away")
+    with spool.taken() as first, Spool(tmp_path / "spool").taken() as second:
+        assert ([r.request_id for r in first], second) == ([record.request_id], [])
+    with spool.taken() as rest:
+        assert rest == []
+
+
+async def test_nothing_is_lost_while_others_replay(tmp_path: Path) -> None:
+    """Writers that wait for the lock of a file that is emptied meanwhile begin a new one."""
+    path = tmp_path / "spool"
+    records = [_record() for _ in range(200)]
+    seen: set[str] = set()
+
+    async def write(mine: list[UsageRecord]) -> None:
+        spool = Spool(path)
+        for record in mine:
+            await asyncio.to_thread(spool.append, record)
+
+    async def read(until: asyncio.Event) -> None:
+        while not until.is_set():
+            with Spool(path).taken() as taken:
+                await asyncio.sleep(0.001)
+                seen.update(record.request_id for record in taken)
+            await asyncio.sleep(0)
+
+    done = asyncio.Event()
+    readers = [asyncio.create_task(read(done)) for _ in range(2)]
+    await asyncio.gather(*(write(records[n::4]) for n in range(4)))
+    done.set()
+    await asyncio.gather(*readers)
+    with Spool(path).taken() as rest:
+        seen.update(record.request_id for record in rest)
+    assert seen == {record.request_id for record in records}
 
 
 async def test_one_bad_record_does_not_hold_up_the_others(
