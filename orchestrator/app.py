@@ -19,6 +19,7 @@ from orchestrator.kit.settings import describe
 from orchestrator.routers import endpoints as routers
 from orchestrator.tenants import endpoints as keys
 from orchestrator.tenants.access import require_role
+from orchestrator.tenants.door import Door
 from orchestrator.tenants.keys import Role
 from orchestrator.usage import endpoints as usage
 
@@ -69,7 +70,8 @@ def create_app(services: Services) -> ASGIApp:
         app.include_router(router)
     app.router.routes.extend(chat.ROUTES)
     _document_chat(app)
-    return RequestFrame(app, services.settings.max_body_bytes)
+    guarded = Door(app, services.keys, "/admin/api")
+    return RequestFrame(guarded, services.settings.max_body_bytes)
 
 
 def _operations() -> APIRouter:
@@ -114,6 +116,9 @@ def _document_chat(app: FastAPI) -> None:
             "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."}
         }
         document["security"] = [{"bearer": []}]
+        for path in document["paths"].values():
+            for operation in path.values():
+                operation["responses"].pop("422", None)  # FastAPI's default; ours is 400
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend it

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from experts.calling.call import ExpertCaller
 from experts.calling.registry import ProviderRegistry
 from orchestrator.catalogue import service as catalogue_service
-from orchestrator.catalogue.secrets import SecretKeyInvalid, SecretStore, generate_key
+from orchestrator.catalogue.secrets import SecretKeyInvalid, SecretStore, generate_key, split_keys
 from orchestrator.catalogue.service import CatalogueService
 from orchestrator.chat.pipeline import ChatPipeline
 from orchestrator.kit.changes import ChangeFeed, Refresh, cancelled
@@ -198,8 +198,8 @@ def _secret_store(
 def _encryption_keys(settings: Settings) -> list[str]:
     """Return the given keys, or those of the data directory, made at the first start."""
     if settings.secret_key is not None:
-        return settings.secret_key.get_secret_value().split(",")
+        return split_keys(settings.secret_key.get_secret_value())
     path = settings.data_dir / "secret-key"
     if not path.exists():
         write_private(path, generate_key())
-    return path.read_text().strip().split(",")
+    return split_keys(path.read_text())

@@ -60,6 +60,18 @@ class AsyncChat(_Group):
         **options: Unpack[ChatOptions],
     ) -> AsyncChatStream: ...
 
+    @overload
+    async def create(
+        self,
+        messages: Messages,
+        *,
+        model: str = "coe",
+        stream: bool,
+        explain: bool = False,
+        extra_body: Mapping[str, Any] | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> ChatCompletion | AsyncChatStream: ...
+
     async def create(
         self,
         messages: Messages,

@@ -60,6 +60,18 @@ class Chat(_Group):
         **options: Unpack[ChatOptions],
     ) -> ChatStream: ...
 
+    @overload
+    def create(
+        self,
+        messages: Messages,
+        *,
+        model: str = "coe",
+        stream: bool,
+        explain: bool = False,
+        extra_body: Mapping[str, Any] | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> ChatCompletion | ChatStream: ...
+
     def create(
         self,
         messages: Messages,

@@ -214,7 +214,14 @@ async def update(
     return await _write_one(connection, expert, by=by, comment=comment)
 
 
-async def retire(connection: AsyncConnection, expert_id: str) -> None:
+async def authors(connection: AsyncConnection) -> frozenset[str]:
+    """Return everybody who ever stored or retired an expert."""
+    stored = sa.select(tables.expert_versions.c.created_by)
+    retired = sa.select(tables.experts.c.retired_by).where(tables.experts.c.retired_by.is_not(None))
+    return frozenset(await connection.scalars(sa.union(stored, retired)))
+
+
+async def retire(connection: AsyncConnection, expert_id: str, *, by: str) -> None:
     """Take an expert out of the catalogue; its history is kept.
 
     Raises:
@@ -222,7 +229,7 @@ async def retire(connection: AsyncConnection, expert_id: str) -> None:
     """
     await lock(connection)
     await get(connection, expert_id)
-    await _retire(connection, [expert_id])
+    await _retire(connection, [expert_id], by=by)
     await bump(connection)
 
 
@@ -281,7 +288,7 @@ async def apply(
     if written:
         await _write(connection, [e for e in wanted if e.id in written], by=by, comment=comment)
     if gone:
-        await _retire(connection, gone)
+        await _retire(connection, gone, by=by)
     if written or gone:
         await bump(connection)
     return planned
@@ -384,10 +391,10 @@ async def _newest_versions(connection: AsyncConnection, ids: Sequence[str]) -> d
     return {row[0]: row[1] for row in await connection.execute(statement)}
 
 
-async def _retire(connection: AsyncConnection, ids: Sequence[str]) -> None:
+async def _retire(connection: AsyncConnection, ids: Sequence[str], *, by: str) -> None:
     table = tables.experts
     await connection.execute(
         sa.update(table)
         .where(table.c.id.in_(ids))
-        .values(retired_at=sa.func.now(), updated_at=sa.func.now())
+        .values(retired_at=sa.func.now(), updated_at=sa.func.now(), retired_by=by)
     )

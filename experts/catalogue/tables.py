@@ -33,6 +33,7 @@ experts = Table(
     Column("created_at", _moment, nullable=False, server_default=func.now()),
     Column("updated_at", _moment, nullable=False, server_default=func.now()),
     Column("retired_at", _moment),
+    Column("retired_by", String(200)),  # the last one who did, also when it has come back
     # Checked at commit: expert and first version point at each other.
     ForeignKeyConstraint(
         ["id", "head_version"],

@@ -41,6 +41,7 @@ def upgrade() -> None:
         _moment("created_at"),
         _moment("updated_at"),
         sa.Column("retired_at", sa.DateTime(timezone=True)),
+        sa.Column("retired_by", sa.String(200)),
     )
     op.create_table(
         "expert_versions",

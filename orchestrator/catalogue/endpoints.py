@@ -119,10 +119,10 @@ async def update_expert(
 
 
 @router.delete("/experts/{expert_id}", tags=["experts"], status_code=204, responses=errors(404))
-async def retire_expert(expert_id: ExpertPath, service: Service, _: Editor) -> None:
+async def retire_expert(expert_id: ExpertPath, service: Service, principal: Editor) -> None:
     """Take an expert out of the catalogue. Its history is kept."""
     with translated():
-        await service.retire(_known(expert_id))
+        await service.retire(_known(expert_id), by=_name(principal))
 
 
 @router.get("/experts/{expert_id}/versions", tags=["experts"], responses=errors(404))

@@ -12,7 +12,7 @@ import yaml
 from experts.catalogue.entries import parse_document
 from experts.catalogue.errors import CatalogueInvalid
 from experts.catalogue.expert import Expert
-from orchestrator.catalogue.service import Catalogue, CatalogueService
+from orchestrator.catalogue.service import CatalogueService
 from orchestrator.kit.errors import StartError
 from orchestrator.kit.settings import Settings
 
@@ -35,15 +35,10 @@ class SeedReport:
     findings: tuple[str, ...] = ()
 
 
-def is_operators(catalogue: Catalogue) -> bool:
-    """Tell whether an operator has put an expert in: seeding then never touches it again."""
-    return any(author not in _AUTHORS for author in catalogue.authors.values())
-
-
 async def seed(
     catalogue: CatalogueService, settings: Settings, environ: Mapping[str, str]
 ) -> SeedReport:
-    """Bring a catalogue without an operator's expert in line with the file or the findings.
+    """Bring a catalogue that no operator has changed in line with the file or the findings.
 
     Args:
         catalogue: Loaded.
@@ -53,7 +48,8 @@ async def seed(
     Raises:
         StartError: If the file cannot be read or holds a wrong entry.
     """
-    if is_operators(catalogue.current):
+    # Whoever has put an expert in or taken one out keeps the last word.
+    if await catalogue.authors() - _AUTHORS:
         return SeedReport("registry")
     if settings.experts_file is not None:
         experts = read_experts_file(settings.experts_file)

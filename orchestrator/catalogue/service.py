@@ -34,14 +34,12 @@ class Catalogue:
         revision: Grows with every change; -1 before the first load.
         experts: The experts in force, by id.
         versions: The version of each that is in force, by id.
-        authors: Who stored that version, by id.
         candidates: What the router may know of them, in the order of their ids.
     """
 
     revision: int = -1
     experts: Mapping[str, Expert] = field(default_factory=dict)
     versions: Mapping[str, int] = field(default_factory=dict)
-    authors: Mapping[str, str] = field(default_factory=dict)
     candidates: tuple[Candidate, ...] = ()
 
 
@@ -68,7 +66,6 @@ def catalogue_of(revision: int, stored: Iterable[ExpertVersion]) -> Catalogue:
     """
     experts: dict[str, Expert] = {}
     versions: dict[str, int] = {}
-    authors: dict[str, str] = {}
     for version in sorted(stored, key=lambda version: version.id):
         try:
             experts[version.id] = version.expert()
@@ -76,12 +73,10 @@ def catalogue_of(revision: int, stored: Iterable[ExpertVersion]) -> Catalogue:
             log.error("expert left out of service: %s", error, exc_info=error.__cause__)  # noqa: TRY400 (the cause says more)
             continue
         versions[version.id] = version.version
-        authors[version.id] = version.created_by
     return Catalogue(
         revision=revision,
         experts=MappingProxyType(experts),
         versions=MappingProxyType(versions),
-        authors=MappingProxyType(authors),
         candidates=tuple(candidate_of(expert) for expert in experts.values()),
     )
 
@@ -137,6 +132,11 @@ class CatalogueService:
         async with self._engine.connect() as connection:
             return await repository.heads(connection, limit=limit, after=after)
 
+    async def authors(self) -> frozenset[str]:
+        """Return everybody who ever changed the catalogue, from the database."""
+        async with self._engine.connect() as connection:
+            return await repository.authors(connection)
+
     async def get(self, expert_id: str) -> ExpertVersion:
         """Return the version in force of an expert, from the database.
 
@@ -182,14 +182,14 @@ class CatalogueService:
         async with self._change() as connection:
             return await repository.update(connection, expert, by=by, expected=expected)
 
-    async def retire(self, expert_id: str) -> None:
+    async def retire(self, expert_id: str, *, by: str) -> None:
         """Take an expert out of the catalogue.
 
         Raises:
             ExpertUnknown: If there is none.
         """
         async with self._change() as connection:
-            await repository.retire(connection, expert_id)
+            await repository.retire(connection, expert_id, by=by)
 
     async def rollback(self, expert_id: str, version: int, *, by: str) -> ExpertVersion:
         """Put an old version in force again, as a new one.

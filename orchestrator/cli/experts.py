@@ -171,7 +171,8 @@ def _show_changes(result: ApplyResult) -> None:
         output.text(f"{signs.get(change.action, '?')} {change.id}")
         if change.action == "update":
             for name, (old, new) in change.fields.items():
-                output.text(f"    {name}: {json.dumps(old)} -> {json.dumps(new)}")
+                before, after = (json.dumps(value, ensure_ascii=False) for value in (old, new))
+                output.text(f"    {name}: {before} -> {after}")
     what = "would change" if result.dry_run else "changed"
     unchanged = len(result.changes) - len(changed)
     output.remark(f"{len(changed)} {what}, {unchanged} unchanged")

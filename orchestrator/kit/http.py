@@ -97,6 +97,9 @@ def install_error_handlers(app: FastAPI) -> None:
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
+        if isinstance(error.__cause__, ApiError):
+            # FastAPI calls whatever happens while it reads a body a malformed one.
+            return error_response(error.__cause__, request.state.request_id)
         code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
         shaped = ApiError(
             error.status_code, code, str(error.detail), headers=dict(error.headers or {})

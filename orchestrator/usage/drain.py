@@ -119,7 +119,7 @@ class UsageDrain:
                 await self._redis.xclaim(STREAM, _GROUP, self._instance, 0, ids, justid=True)
             await self._redis.xgroup_delconsumer(STREAM, _GROUP, name)
 
-    async def _pending(self, consumer: str) -> list[bytes]:
+    async def _pending(self, consumer: str) -> list[Any]:
         pending = await self._redis.xpending_range(STREAM, _GROUP, "-", "+", _BATCH, consumer)
         return [entry["message_id"] for entry in pending]
 

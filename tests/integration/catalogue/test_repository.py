@@ -111,7 +111,7 @@ async def test_unknown_experts_and_versions(engine: AsyncEngine, expert: Make) -
         with pytest.raises(ExpertUnknown):
             await repository.update(connection, expert("b"), by="me")
         with pytest.raises(ExpertUnknown):
-            await repository.retire(connection, "b")
+            await repository.retire(connection, "b", by="me")
         with pytest.raises(ExpertUnknown):
             await repository.rollback(connection, "b", 1, by="me")
         with pytest.raises(VersionUnknown):
@@ -123,14 +123,14 @@ async def test_a_retired_expert_is_gone_and_its_history_stays(
 ) -> None:
     await seed(engine, expert("a", context_window=1), expert("b"))
     async with engine.begin() as connection:
-        await repository.retire(connection, "a")
+        await repository.retire(connection, "a", by="me")
     assert list(await contents(engine)) == ["b"]
     assert await revision(engine) == 2
     async with engine.begin() as connection:
         with pytest.raises(ExpertUnknown):
             await repository.get(connection, "a")
         with pytest.raises(ExpertUnknown):
-            await repository.retire(connection, "a")
+            await repository.retire(connection, "a", by="me")
         with pytest.raises(ExpertUnknown):
             await repository.update(connection, expert("a"), by="me")
         (old,) = await repository.versions(connection, "a", limit=10)
@@ -156,7 +156,7 @@ async def test_rolling_back_adds_a_version_with_the_old_content(
 async def test_rolling_back_brings_a_retired_expert_back(engine: AsyncEngine, expert: Make) -> None:
     await seed(engine, expert("a", context_window=7))
     async with engine.begin() as connection:
-        await repository.retire(connection, "a")
+        await repository.retire(connection, "a", by="me")
     async with engine.begin() as connection:
         await repository.rollback(connection, "a", 1, by="me")
     assert await contents(engine) == {"a": (2, 7)}

@@ -64,9 +64,9 @@ async def test_a_change_is_in_memory_and_announced_when_it_returns(
     assert [c.id for c in service.current.candidates] == ["a", "b"]
     await service.update(expert("a", context_window=9), by="you")
     assert service.current.experts["a"].context_window == 9
-    assert (service.current.versions["a"], service.current.authors["a"]) == (2, "you")
+    assert service.current.versions["a"] == 2
     await service.create(expert("c"), by="me")
-    await service.retire("b")
+    await service.retire("b", by="me")
     await service.rollback("a", 1, by="me")
     assert {n: service.current.versions[n] for n in service.current.experts} == {"a": 3, "c": 1}
     assert (service.current.revision, announced) == (5, ["catalogue"] * 5)
@@ -88,7 +88,7 @@ async def test_a_refused_change_changes_and_announces_nothing(
     with pytest.raises(ExpertExists):
         await service.create(expert("a"), by="me")
     with pytest.raises(ExpertUnknown):
-        await service.retire("b")
+        await service.retire("b", by="me")
     with pytest.raises(CatalogueInvalid):
         await service.apply([expert("b"), expert("b")], by="me")
     with pytest.raises(CatalogueInvalid):

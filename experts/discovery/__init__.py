@@ -1,0 +1,1 @@
+"""Discovery: which experts a machine already offers, when none is configured."""

@@ -1,0 +1,44 @@
+"""Experts for the vendor keys that an environment holds. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from experts.catalogue.expert import Endpoint, Expert, Price, SecretRef
+from experts.discovery.slugs import slug
+from experts.discovery.vendors import VENDORS, Model, Vendor
+
+
+def key_of(vendor: Vendor, environ: Mapping[str, str]) -> str | None:
+    """Return the name of the variable that holds this vendor's key, if any does."""
+    return next((name for name in vendor.keys if environ.get(name, "").strip()), None)
+
+
+def vendor_experts(environ: Mapping[str, str]) -> dict[str, list[Expert]]:
+    """Return the experts of every vendor whose key is there, by the variable that holds it."""
+    found: dict[str, list[Expert]] = {}
+    for vendor in VENDORS:
+        key = key_of(vendor, environ)
+        if key is not None:
+            found[key] = [_expert(vendor, model, key) for model in vendor.models]
+    return found
+
+
+def _expert(vendor: Vendor, model: Model, key: str) -> Expert:
+    endpoint = Endpoint(url=vendor.url, api_key=SecretRef(env=key))
+    active, total = model.parameters or (None, None)
+    return Expert.model_validate(
+        {
+            "id": slug(vendor.id, model.name.rpartition("/")[2]),
+            "name": f"{model.name} at {vendor.name}",
+            "provider": "openai" if vendor.url else "litellm",
+            "model": model.name if vendor.url else f"{vendor.litellm}/{model.name}",
+            "endpoints": (endpoint,),
+            "capabilities": model.capabilities,
+            "context_window": model.context,
+            "price": Price(input=model.price[0], output=model.price[1]),
+            "active_parameters": active,
+            "total_parameters": total,
+            "tags": {"general"},
+        }
+    )

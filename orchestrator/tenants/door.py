@@ -1,0 +1,42 @@
+"""Keeps strangers out of the administration before anything they send is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from orchestrator.kit.errors import ApiError
+from orchestrator.kit.http import error_response
+from orchestrator.tenants.access import authenticate
+
+if TYPE_CHECKING:
+    from orchestrator.tenants.service import KeyRing
+
+
+class Door:
+    """Refuses requests under a path without a valid key; what the key may do is asked later.
+
+    FastAPI reads and parses a body before its dependencies run, so a check there comes too late.
+
+    Args:
+        app: What lies behind the door.
+        keys: Known keys.
+        path: Beginning of the paths that are guarded.
+    """
+
+    def __init__(self, app: ASGIApp, keys: KeyRing, path: str) -> None:
+        self._app = app
+        self._keys = keys
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and scope["path"].startswith(self._path):
+            try:
+                await authenticate(HTTPConnection(scope), self._keys)
+            except ApiError as error:
+                await error_response(error, scope["state"]["request_id"])(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
