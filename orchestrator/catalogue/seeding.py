@@ -12,6 +12,7 @@ import yaml
 from experts.catalogue.entries import parse_document
 from experts.catalogue.errors import CatalogueInvalid
 from experts.catalogue.expert import Expert
+from experts.discovery.discover import discover
 from orchestrator.catalogue.service import CatalogueService
 from orchestrator.kit.errors import StartError
 from orchestrator.kit.settings import Settings
@@ -63,11 +64,9 @@ async def seed(
 async def _discovered(
     catalogue: CatalogueService, settings: Settings, environ: Mapping[str, str]
 ) -> SeedReport:
-    from experts.discovery import discover
-
-    found = await discover(environ, own_port=settings.port)
+    found = await discover(environ, own_ports=(settings.port,))
     await catalogue.apply(found.experts, by="seed:discovery", prune=True)
-    return SeedReport("discovery", tuple(found.findings))
+    return SeedReport("discovery", tuple(map(str, found.findings)))
 
 
 def read_experts_file(path: Path) -> Sequence[Expert]:

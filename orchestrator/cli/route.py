@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from orchestrator.cli import output
 from orchestrator.cli.connection import Json, Key, Url, connected, data_dir, locate
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from experts.catalogue.expert import Expert
 
 
 def route(
@@ -68,6 +63,7 @@ def _service_runs(url: str | None) -> bool:
 
 
 def _decide_here(text: str, policy: str, file: Path | None) -> dict[str, Any]:
+    from experts.packaged import PACKAGED
     from orchestrator.catalogue.seeding import read_experts_file
     from orchestrator.catalogue.service import candidate_of
     from orchestrator.chat.accounting import decision_fields
@@ -75,19 +71,13 @@ def _decide_here(text: str, policy: str, file: Path | None) -> dict[str, Any]:
     from router import NoEligibleExpert, UnknownPolicy, routing_text, starter_router
 
     try:
-        entries = read_experts_file(file) if file else _packaged()
+        entries = read_experts_file(file) if file else PACKAGED
         router = starter_router()
         pool = router.pool([candidate_of(expert) for expert in entries])
         told = routing_text([{"role": "user", "content": text}])
         return decision_fields(router.decide(told.request(policy), pool))
     except (StartError, NoEligibleExpert, UnknownPolicy) as error:
         output.fail(str(error))
-
-
-def _packaged() -> Sequence[Expert]:
-    from experts.packaged import packaged_experts
-
-    return packaged_experts()
 
 
 def _show(decision: dict[str, Any]) -> None:

@@ -75,5 +75,5 @@ def test_an_unreadable_file_is_named(tmp_path: Path, text: str) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StartError, match="none.yaml"):
+    with pytest.raises(StartError, match=r"none\.yaml"):
         read_experts_file(tmp_path / "none.yaml")

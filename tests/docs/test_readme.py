@@ -1,0 +1,115 @@
+"""Every block of the README, of the client's and of the pages in docs/ is run or checked.
+
+A block marked ``bash`` or ``python`` is executed; a block with ``output`` in its info string right
+behind it is compared with what was printed; ``yaml`` is read as a catalogue, and written to a file
+where the info string names one. ``no-run`` blocks are checked for what they name.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import ROOT, Block, blocks_of, documents
+from tests.docs.checks import check
+from tests.docs.compare import difference
+from tests.docs.conftest import Service
+from tests.docs.running import Terminal
+
+DOCUMENTS = documents()
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_page(document: str, request: pytest.FixtureRequest) -> None:
+    blocks = blocks_of(document)
+    if any(block.executed for block in blocks):
+        terminal: Terminal = request.getfixturevalue("terminal")
+        if document != "README.md":  # which tells how to get them
+            service: Service = request.getfixturevalue("docs_service")
+            terminal.environ |= {"COE_BASE_URL": service.url, "COE_API_KEY": service.key}
+        _work_through(blocks, terminal)
+    else:
+        for block in blocks:
+            _check(block)
+
+
+def test_what_make_run_prints(docs_service: Service) -> None:
+    """What comes before "Ready" depends on what is found on the machine."""
+    block = next(b for b in blocks_of("README.md") if "start" in b.flags)
+    shown = docs_service.printed.replace(docs_service.url, "http://127.0.0.1:8400")
+    shown = shown.replace(str(docs_service.data_dir), "/var/lib/coe")
+    assert not difference(_from_ready(block.body), _from_ready(shown))
+
+
+def test_the_readme_is_short_and_speaks_of_what_exists() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert text.count("\n") <= 230
+    for path in re.findall(r"`((?:docs|examples|client|tests)/[\w./-]+)`", text):
+        assert (ROOT / path).exists(), path
+
+
+def test_a_stale_page_fails(terminal: Terminal) -> None:
+    with pytest.raises(pytest.fail.Exception, match="exit code 1"):
+        _work_through([_block("bash", "coe models list\nfalse")], terminal)
+    with pytest.raises(pytest.fail.Exception, match=r"\+coe"):
+        _work_through(
+            [_block("bash", "coe models list"), _block("text", "nothing", "output")], terminal
+        )
+    with pytest.raises(pytest.fail.Exception, match="Error"):
+        _work_through([_block("python", "1 / 0")], terminal)
+    for wrong in (
+        _block("bash", "make nonsense", "no-run"),
+        _block("bash", "coe nonsense", "no-run"),
+        _block("bash", "coe serve --nonsense", "no-run"),
+        _block("bash", "COE_NONSENSE=1 coe serve", "no-run"),
+        _block("js", 'new OpenAI({ baseURL: "http://elsewhere/v1" })'),
+        _block("yaml", "experts: [{id: x, provider: openai}]"),
+        _block("rust", "fn main() {}"),
+    ):
+        with pytest.raises(pytest.fail.Exception):
+            _check(wrong)
+
+
+def _block(language: str, body: str, *flags: str) -> Block:
+    return Block("page.md", 1, language, frozenset(flags), body)
+
+
+def _work_through(blocks: list[Block], terminal: Terminal) -> None:
+    printed: str | None = None
+    for block in blocks:
+        if block.executed:
+            done = terminal.run(block)
+            printed = terminal.shown(done.stdout)
+            if done.returncode:
+                pytest.fail(f"{block.place}: exit code {done.returncode}\n{block.body}\n{printed}")
+        elif block.is_output:
+            if printed is None:
+                pytest.fail(f"{block.place}: output of no executed block")
+            found = difference(block.body, printed)
+            if found:
+                pytest.fail(f"{block.place}: the output is another by now\n{found}\n\n{printed}")
+            printed = None
+        else:
+            _check(block)
+            _write_file(block, terminal.directory)
+            printed = None
+
+
+def _check(block: Block) -> None:
+    try:
+        check(block)
+    except Exception as error:  # noqa: BLE001 (whatever it is, it belongs to the block)
+        pytest.fail(f"{block.place}: {error}\n{block.body}")
+
+
+def _write_file(block: Block, directory: Path) -> None:
+    if block.language == "yaml":
+        for name in block.flags - {"no-run"}:
+            (directory / name).write_text(block.body, encoding="utf-8")
+
+
+def _from_ready(text: str) -> str:
+    return text[text.index("Ready in") :]
