@@ -26,6 +26,9 @@ from orchestrator.usage import endpoints as usage
 _DESCRIPTION = """Many LLMs behind one OpenAI-compatible endpoint. For each request a two-step router
 works out what kind of request it is and which expert answers that kind best under a policy."""
 
+_OPEN: dict[str, Any] = {"security": []}
+"""Marks an operation that needs no key."""
+
 
 class Health(BaseModel):
     """The process answers."""
@@ -77,12 +80,16 @@ def create_app(services: Services) -> ASGIApp:
 def _operations() -> APIRouter:
     router = APIRouter(tags=["operations"])
 
-    @router.get("/healthz")
+    @router.get("/healthz", openapi_extra=_OPEN)
     async def healthz() -> Health:
         """Tell that the process answers."""
         return Health(status="ok")
 
-    @router.get("/readyz", responses={503: {"model": Readiness, "description": "Not ready."}})
+    @router.get(
+        "/readyz",
+        responses={503: {"model": Readiness, "description": "Not ready."}},
+        openapi_extra=_OPEN,
+    )
     async def readyz(request: Request) -> JSONResponse:
         """Tell whether requests can be served."""
         checks = await readiness(request.app.state.services)

@@ -3,8 +3,9 @@
 Step one of the two-step router of "Composition of Experts" (arXiv 2412.01868). A category is a set
 of prototypes, so that a broad one need not be one lump; a ridge regression on the similarities to
 all prototypes (a radial basis function network: Broomhead and Lowe, 1988) weighs them against each
-other. Everything is deterministic and takes a fraction of a second, so a router is rebuilt from its
-taxonomy at each start, and a new category needs a file and no code.
+other, and the words themselves have a say beside it (:mod:`router.lexicon`). Everything is
+deterministic and takes a fraction of a second, so a router is rebuilt from its taxonomy at each
+start, and a new category needs a file and no code.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from router.embedding import Embedder, FloatArray
 from router.embedding.protocol import normalise_rows
+from router.lexicon import Lexicon, Occurrences, evidence_matrix, fit_lexicon, occurrences
 from router.taxonomy import Taxonomy
 
 Floats = npt.NDArray[np.float64]
@@ -32,31 +34,33 @@ class Settings:
         prototypes: At most this many a category.
         most_prototypes: At most this many in all, for large taxonomies; one a category is kept.
         sharpness: How fast a prototype's influence falls off with distance.
-        ridge: Penalty on the weights.
+        ridge: Penalty on the squared weights, per training row.
+        word_weight: Weight of the words' log-odds beside the prototypes' scores.
         keyword_weight: Weight of a group of keywords; an example has 1.
         description_weight: Weight of a category's name with its description.
         folds: Parts of the cross-validation that sets the temperature.
+        caution: Factor on that temperature, as real prompts are stranger than the examples.
     """
 
-    prototypes: int = 50
+    prototypes: int = 64
     most_prototypes: int = 1000
-    sharpness: float = 8.0
-    ridge: float = 2.0
+    sharpness: float = 12.0
+    ridge: float = 0.012
+    word_weight: float = 0.045
     keyword_weight: float = 1.0
     description_weight: float = 1.0
     folds: int = 3
+    caution: float = 1.25
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a taxonomy says, as training rows: vectors (n, d), labels (n,), weights (n,)."""
+    """What a taxonomy says, as training rows: n texts, vectors (n, d), labels and weights (n,)."""
 
+    texts: tuple[str, ...]
     vectors: FloatArray
     labels: Ints
     weights: FloatArray
-
-    def __getitem__(self, chosen: npt.NDArray[Any]) -> Rows:
-        return Rows(self.vectors[chosen], self.labels[chosen], self.weights[chosen])
 
 
 def training_rows(taxonomy: Taxonomy, embedder: Embedder, settings: Settings) -> Rows:
@@ -77,7 +81,7 @@ def training_rows(taxonomy: Taxonomy, embedder: Embedder, settings: Settings) ->
         labels += [label] * len(own)
         weights += [value / sum(weight) for value in weight]
     scaled = np.array(weights, dtype=np.float32) * (len(texts) / len(taxonomy.categories))
-    return Rows(embedder.embed(texts), np.array(labels, dtype=np.intp), scaled)
+    return Rows(tuple(texts), embedder.embed(texts), np.array(labels, dtype=np.intp), scaled)
 
 
 class Evidence(NamedTuple):
@@ -108,28 +112,53 @@ class Space:
 
 
 @dataclass(frozen=True, slots=True)
-class Classifier:
-    """Similarities to prototypes, weighed per category, with a temperature.
+class Head:
+    """Similarities to prototypes, weighed per category.
 
     Args:
-        space: From the embedder's vectors to those compared here.
         prototypes: Unit vectors (P, d).
         weights: (P, C).
         sharpness: Of the similarities.
+    """
+
+    prototypes: FloatArray
+    weights: FloatArray
+    sharpness: float
+
+    def __call__(self, vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return scores (..., C), and the similarity to the nearest prototype (...)."""
+        cosines = vectors @ self.prototypes.T
+        return _activation(cosines, self.sharpness) @ self.weights, cosines.max(axis=-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """Prototypes and words, with a temperature.
+
+    Args:
+        space: From the embedder's vectors to those compared here.
+        head: What the vector says.
+        lexicon: What the words say.
+        word_weight: Weight of the words.
         temperature: Divides the scores before the softmax.
     """
 
     space: Space
-    prototypes: FloatArray
-    weights: FloatArray
-    sharpness: float
-    temperature: float = 1.0
+    head: Head
+    lexicon: Lexicon
+    word_weight: float
+    temperature: float
 
-    def __call__(self, vectors: FloatArray) -> Evidence:
-        """Classify the embedder's vectors, shape (..., d)."""
-        cosines = self.space(vectors) @ self.prototypes.T
-        scores = _activation(cosines, self.sharpness) @ self.weights
-        return Evidence(softmax(scores / self.temperature), cosines.max(axis=-1))
+    def __call__(self, text: str, vector: FloatArray) -> Evidence:
+        """Classify one text.
+
+        Args:
+            text: The text.
+            vector: The embedder's vector of it, shape (d,).
+        """
+        scores, nearest = self.head(self.space(vector))
+        scores = scores + np.float32(self.word_weight) * self.lexicon(text)
+        return Evidence(softmax(scores / self.temperature), nearest)
 
 
 class Fitted(NamedTuple):
@@ -147,19 +176,30 @@ def fit(rows: Rows, categories: int, settings: Settings) -> Fitted:
     Calibration of Modern Neural Networks", 2017); prototypes are found anew for each fold.
     """
     space = fit_space(rows.vectors)
-    classifier = _fit_head(rows, space, categories, settings)
-    scores = np.zeros((len(rows.labels), categories))
-    nearest = np.zeros(len(rows.labels), dtype=np.float32)
-    for shown, hidden in _folds(len(rows.labels), settings.folds):
-        part = _fit_head(rows[shown], space, categories, settings)
-        cosines = space(rows.vectors[hidden]) @ part.prototypes.T
-        scores[hidden] = _activation(cosines, settings.sharpness) @ part.weights
-        nearest[hidden] = cosines.max(axis=1)
-    temperature = _temperature(scores, rows.labels, rows.weights)
-    calibrated = Classifier(
-        space, classifier.prototypes, classifier.weights, settings.sharpness, temperature
-    )
-    return Fitted(calibrated, Evidence(softmax(scores / temperature), nearest))
+    vectors = space(rows.vectors)
+    words = occurrences(rows.texts)
+    everything = np.ones(len(rows.labels), dtype=bool)
+    head = _fit_head(rows, vectors, everything, categories, settings)
+    scores, nearest = _hold_out(rows, vectors, words, categories, settings)
+    temperature = settings.caution * _temperature(scores, rows.labels, rows.weights)
+    lexicon = fit_lexicon(words, rows.labels, categories)
+    classifier = Classifier(space, head, lexicon, settings.word_weight, temperature)
+    return Fitted(classifier, Evidence(softmax(scores / temperature), nearest))
+
+
+def _hold_out(
+    rows: Rows, vectors: FloatArray, words: Occurrences, categories: int, settings: Settings
+) -> tuple[Floats, FloatArray]:
+    """Score each row by a classifier that was not shown it; rows never held out score zero."""
+    scores = np.zeros((len(vectors), categories))
+    nearest = np.zeros(len(vectors), dtype=np.float32)
+    for shown in _folds(len(vectors), settings.folds):
+        head = _fit_head(rows, vectors, shown, categories, settings)
+        lexicon = fit_lexicon(words, rows.labels, categories, shown)
+        said = evidence_matrix(lexicon, words)[~shown]
+        scores[~shown], nearest[~shown] = head(vectors[~shown])
+        scores[~shown] += settings.word_weight * said
+    return scores, nearest
 
 
 def fit_space(vectors: FloatArray, smoothing: float = 0.5) -> Space:
@@ -195,19 +235,23 @@ def _activation(cosines: FloatArray, sharpness: float) -> FloatArray:
     return result
 
 
-def _fit_head(rows: Rows, space: Space, categories: int, settings: Settings) -> Classifier:
-    vectors = space(rows.vectors)
+def _fit_head(
+    rows: Rows,
+    vectors: FloatArray,
+    shown: npt.NDArray[np.bool_],
+    categories: int,
+    settings: Settings,
+) -> Head:
     most = max(1, min(settings.prototypes, settings.most_prototypes // categories))
-    prototypes = np.vstack(
-        [_centres(vectors[rows.labels == label], most) for label in range(categories)]
-    )
+    vectors, labels, weights = vectors[shown], rows.labels[shown], rows.weights[shown]
+    prototypes = np.vstack([_centres(vectors[labels == each], most) for each in range(categories)])
     features = _activation(vectors @ prototypes.T, settings.sharpness)
-    weighted = (features * rows.weights[:, None]).T
-    targets = np.eye(categories, dtype=np.float32)[rows.labels] - np.float32(1 / categories)
+    weighted = (features * weights[:, None]).T
+    targets = np.eye(categories, dtype=np.float32)[labels] - np.float32(1 / categories)
     gram = (weighted @ features).astype(np.float64)
-    gram[np.diag_indices_from(gram)] += settings.ridge
-    weights = np.linalg.solve(gram, (weighted @ targets).astype(np.float64))
-    return Classifier(space, prototypes, weights.astype(np.float32), settings.sharpness)
+    gram[np.diag_indices_from(gram)] += settings.ridge * len(labels)
+    solution = np.linalg.solve(gram, (weighted @ targets).astype(np.float64))
+    return Head(prototypes, solution.astype(np.float32), settings.sharpness)
 
 
 def _centres(vectors: FloatArray, most: int, rounds: int = 4) -> FloatArray:
@@ -224,11 +268,11 @@ def _centres(vectors: FloatArray, most: int, rounds: int = 4) -> FloatArray:
     return centres
 
 
-def _folds(rows: int, folds: int) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
-    """Yield masks of shown and hidden rows; every ``folds``-th row is hidden together."""
-    part = np.arange(rows) % max(2, folds)
-    for fold in range(min(rows, max(2, folds)) if rows > 1 else 0):
-        yield part != fold, part == fold
+def _folds(rows: int, folds: int) -> Iterator[npt.NDArray[np.bool_]]:
+    """Yield masks of the rows shown; every ``folds``-th row is hidden together."""
+    folds = min(rows, max(2, folds))
+    for fold in range(folds if rows > 1 else 0):
+        yield np.arange(rows) % folds != fold
 
 
 def _temperature(scores: Floats, labels: Ints, weights: FloatArray) -> float:

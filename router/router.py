@@ -77,7 +77,7 @@ class Router:
         """Work out what kind of request a routing text is."""
         vector = self.embedder.embed([text])[0]
         if vector.any():
-            evidence = self.classifier(vector)
+            evidence = self.classifier(text, vector)
             probabilities = evidence.probabilities
             uncertainty = self.gate.uncertainty(probabilities, float(evidence.nearest))
         else:  # there is nothing to go by

@@ -21,7 +21,7 @@ class GateSettings:
             prototype that distance begins to count as a doubt.
     """
 
-    threshold: float = 0.65
+    threshold: float = 0.85
     strange_quantile: float = 0.02
 
 

@@ -57,8 +57,20 @@ class ExpertStream:
         return self
 
     async def __anext__(self) -> bytes:
-        first, self._first = self._first, None
-        return await self._next() if first is None else first
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        while True:
+            try:
+                block = await self._blocks.__anext__()
+            except (StopAsyncIteration, ExpertError):
+                raise
+            except Exception as error:
+                raise unforeseen(error, self.expert) from error
+            if b'"usage"' in block:
+                block = self._counted(block)
+            if block:
+                return block
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,23 +87,16 @@ class ExpertStream:
     async def begin(self) -> Self:
         """Wait for the first block, so that a failure before it can still be answered otherwise."""
         try:
-            self._first = await self._next()
+            self._first = await self.__anext__()
         except StopAsyncIteration:
             message = f"expert '{self.expert}' streamed nothing"
             raise ExpertAnswerInvalid(message, expert=self.expert) from None
         return self
 
-    async def _next(self) -> bytes:
-        while True:
-            with blaming(self.expert):
-                block = await anext(self._blocks, None)
-            if block is None:
-                raise StopAsyncIteration
-            if b'"usage"' in block:
-                self.usage = usage_in(block) or self.usage
-                block = block if self._usage_wanted else without_usage_chunk(block)
-            if block:
-                return block
+    def _counted(self, block: bytes) -> bytes:
+        """Note the usage that a block names; drop its chunk if the caller did not ask for it."""
+        self.usage = usage_in(block) or self.usage
+        return block if self._usage_wanted else without_usage_chunk(block)
 
 
 class ExpertCaller:
@@ -194,5 +199,10 @@ def blaming(expert: str) -> Iterator[None]:
         error.expert = error.expert or expert
         raise
     except Exception as error:
-        message = f"expert '{expert}' failed unexpectedly ({type(error).__name__})"
-        raise ExpertFailed(message, expert=expert) from error
+        raise unforeseen(error, expert) from error
+
+
+def unforeseen(error: Exception, expert: str) -> ExpertFailed:
+    """Return the error for what no provider should have raised."""
+    message = f"expert '{expert}' failed unexpectedly ({type(error).__name__})"
+    return ExpertFailed(message, expert=expert)

@@ -17,5 +17,7 @@ def slug(prefix: str, name: str) -> str:
         prefix: What the id begins with, such as the vendor.
         name: The model's name, which may hold anything.
     """
-    text = _NOT_ALLOWED.sub("-", f"{prefix}-{name}".lower())[:MAX_ID_CHARS].strip("._-")
-    return f"x-{text}"[:MAX_ID_CHARS] if not text or RESERVED_IDS.fullmatch(text) else text
+    text = _NOT_ALLOWED.sub("-", f"{prefix}-{name}".lower()).strip("._-") or "model"
+    if RESERVED_IDS.fullmatch(text):
+        text = f"x-{text}"
+    return text[:MAX_ID_CHARS].rstrip("._-")

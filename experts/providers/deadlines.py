@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -31,27 +31,75 @@ async def stream_in_time(
 ) -> AsyncGenerator[bytes, None]:
     """Yield the blocks, the first and the last no later than the call allows.
 
-    The timer runs only while a block is waited for: never while the reader holds one.
+    Time runs while the reader holds a block, too, but only a wait for the next one is cut short.
 
     Raises:
         ExpertTimedOut: When the time is over; the generator is closed.
     """
     began = asyncio.get_running_loop().time()
-    last = began + call.timeout
-    limit = min(began + call.first_token_timeout, last)
-    async with aclosing(blocks):
-        while True:
+    first = min(call.first_token_timeout, call.timeout)
+    alarm = _Alarm(began + first)
+    try:
+        async with aclosing(blocks):
             try:
-                async with asyncio.timeout_at(limit):
-                    block = await anext(blocks, None)
-            except TimeoutError as error:
-                first = limit != last
-                awaited = "the first token" if first else "the end of its answer"
-                raise _timed_out(call, awaited, limit - began) from error
-            if block is None:
+                yield await alarm.wait_for(blocks.__anext__)
+                alarm.set(began + call.timeout)
+                while True:
+                    yield await alarm.wait_for(blocks.__anext__)
+            except StopAsyncIteration:
                 return
-            limit = last
-            yield block
+            except TimeoutError as error:
+                late = alarm.at - began
+                awaited = "the end of its answer" if late == call.timeout else "the first token"
+                raise _timed_out(call, awaited, late) from error
+    finally:
+        alarm.cancel()
+
+
+class _Alarm:
+    """Ends a wait when its time comes, like ``asyncio.timeout_at``, but set once for many waits.
+
+    A timer for each block of a stream would cost more than everything else that is done with it.
+    """
+
+    __slots__ = ("_passed", "_timer", "_waiting", "at")
+
+    def __init__(self, at: float) -> None:
+        self._waiting: asyncio.Task[Any] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self.set(at)
+
+    def set(self, at: float) -> None:
+        self.cancel()
+        self.at = at
+        self._passed = False
+        self._timer = asyncio.get_running_loop().call_at(at, self._ring)
+
+    def cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    async def wait_for(self, get: Callable[[], Awaitable[T]]) -> T:
+        """Await what ``get`` returns; raise ``TimeoutError`` once the time is over."""
+        if self._passed:
+            raise TimeoutError
+        task = asyncio.current_task()
+        cancelled_before = task.cancelling() if task else 0
+        self._waiting = task
+        try:
+            return await get()
+        except asyncio.CancelledError as error:
+            # Ours, unless somebody else cancelled the task as well.
+            if self._passed and task and task.uncancel() <= cancelled_before:
+                raise TimeoutError from error
+            raise
+        finally:
+            self._waiting = None
+
+    def _ring(self) -> None:
+        self._passed = True
+        if self._waiting is not None:
+            self._waiting.cancel()
 
 
 def _timed_out(call: ExpertCall, awaited: str, seconds: float) -> ExpertTimedOut:

@@ -7,6 +7,7 @@ code is an answer, worded so that a person or a model can act on it.
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ _MODULES = (
 )
 _MAX_RECURSION = 500
 _PATIENCE = 2.0
-_DIGITS_PER_BIT = 0.30103
+_LARGEST_PIECE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,11 @@ class Limits:
 
     @property
     def output_bytes(self) -> int:
-        """The same limit on the bytes that are collected, four to a character at most."""
-        return self.output_chars * 4
+        """Bytes that are collected before the program is stopped.
+
+        Four to a character, and some more, since the piece that goes over the limit is lost.
+        """
+        return self.output_chars * 4 + _LARGEST_PIECE
 
 
 class InterpreterCrashed(Exception):
@@ -157,5 +161,5 @@ def _text_of(value: Any) -> str:
     except ValueError:
         if not isinstance(value, int):
             return "The result holds a number too long to be written out."
-        digits = int(value.bit_length() * _DIGITS_PER_BIT) + 1
+        digits = int((value.bit_length() - 1) * math.log10(2)) + 1
         return f"The result has about {digits} digits, too many to be written out."

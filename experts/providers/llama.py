@@ -55,6 +55,15 @@ class LlamaServer:
         except (RuntimeError, ValueError) as error:
             raise ExpertMisconfigured(f"{path.name} cannot be loaded as a model") from error
         self.url = f"{self._server.listening_address}/v1"
+        self._answer_once()
+
+    def _answer_once(self) -> None:
+        """See that the model answers.
+
+        Only then may the server be stopped, too: llama.cpp waits for ever when it is told to stop
+        before its loop has begun.
+        """
+        self._server.handle_completions({"prompt": "Hi", "n_predict": 1})
 
     def stop(self) -> None:
         """Stop the server and free the model."""

@@ -26,6 +26,12 @@ from experts.providers.upstream import KEPT_BODY_BYTES, Upstream
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _COPIED_BODY_BYTES = 2**20
 _DRAIN_SECONDS = 0.5
+_WRONG_ADDRESS = (
+    ValueError,  # no URL, or a header that cannot be sent
+    aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
+    aiohttp.ClientSSLError,
+)
 
 
 class OpenAIProvider:
@@ -77,7 +83,7 @@ class OpenAIProvider:
         check = StreamCheck(upstream)
         async with self._answering(call, upstream, "text/event-stream") as response:
             try:
-                async for chunk in response.content.iter_any():
+                while chunk := await response.content.readany():
                     block = check.feed(chunk)
                     if block:
                         yield block
@@ -117,7 +123,7 @@ class OpenAIProvider:
                 headers=_headers(call, accept),
                 allow_redirects=False,
             )
-        except (aiohttp.InvalidURL, aiohttp.ClientSSLError) as error:
+        except _WRONG_ADDRESS as error:
             message = f"expert '{name}': no connection can be made to its URL"
             raise ExpertMisconfigured(message, expert=name) from error
         except aiohttp.ClientError as error:

@@ -60,8 +60,10 @@ class ExpertAnswer:
 
 
 class Provider(Protocol):
-    """Speaks one wire. Instances are cheap to build, own their connections and are shared by all
-    calls of their kind; a cancelled call releases everything it held.
+    """Speaks one wire.
+
+    Instances are cheap to build, own their connections and are shared by all calls of their kind;
+    a cancelled call releases everything it held.
     """
 
     async def complete(self, call: ExpertCall) -> ExpertAnswer:

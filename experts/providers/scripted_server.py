@@ -35,6 +35,7 @@ class Ledger:
         cancelled: How many callers went away before the end.
         open: How many replies are being sent.
         most_open: The most that ever were at once.
+        connections: The callers' ports, one for each connection that was made.
     """
 
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -44,6 +45,7 @@ class Ledger:
     cancelled: int = 0
     open: int = 0
     most_open: int = 0
+    connections: set[int] = field(default_factory=set)
 
 
 class ScriptedServer:
@@ -115,6 +117,8 @@ class ScriptedServer:
         body = msgspec.json.decode(await request.read())
         self.ledger.requests.append(body)
         self.ledger.headers.append({name.lower(): text for name, text in request.headers.items()})
+        if request.transport is not None:
+            self.ledger.connections.add(request.transport.get_extra_info("peername")[1])
         model = str(body.get("model", ""))
         try:
             script = self._script or parse_script(model)

@@ -10,7 +10,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from orchestrator.chat.accounting import decision_fields
-from orchestrator.chat.request import checked_messages, field, parse_chat, parse_object
+from orchestrator.chat.request import (
+    checked_messages,
+    checked_response_format,
+    checked_tools,
+    field,
+    parse_chat,
+    parse_object,
+)
 from orchestrator.chat.streaming import StreamResponse
 from orchestrator.chat.target import POLICY_MODEL, decide, policy_of
 from orchestrator.kit.errors import ApiError
@@ -50,8 +57,8 @@ async def route(request: Request) -> Response:
         )
     told = routing_text(
         _messages_to_route(fields),
-        tools=field(fields, "tools"),
-        response_format=field(fields, "response_format"),
+        tools=checked_tools(fields),
+        response_format=checked_response_format(fields),
     )
     decision = decide(told, policy, catalogue=services.catalogue.current, router=services.router)
     return _json(decision_fields(decision))

@@ -23,7 +23,7 @@ _MESSAGES = {
         },
     },
 }
-_TOOLS = {"type": "array", "items": {"type": "object"}}
+_TOOLS = {"type": ["array", "null"], "items": {"type": "object"}}
 
 _CHAT_REQUEST = {
     "type": "object",
@@ -32,6 +32,7 @@ _CHAT_REQUEST = {
     "properties": {
         "model": {
             "type": "string",
+            "minLength": 1,
             "description": "`coe`, `coe-<policy>` or the id of an expert.",
             "examples": ["coe"],
         },
@@ -44,7 +45,7 @@ _CHAT_REQUEST = {
             "type": ["object", "null"],
             "properties": {
                 "explain": {
-                    "type": "boolean",
+                    "type": ["boolean", "null"],
                     "description": "Add a `coe` object with the decision, tokens and cost.",
                 }
             },
@@ -54,8 +55,16 @@ _CHAT_REQUEST = {
 _ROUTE_REQUEST = {
     "type": "object",
     "description": "Either `messages` or `input`.",
+    "anyOf": [
+        {"required": ["messages"]},
+        {"required": ["input"], "properties": {"input": {"type": "string"}}},
+    ],
     "properties": {
-        "model": {"type": ["string", "null"], "examples": ["coe", "coe-economy"]},
+        "model": {
+            "type": ["string", "null"],
+            "pattern": "^coe(-.*)?$",
+            "examples": ["coe", "coe-economy"],
+        },
         "messages": _MESSAGES,
         "input": {"type": ["string", "null"]},
         "tools": _TOOLS,
@@ -111,6 +120,9 @@ _MODELS = {
         "object": {"type": "string", "const": "list"},
         "data": {"type": "array", "items": _MODEL},
     },
+}
+_EVENTS = {
+    "description": "Server-sent events: each `data` is a chunk of OpenAI's streams, the last `[DONE]`."
 }
 _ERROR = {"$ref": "#/components/schemas/ErrorBody"}
 _REASONS = {
@@ -169,7 +181,7 @@ def _operation(
 ) -> dict[str, Any]:
     content: dict[str, Any] = {"application/json": {"schema": answer}}
     if streams:
-        content["text/event-stream"] = {"schema": {"type": "string"}}
+        content["text/event-stream"] = {"schema": _EVENTS}
     operation: dict[str, Any] = {
         "tags": ["chat"],
         "operationId": name,

@@ -14,6 +14,7 @@ import msgspec
 from orchestrator.kit.errors import ApiError
 
 _decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ class ChatRequest:
     model: str
     messages: list[Any]
     stream: bool
-    tools: Any
-    response_format: Any
+    tools: list[Any] | None
+    response_format: dict[str, Any] | None
     explain: bool
 
 
@@ -49,7 +50,7 @@ def parse_object(body: bytes) -> dict[str, msgspec.Raw]:
         _refuse("The request body is empty; a JSON object is expected.", None)
     try:
         return _decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise ApiError(
             400, "invalid_json", f"The request body is not a JSON object: {error}."
         ) from error
@@ -72,8 +73,8 @@ def parse_chat(body: bytes) -> ChatRequest:
         model=model,
         messages=checked_messages(field(fields, "messages")),
         stream=_flag(field(fields, "stream"), "stream"),
-        tools=_list(field(fields, "tools"), "tools"),
-        response_format=_object(field(fields, "response_format"), "response_format"),
+        tools=checked_tools(fields),
+        response_format=checked_response_format(fields),
         explain=_flag((_object(extension, "coe") or {}).get("explain"), "coe.explain"),
     )
 
@@ -89,7 +90,7 @@ def field(fields: dict[str, msgspec.Raw], name: str) -> Any:
         return None
     try:
         return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise ApiError(
             400, "invalid_json", f"'{name}' is not valid JSON: {error}.", param=name
         ) from error
@@ -111,17 +112,38 @@ def checked_messages(messages: Any) -> list[Any]:
     return messages
 
 
+def checked_tools(fields: dict[str, msgspec.Raw]) -> list[Any] | None:
+    """Return the decoded tools; what is in them, the expert judges.
+
+    Raises:
+        ApiError: 400 if they are not an array of objects.
+    """
+    tools = field(fields, "tools")
+    if tools is None:
+        return None
+    if not isinstance(tools, list):
+        _refuse("'tools' must be an array.", "tools")
+    for index, tool in enumerate(tools):
+        if not isinstance(tool, dict):
+            _refuse(f"'tools[{index}]' must be an object.", f"tools[{index}]")
+    return tools
+
+
+def checked_response_format(fields: dict[str, msgspec.Raw]) -> dict[str, Any] | None:
+    """Return the decoded response format.
+
+    Raises:
+        ApiError: 400 if it is not an object.
+    """
+    wanted: dict[str, Any] | None = _object(field(fields, "response_format"), "response_format")
+    return wanted
+
+
 def _flag(value: Any, name: str) -> bool:
     if value is None:
         return False
     if not isinstance(value, bool):
         _refuse(f"'{name}' must be true or false.", name)
-    return value
-
-
-def _list(value: Any, name: str) -> Any:
-    if value is not None and not isinstance(value, list):
-        _refuse(f"'{name}' must be an array.", name)
     return value
 
 

@@ -23,6 +23,10 @@ class StreamResponse:
     """An ASGI response that sends blocks of server-sent events.
 
     When the client goes away the generator is closed, which cancels the expert's call.
+
+    Args:
+        blocks: Yields at least one block, the first without waiting.
+        headers: Extra response headers.
     """
 
     def __init__(self, blocks: AsyncGenerator[bytes, None], headers: dict[str, str]) -> None:
@@ -36,28 +40,33 @@ class StreamResponse:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI)
         """Send everything, or stop when the client is gone."""
-        sending = asyncio.ensure_future(self._send(send))
+        # Nothing is awaited in between, since the first block is here already: a generator that
+        # has not begun would be closed without running the code that closes its account.
+        first = await anext(self._blocks)
+        sending = asyncio.ensure_future(self._send(first, send))
         watching = asyncio.ensure_future(gone(receive))
         try:
             await asyncio.wait((sending, watching), return_when=asyncio.FIRST_COMPLETED)
         finally:
             watching.cancel()
-            if not sending.done():
-                sending.cancel()
             # Also when this task is cancelled itself: the account has to be closed.
-            await asyncio.shield(asyncio.wait((sending,)))
+            await asyncio.shield(asyncio.ensure_future(self._end(sending)))
         if not sending.cancelled():
             sending.result()
 
-    async def _send(self, send: Send) -> None:
+    async def _send(self, first: bytes, send: Send) -> None:
         headers = [(name.encode(), value.encode()) for name, value in self._headers.items()]
-        try:
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            async for block in self._blocks:
-                await send({"type": "http.response.body", "body": block, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        finally:
-            await self._blocks.aclose()
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": first, "more_body": True})
+        async for block in self._blocks:
+            await send({"type": "http.response.body", "body": block, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _end(self, sending: asyncio.Future[None]) -> None:
+        if not sending.done():
+            sending.cancel()
+        await asyncio.wait((sending,))
+        await self._blocks.aclose()
 
 
 async def metered(
@@ -123,7 +132,7 @@ def _explanation_event(record: UsageRecord, target: Target, last: bytes) -> byte
     for event in sse.split_events(last):
         try:
             fields = msgspec.json.decode(sse.data_of(event) or b"")
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             continue
         if isinstance(fields, dict):
             chunk |= {name: fields[name] for name in ("id", "created") if name in fields}

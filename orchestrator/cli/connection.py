@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -65,14 +66,15 @@ def locate(url: str | None, key: str | None, directory: Path) -> Target:
     """Find address and key: what is given, else what the local service left in ``directory``.
 
     The key in the directory is the local service's. It goes to the address that service wrote
-    down, or to this machine, and never to another host that somebody names.
+    down and nowhere else: not to another host, and not to whoever listens on this machine while
+    the service does not run.
 
     Raises:
         ValueError: A file of the directory is there and cannot be read; says what to do.
     """
     local = _local_url(directory)
     address = url or local or DEFAULT_URL
-    if key is None and (address == local or _is_this_machine(address)):
+    if key is None and local is not None and _same(address, local):
         key = _read(directory / "admin-key", "give a key with --key or COE_API_KEY")
     return Target(address, key.strip() if key else None)
 
@@ -131,7 +133,12 @@ def _read(path: Path, advice: str) -> str | None:
         raise ValueError(f"{path} cannot be read ({reason}): {advice}") from error
 
 
-def _is_this_machine(url: str) -> bool:
+def _same(one: str, other: str) -> bool:
+    """Tell whether two addresses are one service; this machine goes by several names."""
     from coe_client.settings import resolve
 
-    return resolve(url, None, None, 0).is_loopback
+    here, there = (resolve(url, None, None, 0) for url in (one, other))
+    if here.base_url == there.base_url:
+        return True
+    both_local = here.is_loopback and there.is_loopback
+    return both_local and urlsplit(here.base_url).port == urlsplit(there.base_url).port

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -12,10 +13,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.ids import new_request_id
+
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 log = logging.getLogger(__name__)
 
@@ -101,9 +105,10 @@ def install_error_handlers(app: FastAPI) -> None:
             # FastAPI calls whatever happens while it reads a body a malformed one.
             return error_response(error.__cause__, request.state.request_id)
         code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-        shaped = ApiError(
-            error.status_code, code, str(error.detail), headers=dict(error.headers or {})
-        )
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_allowed_methods(request))
+        shaped = ApiError(error.status_code, code, str(error.detail), headers=headers)
         return error_response(shaped, request.state.request_id)
 
     async def on_bug(request: Request, error: Exception) -> Response:
@@ -116,6 +121,18 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(Exception, on_bug)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Return what a path can be asked with: Starlette names only the methods of its first route."""
+    return [
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 def _invalid(problems: Any) -> ApiError:

@@ -33,6 +33,8 @@ class StaticEmbedder:
     of numbers) the frame would drown the words that tell what the prompt is about: on MMLU-Pro
     this alone lifts the starter router from 69 % to 75 %.
 
+    Texts are lower-cased first, so that shouting changes nothing.
+
     Nothing is read until the first text comes. The vectors are kept as float16 (16 MB).
 
     Args:
@@ -44,7 +46,7 @@ class StaticEmbedder:
         FileNotFoundError: On first use, when the installed release lacks the files.
     """
 
-    id = "wordllama-l2-supercat-256-distinct"
+    id = "wordllama-l2-supercat-256-lower-distinct"
     dimensions = 256
 
     def __init__(self, max_characters: int = 8000, max_tokens: int = 2000) -> None:
@@ -59,7 +61,9 @@ class StaticEmbedder:
         sums = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         # One text at a time: the tokenizer's batch call would start a pool of threads.
         for row, text in zip(sums, texts, strict=True):
-            encoding = tokenizer.encode(_cut(text, self._max_characters), add_special_tokens=False)
+            encoding = tokenizer.encode(
+                _cut(text, self._max_characters).lower(), add_special_tokens=False
+            )
             ids = list(set(encoding.ids[: self._max_tokens]))
             if ids:
                 np.add.reduce(vectors[ids], axis=0, dtype=np.float32, out=row)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
-import click
 import typer.main
 import yaml
 
@@ -31,8 +31,8 @@ def check(block: Block) -> None:
     checker(block)
 
 
-def command_tree() -> click.Command:
-    """Return the command line as click has it."""
+def command_tree() -> Any:
+    """Return the command line as typer's own click has it; a group has ``commands``."""
     return typer.main.get_command(build())
 
 
@@ -86,13 +86,13 @@ def _coe(arguments: list[str]) -> None:
     words = iter(arguments)
     options: set[str] = set()
     for word in words:
-        if isinstance(command, click.Group):
+        if hasattr(command, "commands"):
             assert word in command.commands, f"there is no command {word!r}"
             command = command.commands[word]
             options = {name for parameter in command.params for name in parameter.opts}
         elif word.startswith("-"):
             assert word.partition("=")[0] in options, f"{command.name} has no option {word}"
-    assert not isinstance(command, click.Group), "the command is not finished"
+    assert not hasattr(command, "commands"), "the command is not finished"
 
 
 def _python(block: Block) -> None:

@@ -18,6 +18,7 @@ _CHANGING: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\bstarter-1-[0-9a-f]+", "starter-1-<hash>"),
         (r"\d{4}-\d{2}-\d{2}[T ][\d:.]+(Z|\+00:00)?", "<time>"),
         (r"\b1[0-9]{9}\b", "<time>"),
+        (r"(x-coe-(?:confidence|cost): |_ms\"?: ?)[\d.e-]+", r"\1<n>"),
         (r"\b\d+(\.\d+)?e-\d+\b|\b\d+\.\d+\b", "<n>"),
         (r"\b\d+%", "<n>%"),
         (r"[ \t]#+(?=[ \t]*$)", ""),
@@ -46,7 +47,7 @@ def _lines(text: str) -> list[str]:
     lines = []
     for line in text.replace("\r", "").split("\n"):
         for pattern, name in _CHANGING:
-            line = pattern.sub(name, line)  # noqa: PLW2901
+            line = pattern.sub(name, line)
         if line.strip():
             lines.append(line.rstrip())
     return lines

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from coe_client import Coe
-from experts.packaged import packaged_experts
+
+from experts.packaged import PACKAGED
 from tests.docs.blocks import ROOT
 from tests.docs.running import Terminal
 
@@ -52,7 +52,7 @@ def docs_service(scratch: Path) -> Iterator[Service]:
     directory = scratch / "docs"
     directory.mkdir(mode=0o755)
     data_dir, catalogue = directory / "data", directory / "packaged.yaml"
-    entries = [expert.model_dump(mode="json", exclude_unset=True) for expert in packaged_experts()]
+    entries = [expert.model_dump(mode="json", exclude_unset=True) for expert in PACKAGED]
     catalogue.write_text(yaml.safe_dump({"experts": entries}))
     with (directory / "output.log").open("wb") as output:
         process = subprocess.Popen(

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from experts.discovery.discover import discover
+from experts.packaged import PACKAGED
 from tests.docs.blocks import ROOT, Block, blocks_of, documents
 from tests.docs.checks import check
 from tests.docs.compare import difference
 from tests.docs.conftest import Service
-from tests.docs.running import Terminal
+from tests.docs.running import DOCUMENTED_DATA, DOCUMENTED_URL, Terminal
 
 DOCUMENTS = documents()
 
@@ -37,16 +39,25 @@ def test_page(document: str, request: pytest.FixtureRequest) -> None:
 
 
 def test_what_make_run_prints(docs_service: Service) -> None:
-    """What comes before "Ready" depends on what is found on the machine."""
     block = next(b for b in blocks_of("README.md") if "start" in b.flags)
-    shown = docs_service.printed.replace(docs_service.url, "http://127.0.0.1:8400")
-    shown = shown.replace(str(docs_service.data_dir), "/var/lib/coe")
-    assert not difference(_from_ready(block.body), _from_ready(shown))
+    shown = docs_service.printed.replace(docs_service.url, DOCUMENTED_URL)
+    shown = shown.replace(str(docs_service.data_dir), DOCUMENTED_DATA)
+    assert difference(_parts(block.body)[1], _parts(shown)[1]) is None
+
+
+async def test_what_a_first_start_finds_on_a_bare_machine() -> None:
+    async def nobody(url: str) -> bytes | None:
+        assert url.startswith("http://127.0.0.1:")
+
+    block = next(b for b in blocks_of("README.md") if "start" in b.flags)
+    found = await discover({}, probe=nobody)
+    assert difference(_parts(block.body)[0], "".join(f"  {f}\n" for f in found.findings)) is None
+    assert {e.id for e in found.experts} == {e.id for e in PACKAGED}, "docs use these experts"
 
 
 def test_the_readme_is_short_and_speaks_of_what_exists() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert text.count("\n") <= 230
+    assert text.count("\n") <= 235
     for path in re.findall(r"`((?:docs|examples|client|tests)/[\w./-]+)`", text):
         assert (ROOT / path).exists(), path
 
@@ -111,5 +122,7 @@ def _write_file(block: Block, directory: Path) -> None:
             (directory / name).write_text(block.body, encoding="utf-8")
 
 
-def _from_ready(text: str) -> str:
-    return text[text.index("Ready in") :]
+def _parts(text: str) -> tuple[str, str]:
+    """Split what a start prints at "Ready", before which is what was found on the machine."""
+    findings, ready, rest = text.partition("Ready in")
+    return findings, ready + rest

@@ -190,7 +190,9 @@ def test_an_image_goes_to_an_expert_that_sees(client: OpenAI) -> None:
 
 def test_models(client: OpenAI) -> None:
     names = [model.id for model in client.models.list()]
-    assert {"coe", "coe-quality", "coe-balanced", "coe-economy", "generalist", "coder"} <= set(names)
+    assert {"coe", "coe-quality", "coe-balanced", "coe-economy", "generalist", "coder"} <= set(
+        names
+    )
     for name in ("coe", "generalist"):
         model = client.models.retrieve(name)
         assert (model.id, model.object) == (name, "model")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import re
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -227,12 +227,14 @@ def _cancelled(remote: ScriptedServer, count: int) -> bool:
 async def test_a_client_that_leaves_mid_stream_stops_the_expert(server: Server) -> None:
     with upstream_expert(server, "leave-midway", "pace:0.05|echo") as remote:
         body = question("leave-midway", "word " * 200, stream=True)
-        async with httpx.AsyncClient(base_url=server.url, headers=server.headers) as client:
-            async with client.stream("POST", "/v1/chat/completions", json=body) as answer:
-                identifier = answer.headers["x-coe-request-id"]
-                pieces = answer.aiter_bytes()
-                for _ in range(3):
-                    await anext(pieces)
+        async with (
+            httpx.AsyncClient(base_url=server.url, headers=server.headers) as client,
+            client.stream("POST", "/v1/chat/completions", json=body) as answer,
+        ):
+            identifier = answer.headers["x-coe-request-id"]
+            pieces = answer.aiter_bytes()
+            for _ in range(3):
+                await anext(pieces)
         assert await asyncio.to_thread(_cancelled, remote, 1), remote.ledger
         row = await asyncio.to_thread(row_of, server, identifier)
         assert row["status"] == "cancelled"
@@ -251,8 +253,7 @@ async def test_a_client_that_leaves_before_the_first_token_stops_the_expert(
             asking = asyncio.create_task(
                 client.post("/v1/chat/completions", json=question(expert, stream=streamed))
             )
-            while not remote.ledger.open:
-                await asyncio.sleep(0.01)
+            assert await asyncio.to_thread(eventually, lambda: remote.ledger.open)
             asking.cancel()
             with suppress(asyncio.CancelledError):
                 await asking
@@ -275,9 +276,28 @@ def test_a_client_that_shuts_its_connection_down_abruptly_stops_the_expert(serve
         assert [row["status"] for row in settled_rows(server, "leave-abruptly", 1)] == ["cancelled"]
 
 
+def test_a_client_that_does_not_read_and_leaves_stops_the_expert(server: Server) -> None:
+    """More than fits into the buffers on the way, so that the service waits for its client."""
+    with upstream_expert(server, "leave-full", "echo", context_window=1_000_000) as remote:
+        body = json.dumps(question("leave-full", "word " * 60_000, stream=True)).encode()
+        with _connected(server) as connection:
+            connection.sendall(_raw_request(server, body))
+            assert connection.recv(1024).startswith(b"HTTP/1.1 200")
+            assert eventually(lambda: _stands_still(remote)), remote.ledger
+            assert remote.ledger.open == 1
+        assert _cancelled(remote, 1), remote.ledger
+        (row,) = settled_rows(server, "leave-full", 1)
+        assert row["status"] == "cancelled"
+
+
+def _stands_still(remote: ScriptedServer) -> bool:
+    before = remote.ledger.pieces
+    time.sleep(0.3)
+    return remote.ledger.pieces == before > 0
+
+
 async def test_clients_that_leave_at_any_moment_leave_one_row_each(server: Server) -> None:
-    """Connections are cut from before the request was read to after its end; seeded."""
-    chance = random.Random(20)
+    """Connections are cut from before the request was read to after its end."""
     with upstream_expert(server, "leave-anytime", "delay:0.02|pace:0.002|echo") as remote:
         body = json.dumps(question("leave-anytime", "word " * 20, stream=True)).encode()
 
@@ -290,8 +310,10 @@ async def test_clients_that_leave_at_any_moment_leave_one_row_each(server: Serve
                     await reader.read()
             writer.transport.abort()
 
-        for _ in range(15):
-            await asyncio.gather(*(leave_after(chance.uniform(0, 0.15)) for _ in range(10)))
+        for start in range(0, 150, 10):
+            # Multiples of the golden ratio fill the 0.15 s evenly.
+            moments = [n * 0.618034 % 1 * 0.15 for n in range(start, start + 10)]
+            await asyncio.gather(*(leave_after(moment) for moment in moments))
 
         def all_ended() -> bool:
             return remote.ledger.open == 0

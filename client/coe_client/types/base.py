@@ -15,7 +15,13 @@ class WireModel(BaseModel):
     a field has a default counts as left out.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="allow",
+        frozen=True,
+        defer_build=True,
+        protected_namespaces=(),
+        hide_input_in_errors=True,
+    )
 
     @model_validator(mode="before")
     @classmethod

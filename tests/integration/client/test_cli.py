@@ -6,15 +6,18 @@ import json
 import os
 import pty
 import select
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import yaml
 from typer.testing import CliRunner, Result
 
@@ -25,16 +28,20 @@ from tests.integration.client.loopback import Service
 ADA = {"id": "ada", "provider": "openai", "model": "m-1", "price": {"input": 0.5, "output": 2}}
 
 
+@cache
+def program() -> typer.Typer:
+    return build()
+
+
 class Coe:
     """The program, in this process; the service is found through its data directory."""
 
     def __init__(self, data_dir: Path) -> None:
         self.environ = {"COE_DATA_DIR": str(data_dir), "COE_BASE_URL": "", "COE_API_KEY": ""}
         self._runner = CliRunner()
-        self._app = build()
 
     def __call__(self, *arguments: str, typed: str | bytes | None = None, code: int = 0) -> Result:
-        result = self._runner.invoke(self._app, arguments, input=typed, env=self.environ)
+        result = self._runner.invoke(program(), arguments, input=typed, env=self.environ)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == code, result.output
@@ -98,52 +105,70 @@ def test_chat_that_breaks_off_is_a_failure(coe: Coe, service: Service) -> None:
     assert "broke off" in result.stderr
 
 
-def test_chat_at_a_terminal_is_a_talk(service: Service, coe: Coe) -> None:
-    master, slave = pty.openpty()
-    program = "from orchestrator.cli import main; main()"
-    child = subprocess.Popen(
-        [sys.executable, "-c", program, "chat"],
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        env=os.environ | coe.environ | {"TERM": "dumb"},
-    )
-    os.close(slave)
+class Terminal:
+    """The program at a terminal of its own."""
 
-    shown = b""
+    def __init__(self, environ: dict[str, str], *arguments: str) -> None:
+        self._master, slave = pty.openpty()
+        self._shown = b""
+        program = (  # a background job's children would inherit that SIGINT is ignored
+            "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+            "from orchestrator.cli import main; main()"
+        )
+        self.child = subprocess.Popen(
+            [sys.executable, "-c", program, *arguments],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=os.environ | environ | {"TERM": "dumb"},
+        )
+        os.close(slave)
 
-    def wait_for(*texts: str) -> None:
+    def type(self, text: bytes) -> None:
+        os.write(self._master, text)
+
+    def wait_for(self, *texts: str) -> None:
         """Read until all texts have come, one after the other."""
-        nonlocal shown
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 30
         for text in texts:
-            while text.encode() not in shown and time.monotonic() < deadline:
-                if select.select([master], [], [], 0.2)[0]:
-                    shown += os.read(master, 4096)
-            assert text.encode() in shown, shown
-            shown = shown.partition(text.encode())[2]
+            while text.encode() not in self._shown and time.monotonic() < deadline:
+                if select.select([self._master], [], [], 0.2)[0]:
+                    self._shown += os.read(self._master, 4096)
+            assert text.encode() in self._shown, self._shown
+            self._shown = self._shown.partition(text.encode())[2]
 
-    try:
-        wait_for("> ")
-        os.write(master, b"One\n")
-        wait_for("You said: One", "$0.000210", "> ")
-        service.will_refuse(402, "The budget is used up.")
-        os.write(master, b"Lost\n")
-        wait_for("The budget is used up.", "> ")
-        os.write(master, b"Two\n")
-        wait_for("You said: Two", "$0.000210", "> ")
-        os.write(master, b"\x04")
-        assert child.wait(20) == 0
-    finally:
-        if child.poll() is None:
-            child.kill()
-            child.wait()
-        os.close(master)
-    assert [message["content"] for message in service.seen[-1].body["messages"]] == [
-        "One",
-        "You said: One",
-        "Two",
-    ]
+    def close(self) -> None:
+        if self.child.poll() is None:
+            self.child.kill()
+            self.child.wait()
+        os.close(self._master)
+
+
+@pytest.fixture
+def terminal(coe: Coe) -> Iterator[Terminal]:
+    terminal = Terminal(coe.environ, "chat")
+    yield terminal
+    terminal.close()
+
+
+def test_chat_at_a_terminal_is_a_talk(service: Service, terminal: Terminal) -> None:
+    terminal.wait_for("> ")
+    terminal.type(b"One\n")
+    terminal.wait_for("You said: One", "$0.000210", "> ")
+    service.will_refuse(402, "The budget is used up.")
+    terminal.type(b"Lost\n")
+    terminal.wait_for("The budget is used up.", "> ")
+    service.will_stream([event({"choices": [{"delta": {"content": "Slow"}}]})] * 500, pause=0.05)
+    terminal.type(b"Long\n")
+    terminal.wait_for("SlowSlow")
+    terminal.child.send_signal(signal.SIGINT)
+    terminal.wait_for("stopped", "> ")
+    terminal.type(b"Two\n")
+    terminal.wait_for("You said: Two", "$0.000210", "> ")
+    terminal.type(b"\x04")
+    assert terminal.child.wait(20) == 0
+    asked = [message["content"] for message in service.seen[-1].body["messages"]]
+    assert asked == ["One", "You said: One", "Two"]
 
 
 def test_experts_from_file_to_retirement(coe: Coe, service: Service, tmp_path: Path) -> None:

@@ -166,22 +166,26 @@ async def test_a_page_instead_of_a_stream_async(async_client: AsyncCoe, service:
 
 
 def test_leaving_a_stream_early_frees_its_connection(client: Coe, service: Service) -> None:
+    streams = []  # kept, so that nothing is closed for being forgotten
     for _ in range(120):  # more than the pool of 100 would hold open
         service.will_stream([HELLO, LO, DONE])
         with client.chat.create("x", stream=True) as stream:
             assert next(stream).text == "Hel"
-    assert list(stream) == []
+        streams.append(stream)
+    assert [list(stream) for stream in streams] == [[]] * 120
 
 
 async def test_leaving_a_stream_early_frees_its_connection_async(
     async_client: AsyncCoe, service: Service
 ) -> None:
+    streams = []
     for _ in range(120):
         service.will_stream([HELLO, LO, DONE])
         async with await async_client.chat.create("x", stream=True) as stream:
             async for chunk in stream:
                 assert chunk.text == "Hel"
                 break
+        streams.append(stream)
     service.will_stream([HELLO, DONE])
     async with await async_client.chat.create("x", stream=True):
         pass

@@ -85,7 +85,7 @@ experts:
         ("experts: []\nmore: 1", "unknown key 'more'"),
         ("experts: [ada]", r"experts\[0\] is not a mapping"),
         ("experts:\n- id: " + "9" * 5000, "digits"),
-        ("experts: " + "[" * 3000, "nested too deeply"),
+        ("experts: " + "[" * 1000, "nested too deeply"),
         ("experts:\n- id: \x00", "special characters"),
     ],
 )

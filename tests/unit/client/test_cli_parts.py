@@ -39,11 +39,27 @@ def test_what_is_given_comes_first(local: Path) -> None:
     assert locate("http://h", "k", local) == Target("http://h", "k")
 
 
-def test_the_local_key_goes_to_no_other_host(local: Path) -> None:
-    assert locate("https://elsewhere.example", None, local).key is None
-    assert locate("http://10.1.2.4:9000", None, local).key is None
-    assert locate("http://127.0.0.1:7000", None, local).key == "sk-coe-admin"
-    assert locate("http://10.1.2.3:9000", None, local).key == "sk-coe-admin"
+@pytest.mark.parametrize(
+    ("url", "goes"),
+    [
+        ("http://127.0.0.1:9000", True),
+        ("http://localhost:9000/v1", True),
+        ("http://[::1]:9000", True),
+        ("http://127.0.0.1:9001", False),
+        ("http://127.0.0.1", False),
+        ("http://10.1.2.3:9000", False),
+        ("https://localhost.example:9000", False),
+    ],
+)
+def test_the_local_key_goes_to_the_local_service_only(local: Path, url: str, goes: bool) -> None:
+    (local / "server.json").write_text(json.dumps({"url": "http://127.0.0.1:9000"}))
+    assert (locate(url, None, local).key == "sk-coe-admin") is goes
+
+
+def test_the_local_key_stays_here_while_the_service_does_not_run(local: Path) -> None:
+    (local / "server.json").unlink()
+    assert locate(None, None, local) == Target(DEFAULT_URL, None)
+    assert locate(DEFAULT_URL, None, local).key is None
 
 
 def test_nothing_is_there(tmp_path: Path) -> None:
@@ -58,6 +74,7 @@ def test_a_broken_server_file(tmp_path: Path, text: str) -> None:
 
 
 def test_a_key_file_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "server.json").write_text(json.dumps({"url": DEFAULT_URL}))
     (tmp_path / "admin-key").mkdir()
     with pytest.raises(ValueError, match=r"admin-key cannot be read .*--key"):
         locate(None, None, tmp_path)

@@ -43,32 +43,29 @@ def fitted(
     return embedder, rows, classifier, held_out
 
 
+def classify(classifier: Classifier, embedder: HashingEmbedder, text: str) -> Evidence:
+    return classifier(text, embedder.embed([text])[0])
+
+
 def test_tells_categories_apart_from_a_few_examples() -> None:
     embedder, _, classifier, _ = fitted(BIRDS, BREAD, GENERAL)
-    found = classifier(embedder.embed(["a bird with a beak", "my bread dough", "hello, how are"]))
-    assert found.probabilities.argmax(axis=1).tolist() == [0, 1, 2]
-    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1.0)
+    for expected, text in enumerate(["a bird with a beak", "my bread dough", "hello, how are"]):
+        found = classify(classifier, embedder, text)
+        assert found.probabilities.argmax() == expected
+        assert found.probabilities.sum() == pytest.approx(1.0)
+        assert -1.0 <= float(found.nearest) <= 1.0
 
 
 def test_a_category_of_name_and_description_alone_can_be_found() -> None:
     fresh = Category("chess", "Chess", "Openings, endgames and tactics of the game of chess.")
     embedder, _, classifier, _ = fitted(BIRDS, BREAD, fresh, GENERAL)
-    found = classifier(embedder.embed(["tactics in chess endgames"])[0])
+    found = classify(classifier, embedder, "tactics in chess endgames")
     assert found.probabilities.argmax() == 2
-
-
-def test_one_text_is_classified_as_in_a_batch() -> None:
-    embedder, _, classifier, _ = fitted(BIRDS, BREAD, GENERAL)
-    vectors = embedder.embed(["bread or bird", "hello"])
-    batch = classifier(vectors)
-    single = classifier(vectors[0])
-    np.testing.assert_allclose(batch.probabilities[0], single.probabilities, atol=1e-5)
-    assert single.nearest == pytest.approx(batch.nearest[0], abs=1e-5)
 
 
 def test_a_taxonomy_of_general_alone_works() -> None:
     embedder, _, classifier, _ = fitted(Category("general", "General", "Everything."))
-    assert classifier(embedder.embed(["x"])[0]).probabilities.tolist() == [1.0]
+    assert classify(classifier, embedder, "x").probabilities.tolist() == [1.0]
 
 
 def test_categories_weigh_the_same_however_much_is_said_of_them() -> None:
@@ -80,9 +77,9 @@ def test_categories_weigh_the_same_however_much_is_said_of_them() -> None:
 
 def test_prototypes_are_limited() -> None:
     _, _, classifier, _ = fitted(BIRDS, BREAD, GENERAL, settings=Settings(prototypes=2))
-    assert len(classifier.prototypes) == 6
+    assert len(classifier.head.prototypes) == 6
     _, _, classifier, _ = fitted(BIRDS, BREAD, GENERAL, settings=Settings(most_prototypes=3))
-    assert len(classifier.prototypes) == 3
+    assert len(classifier.head.prototypes) == 3
 
 
 def test_the_space_takes_away_what_all_have_in_common() -> None:
@@ -119,3 +116,10 @@ def test_a_text_like_no_prototype_is_unknown_however_sure_the_classifier() -> No
 def test_strange_is_learnt_from_held_out_prompts() -> None:
     nearest = np.linspace(0, 1, 101, dtype=np.float32)
     assert fit_gate(nearest, GateSettings(strange_quantile=0.1)).strange == pytest.approx(0.1)
+
+
+def test_what_was_held_out_is_calibrated_and_complete() -> None:
+    _, rows, _, held_out = fitted(BIRDS, BREAD, GENERAL)
+    assert held_out.probabilities.shape == (len(rows.labels), 3)
+    np.testing.assert_allclose(held_out.probabilities.sum(axis=1), 1.0)
+    assert held_out.nearest.shape == rows.labels.shape

@@ -1,0 +1,222 @@
+"""Whatever is sent, the service answers as its OpenAPI document says, and never with a bug."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.e2e.conftest import Server
+
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+ADMIN = "^/(admin|healthz|readyz)"
+CHAT = "^/v1"
+SEED = 20
+FUZZ = settings(
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+
+
+@pytest.fixture(scope="module")
+def fuzzed(scratch: Path) -> Iterator[Server]:
+    """A server that nothing but these tests uses."""
+    server = Server(scratch / "fuzzed-server").start()
+    yield server
+    assert server.stop() == 0, server.log
+    assert "met a bug" not in server.log, server.log
+    assert "Traceback" not in server.log, server.log
+
+
+def _run_schemathesis(server: Server, tmp_path: Path, *options: str) -> None:
+    command = [
+        str(Path(sys.executable).with_name("schemathesis")),
+        f"--config-file={CONFIG}",
+        "run",
+        f"{server.url}/openapi.json",
+        f"--header=Authorization: Bearer {server.key}",
+        "--workers=1",
+        f"--seed={SEED}",
+        "--no-color",
+        *options,
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=100, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr
+
+
+# Chat first, and apart from the catalogue's operations: it is answered by the scripted experts, and
+# what the fuzzer puts into the catalogue is never called.
+
+
+def test_chat_keeps_its_schema(fuzzed: Server, tmp_path: Path) -> None:
+    _run_schemathesis(fuzzed, tmp_path, f"--include-path-regex={CHAT}", "--max-examples=60")
+
+
+def test_administration_keeps_its_schema(fuzzed: Server, tmp_path: Path) -> None:
+    _run_schemathesis(
+        fuzzed,
+        tmp_path,
+        f"--include-path-regex={ADMIN}",
+        "--max-examples=15",
+        # A walk from operation to operation would revoke the key that it walks with.
+        "--exclude-operation-id=revoke_key_admin_api_keys__key_id__delete",
+    )
+
+
+# Bodies that no schema would think of
+
+
+_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from(
+        ["coe", "coe-quality", "generalist", "caller", "user", "tool", "\x00", "\ud800"]
+    )
+)
+_JSON: st.SearchStrategy[Any] = st.recursive(
+    _SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+_PART = st.fixed_dictionaries({"type": st.sampled_from(["text", "image_url", "x"]), "text": _JSON})
+_MESSAGE = st.fixed_dictionaries(
+    {"role": st.sampled_from(["user", "system", "assistant", "tool"]) | _JSON},
+    optional={
+        "content": _JSON | st.text(max_size=200) | st.lists(_PART | _JSON, max_size=3),
+        "tool_calls": _JSON,
+        "name": _JSON,
+    },
+)
+_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "model": st.sampled_from(["coe", "coe-economy", "generalist", "caller"]) | _JSON,
+    "messages": st.lists(_MESSAGE, min_size=1, max_size=4) | _JSON,
+    "stream": st.booleans() | _JSON,
+    "stream_options": st.fixed_dictionaries({"include_usage": _JSON}) | _JSON,
+    "tools": st.lists(st.fixed_dictionaries({"type": _JSON, "function": _JSON})) | _JSON,
+    "response_format": st.fixed_dictionaries({"type": _JSON}) | _JSON,
+    "coe": st.fixed_dictionaries({"explain": _JSON}) | _JSON,
+    "max_tokens": _JSON,
+    "input": st.text(max_size=200) | _JSON,
+}
+_BODIES = st.fixed_dictionaries({}, optional=_FIELDS) | _JSON
+EXPECTED = {200, 400, 401, 404, 413, 502, 503}
+PATHS = ("/v1/chat/completions", "/v1/route")
+
+
+@pytest.fixture(scope="module")
+def client(server: Server) -> Iterator[httpx.Client]:
+    headers = {**server.headers, "content-type": "application/json"}
+    with httpx.Client(base_url=server.url, headers=headers, timeout=20) as client:
+        yield client
+
+
+def _assert_expected(client: httpx.Client, path: str, body: bytes) -> None:
+    answer = client.post(path, content=body)
+    assert answer.status_code in EXPECTED, (path, body[:500], answer.text)
+    if answer.status_code != 200:
+        error = answer.json()["error"]
+        assert error["request_id"] == answer.headers["x-coe-request-id"]
+        assert error["message"]
+        assert "failed unexpectedly" not in error["message"], (path, body[:500])
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_any_json(client: httpx.Client, path: str) -> None:
+    @settings(FUZZ, max_examples=250)
+    @given(_BODIES)
+    def check(body: Any) -> None:
+        _assert_expected(client, path, json.dumps(body).encode())
+
+    check()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_any_bytes(client: httpx.Client, path: str) -> None:
+    whole = b'{"model":"coe","messages":[{"role":"user","content":"hi \\u00e9"}],"stream":true}'
+    damaged = st.builds(
+        lambda start, end, junk: whole[:start] + junk + whole[end:],
+        st.integers(0, len(whole)),
+        st.integers(0, len(whole)),
+        st.binary(max_size=6),
+    )
+
+    @settings(FUZZ, max_examples=150)
+    @given(st.binary(max_size=60) | damaged)
+    def check(body: bytes) -> None:
+        _assert_expected(client, path, body)
+
+    check()
+
+
+NESTED = 200_000
+MONSTERS = {
+    "deep array": b"[" * NESTED,
+    "deep object": b'{"a":' * NESTED + b"1" + b"}" * NESTED,
+    "deep field": b'{"model":"coe","messages":' + b"[" * NESTED + b"]" * NESTED + b"}",
+    "deep content": b'{"model":"coe","messages":[{"role":"user","content":'
+    + b"[" * NESTED
+    + b"]" * NESTED
+    + b"}]}",
+    "deep unknown": b'{"model":"coe","messages":[{"role":"user","content":"hi"}],"x":'
+    + b"[" * NESTED
+    + b"]" * NESTED
+    + b"}",
+    "huge number": b'{"model":"coe","messages":[{"role":"user","content":"hi"}],"n":1'
+    + b"0" * NESTED
+    + b"}",
+    "huge number in a message": b'{"model":"coe","messages":[{"role":"user","content":"hi","n":1'
+    + b"0" * NESTED
+    + b"}]}",
+    "huge key": b'{"' + b"k" * NESTED + b'":1}',
+    "huge model": b'{"model":"' + b"m" * NESTED + b'","messages":[{"role":"user","content":"hi"}]}',
+    "many fields": b'{"model":"coe","messages":[{"role":"user","content":"hi"}]'
+    + b"".join(b',"f%d":%d' % (n, n) for n in range(20_000))
+    + b"}",
+    "the same field twice": b'{"model":"x","model":"coe","messages":[],'
+    b'"messages":[{"role":"user","content":"hi"}]}',
+    "half a surrogate": b'{"model":"coe","messages":[{"role":"user","content":"\\ud800"}]}',
+    "half a surrogate in the model": b'{"model":"\\ud800","messages":[{"role":"user"}]}',
+    "not UTF-8": b'{"model":"coe","messages":[{"role":"user","content":"\xff\xfe"}]}',
+    "a byte order mark": b'\xef\xbb\xbf{"model":"coe","messages":[{"role":"user","content":"hi"}]}',
+    "NUL": b'{"model":"coe","messages":[{"role":"user","content":"a\\u0000b"}]}',
+    "not a number": b'{"model":"coe","messages":[{"role":"user","content":"hi"}],"t":NaN}',
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("name", MONSTERS)
+def test_monsters(client: httpx.Client, path: str, name: str) -> None:
+    _assert_expected(client, path, MONSTERS[name])
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/admin/api/experts"),
+        ("PUT", "/admin/api/experts/generalist"),
+        ("POST", "/admin/api/experts/apply"),
+        ("POST", "/admin/api/keys"),
+    ],
+)
+@pytest.mark.parametrize("name", MONSTERS)
+def test_monsters_in_administration(
+    client: httpx.Client, method: str, path: str, name: str
+) -> None:
+    answer = client.request(method, path, content=MONSTERS[name])
+    assert answer.status_code == 400, answer.text

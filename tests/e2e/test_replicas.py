@@ -1,0 +1,102 @@
+"""Two servers over the same Postgres and Redis: what changes on one holds on the other at once."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import Server
+from tests.e2e.support import eventually, make_key, question, row_of, upstream
+
+SECONDS = 1.0
+
+
+@pytest.fixture
+def replicas(
+    tmp_path_factory: pytest.TempPathFactory, postgres_url: str, redis_url: str
+) -> Iterator[tuple[Server, Server]]:
+    """Two servers that share their stores and have nothing of their own but a directory."""
+    environ = {
+        "DATABASE_URL": postgres_url.replace("postgresql+psycopg://", "postgresql://"),
+        "REDIS_URL": redis_url,
+        "COE_SECRET_KEY": base64.urlsafe_b64encode(b"k" * 32).decode(),
+    }
+    first = Server(tmp_path_factory.mktemp("replica"), environ=environ)
+    second = Server(tmp_path_factory.mktemp("replica"), environ=environ)
+    with ExitStack() as stopped:
+        stopped.callback(lambda: first.stop())
+        first.start()
+        # Only the first that starts makes a key.
+        (second.data_dir / "admin-key").write_text(first.key)
+        stopped.callback(lambda: second.stop())
+        second.start()
+        yield first, second
+
+
+def _within_a_second(check: Callable[[], bool]) -> None:
+    began = time.monotonic()
+    assert eventually(check, SECONDS), f"not after {time.monotonic() - began:.2f} s"
+
+
+def _entry(expert: str, url: str) -> dict[str, Any]:
+    return {
+        "id": expert,
+        "provider": "openai",
+        "model": "echo",
+        "endpoints": [{"url": url, "api_key": {"stored": "shared-secret"}}],
+        "accepts": ["executable"],
+    }
+
+
+def test_replicas_agree_within_a_second(replicas: tuple[Server, Server]) -> None:
+    first, second = replicas
+    with first.client() as one, second.client() as two, upstream("echo") as remote:
+        # The first admin key is made once, and both know it.
+        assert (
+            one.get("/admin/api/keys").json()["data"] == two.get("/admin/api/keys").json()["data"]
+        )
+
+        made = make_key(first)
+        with httpx.Client(base_url=second.url, headers={"x-api-key": made["key"]}) as stranger:
+            # Not even a moment later: a key that is not known yet is looked up.
+            assert stranger.get("/v1/models").status_code == 200
+            assert one.delete(f"/admin/api/keys/{made['id']}").status_code == 204
+            _within_a_second(lambda: stranger.get("/v1/models").status_code == 401)
+
+        secret = {"value": "value-of-the-secret"}
+        assert one.put("/admin/api/secrets/shared-secret", json=secret).status_code == 204
+        added = one.post("/admin/api/experts", json=_entry("replicated", remote.url))
+        assert added.status_code == 201, added.text
+        _within_a_second(lambda: two.get("/v1/models/replicated").status_code == 200)
+        answer = two.post("/v1/chat/completions", json=question("replicated", "one two"))
+        assert answer.json()["choices"][0]["message"]["content"] == "one two"
+        assert remote.ledger.headers[0]["authorization"] == "Bearer value-of-the-secret"
+
+        # Whichever of them writes it: the row is seen on both.
+        request_id = answer.headers["x-coe-request-id"]
+        assert row_of(first, request_id) == row_of(second, request_id)
+
+        assert two.delete("/admin/api/experts/replicated").status_code == 204
+        _within_a_second(lambda: one.get("/v1/models/replicated").status_code == 404)
+
+
+def test_a_replica_that_stops_leaves_the_other_serving(replicas: tuple[Server, Server]) -> None:
+    first, second = replicas
+    first.kill()
+    with second.client() as client:
+        for _ in range(5):
+            answer = client.post("/v1/chat/completions", json=question("generalist"))
+            assert answer.status_code == 200
+            row_of(second, answer.headers["x-coe-request-id"])
+        added = {"id": "alone", "provider": "scripted", "model": "echo"}
+        assert client.post("/admin/api/experts", json=added).status_code == 201
+        assert client.get("/readyz").json()["status"] == "ok"
+    first.start()
+    with first.client() as client:
+        assert client.get("/v1/models/alone").status_code == 200
