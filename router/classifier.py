@@ -10,6 +10,7 @@ start, and a new category needs a file and no code.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -31,6 +32,7 @@ class Settings:
     """How a classifier is learnt.
 
     Args:
+        axes: At most this many principal axes of the vectors are kept.
         prototypes: At most this many a category.
         most_prototypes: At most this many in all, for large taxonomies; one a category is kept.
         sharpness: How fast a prototype's influence falls off with distance.
@@ -42,15 +44,16 @@ class Settings:
         caution: Factor on that temperature, as real prompts are stranger than the examples.
     """
 
+    axes: int = 192
     prototypes: int = 64
     most_prototypes: int = 1000
     sharpness: float = 12.0
     ridge: float = 0.012
-    word_weight: float = 0.045
+    word_weight: float = 0.05
     keyword_weight: float = 1.0
     description_weight: float = 1.0
-    folds: int = 3
-    caution: float = 1.25
+    folds: int = 2
+    caution: float = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +102,18 @@ class Space:
 
     Args:
         mean: (d,).
-        transform: (d, d).
+        transform: (d, a), one column a kept axis.
     """
 
     mean: FloatArray
     transform: FloatArray
 
     def __call__(self, vectors: FloatArray) -> FloatArray:
-        """Return unit vectors of the same shape."""
-        moved = np.atleast_2d((vectors - self.mean) @ self.transform)
-        return normalise_rows(moved).reshape(vectors.shape)
+        """Return unit vectors, shape (..., a)."""
+        moved = (vectors - self.mean) @ self.transform
+        if moved.ndim == 1:
+            return np.asarray(moved / max(math.sqrt(float(moved @ moved)), 1e-12), dtype=np.float32)
+        return normalise_rows(moved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,7 @@ class Head:
     """Similarities to prototypes, weighed per category.
 
     Args:
-        prototypes: Unit vectors (P, d).
+        prototypes: Unit vectors (P, a).
         weights: (P, C).
         sharpness: Of the similarities.
     """
@@ -128,7 +133,8 @@ class Head:
     def __call__(self, vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return scores (..., C), and the similarity to the nearest prototype (...)."""
         cosines = vectors @ self.prototypes.T
-        return _activation(cosines, self.sharpness) @ self.weights, cosines.max(axis=-1)
+        nearest = cosines.max(axis=-1)
+        return _activation(cosines, nearest, self.sharpness) @ self.weights, nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +181,7 @@ def fit(rows: Rows, categories: int, settings: Settings) -> Fitted:
     The temperature minimises the negative log-likelihood of held-out rows (Guo et al., "On
     Calibration of Modern Neural Networks", 2017); prototypes are found anew for each fold.
     """
-    space = fit_space(rows.vectors)
+    space = fit_space(rows.vectors, settings.axes)
     vectors = space(rows.vectors)
     words = occurrences(rows.texts)
     everything = np.ones(len(rows.labels), dtype=bool)
@@ -202,18 +208,24 @@ def _hold_out(
     return scores, nearest
 
 
-def fit_space(vectors: FloatArray, smoothing: float = 0.5) -> Space:
+def fit_space(vectors: FloatArray, axes: int, smoothing: float = 0.5) -> Space:
     """Centre, and divide each principal axis by the square root of its deviation.
 
     Half of a whitening: directions that vary much lose some of their say. ``smoothing`` times the
     mean deviation is added, so that directions which hardly vary are not blown up.
+
+    Args:
+        vectors: Shape (n, d).
+        axes: The directions of largest variance to keep, at most d.
+        smoothing: See above.
     """
     mean = vectors.mean(axis=0)
     centred = (vectors - mean).astype(np.float64)
-    variances, axes = np.linalg.eigh(centred.T @ centred / len(vectors))
+    variances, directions = np.linalg.eigh(centred.T @ centred / len(vectors))
     deviations = np.sqrt(np.maximum(variances, 0.0))
     scale = np.sqrt(deviations + smoothing * deviations.mean() + 1e-9)
-    return Space(mean, (axes / scale).astype(np.float32))
+    kept = (directions / scale)[:, -axes:]
+    return Space(mean, np.ascontiguousarray(kept, dtype=np.float32))
 
 
 def softmax(scores: npt.NDArray[np.floating[Any]]) -> Floats:
@@ -223,15 +235,14 @@ def softmax(scores: npt.NDArray[np.floating[Any]]) -> Floats:
     return result
 
 
-def _activation(cosines: FloatArray, sharpness: float) -> FloatArray:
+def _activation(cosines: FloatArray, nearest: FloatArray, sharpness: float) -> FloatArray:
     """Gaussian of the distance between unit vectors (whose square is 2 - 2 cos), as unit rows.
 
     Normalised, as texts far from every prototype would otherwise have next to no activation, and
     only the shape of it tells one category from another.
     """
-    top = cosines.max(axis=-1, keepdims=True)
-    raw = np.exp(np.float32(sharpness) * (cosines - top))
-    result: FloatArray = raw / np.sqrt((raw * raw).sum(axis=-1, keepdims=True))
+    raw = np.exp(np.float32(sharpness) * (cosines - nearest[..., None]))
+    result: FloatArray = raw / np.sqrt(np.einsum("...i,...i->...", raw, raw))[..., None]
     return result
 
 
@@ -245,12 +256,13 @@ def _fit_head(
     most = max(1, min(settings.prototypes, settings.most_prototypes // categories))
     vectors, labels, weights = vectors[shown], rows.labels[shown], rows.weights[shown]
     prototypes = np.vstack([_centres(vectors[labels == each], most) for each in range(categories)])
-    features = _activation(vectors @ prototypes.T, settings.sharpness)
-    weighted = (features * weights[:, None]).T
-    targets = np.eye(categories, dtype=np.float32)[labels] - np.float32(1 / categories)
-    gram = (weighted @ features).astype(np.float64)
+    cosines = vectors @ prototypes.T
+    root = np.sqrt(weights)[:, None]
+    features = _activation(cosines, cosines.max(axis=1), settings.sharpness) * root
+    targets = (np.eye(categories, dtype=np.float32)[labels] - np.float32(1 / categories)) * root
+    gram = (features.T @ features).astype(np.float64)  # a matrix by itself: half the work
     gram[np.diag_indices_from(gram)] += settings.ridge * len(labels)
-    solution = np.linalg.solve(gram, (weighted @ targets).astype(np.float64))
+    solution = np.linalg.solve(gram, (features.T @ targets).astype(np.float64))
     return Head(prototypes, solution.astype(np.float32), settings.sharpness)
 
 

@@ -1,7 +1,8 @@
-"""What the words themselves say: log-odds of each word over the categories.
+"""What the words themselves say: log-odds of words and pairs of words over the categories.
 
 Static vectors blur rare words, above all those a tokenizer cuts into pieces (names of drugs,
-tools, treaties). A naive Bayes count over words keeps what the examples say of them.
+tools, treaties), and know nothing of order ("who hosted", "write a"). A naive Bayes count keeps
+what the examples say of them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +26,21 @@ _PRIOR_TEXTS = 20.0
 
 
 def words_of(text: str) -> set[str]:
-    """Return the distinct words of a text, lower-case, cut to seven letters as a rough stem."""
-    found = _WORD.findall(text[:_MAX_CHARACTERS].lower())
-    return {word[:_STEM_CHARACTERS] for word in found}
+    """Return the distinct words of a text as stems, and its pairs of neighbouring words."""
+    stems = [_stem(word) for word in _WORD.findall(text[:_MAX_CHARACTERS].lower())]
+    return {*stems, *map(" ".join, pairwise(stems))}
+
+
+def _stem(word: str) -> str:
+    """Take a plural's ending off and keep seven letters: rough, and the same for all texts."""
+    if len(word) > 4 and word[-1] == "s":
+        if word.endswith("ies"):
+            word = word[:-3] + "y"
+        elif word.endswith(("ses", "xes", "zes", "hes")):
+            word = word[:-2]
+        elif word[-2] != "s":
+            word = word[:-1]
+    return word[:_STEM_CHARACTERS]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,9 @@ from router.uncertainty import Gate, GateSettings, fit_gate
 MAX_VIEWS = 20
 """A decision describes at most this many ranked and this many excluded experts."""
 EXCERPT_CHARACTERS = 200
-_MIN_MASS = 0.005
+MAX_MIXED = 16
+"""Expected quality is averaged over at most this many categories, the most probable ones."""
+_PLAUSIBLE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,26 +120,27 @@ class Router:
         if not len(eligible):
             raise _no_eligible(request, pool, codes, usd)
         kind = self.classify(request.text)
-        quality = _expected_quality(kind.probabilities, pool.scores)
-        objective = quality - policy.cost_weight * effort(usd, pool.size)
-        order = eligible[np.argsort(-objective[eligible], kind="stable")]
+        ranking = np.argsort(-kind.probabilities, kind="stable")
+        quality = _expected_quality(kind.probabilities, ranking, pool.scores)
+        loss = pool.tie_break - quality
+        if policy.cost_weight:
+            loss += policy.cost_weight * effort(usd, pool.size)
+        order = eligible[np.argsort(loss[eligible])]
         first, rule = _choose(request, pool, policy, kind, codes, order)
         if order[0] != first:
             order = np.concatenate(([first], order[order != first]))
         views = _views(pool, quality, usd, order, codes)
         ids = self.taxonomy.ids
-        ranking = np.argsort(-kind.probabilities, kind="stable").tolist()
-        values = kind.probabilities.tolist()
         return RoutingDecision(
             category=ids[kind.category],
-            probabilities={ids[c]: values[c] for c in ranking},
+            probabilities=_ranked_probabilities(ids, kind.probabilities, ranking),
             uncertainty=kind.uncertainty,
             expert=views[0].id,
             ranked=tuple(pool.ids[order].tolist()),
             candidates=views,
             policy=policy.name,
             rule=rule,
-            reason=_reason(rule, ids[kind.top], values[kind.top], policy, views[0], request),
+            reason=_reason(rule, ids[kind.top], kind, policy, views[0], request),
             router_version=self.version,
             text_excerpt=request.text[:EXCERPT_CHARACTERS],
         )
@@ -188,9 +191,20 @@ def build_router(
     return Router(f"{name}-{digest}", embedder, taxonomy, classifier, gate, by_name)
 
 
-def _expected_quality(probabilities: Floats, scores: Floats) -> Floats:
-    """Average the scores over the categories that matter: sum of p(c) s(c, e), shape (E,)."""
-    likely = np.flatnonzero(probabilities >= min(_MIN_MASS, float(probabilities.max())))
+def _ranked_probabilities(
+    ids: tuple[str, ...], probabilities: Floats, ranking: npt.NDArray[np.intp]
+) -> dict[str, float]:
+    names = map(ids.__getitem__, ranking.tolist())
+    return dict(zip(names, probabilities[ranking].tolist(), strict=True))
+
+
+def _expected_quality(
+    probabilities: Floats, ranking: npt.NDArray[np.intp], scores: Floats
+) -> Floats:
+    """Average the scores over the likely categories: sum of p(c) s(c, e), shape (E,)."""
+    if len(ranking) <= MAX_MIXED:
+        return probabilities @ scores
+    likely = ranking[:MAX_MIXED]
     weights = probabilities[likely]
     quality: Floats = (weights / weights.sum()) @ scores[likely]
     return quality
@@ -208,7 +222,8 @@ def _choose(
     if len(order) == 1:
         return int(order[0]), "only_candidate"
     if pool.accepts and request.features:
-        fields = {pool.category_ids[kind.top], pool.category_ids[kind.category]}
+        plausible = {kind.category, *np.flatnonzero(kind.probabilities >= _PLAUSIBLE).tolist()}
+        fields = {pool.category_ids[index] for index in plausible}
         for index in order[pool.restricted[order]].tolist():
             if pool.candidates[index].tags & fields:
                 return index, "specialist_input"
@@ -225,25 +240,22 @@ def _views(
     order: npt.NDArray[np.intp],
     codes: npt.NDArray[np.int8],
 ) -> tuple[CandidateView, ...]:
-    shown = [*order[:MAX_VIEWS].tolist(), *np.flatnonzero(codes)[:MAX_VIEWS].tolist()]
-    views = []
-    for index in shown:
-        code = codes[index]
-        excluded = EXCLUSIONS[code - 1] if code else None
-        views.append(
-            CandidateView(pool.ids[index], float(quality[index]), float(usd[index]), excluded)
-        )
-    return tuple(views)
+    ranked, excluded = order[:MAX_VIEWS], np.flatnonzero(codes)[:MAX_VIEWS]
+    shown = np.concatenate((ranked, excluded))
+    reasons = [None] * len(ranked) + [EXCLUSIONS[code - 1] for code in codes[excluded].tolist()]
+    columns = (pool.ids[shown].tolist(), quality[shown].tolist(), usd[shown].tolist(), reasons)
+    return tuple(map(CandidateView, *columns))
 
 
 def _reason(
     rule: Rule,
     top: str,
-    probability: float,
+    kind: Classification,
     policy: Policy,
     chosen: CandidateView,
     request: RouteRequest,
 ) -> str:
+    probability = float(kind.probabilities[kind.top])
     numbers = f"(expected quality {chosen.quality:.2f}, {_money(chosen.cost)})"
     if rule == "only_candidate":
         return f"Most like {top} ({probability:.2f}); only {chosen.id} can serve it {numbers}."

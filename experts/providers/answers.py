@@ -19,6 +19,7 @@ from experts.providers.sse import (
     EventSplitter,
     EventTooLong,
     data_of,
+    events_with,
     is_done,
     split_events,
 )
@@ -118,29 +119,29 @@ class StreamCheck:
 
     def _from_first_data(self, block: bytes) -> bytes:
         """Drop keep-alives before the first data, and see that it is JSON."""
-        events = list(split_events(block))
-        for index, event in enumerate(events):
+        start = 0
+        for event in split_events(block):
             data = data_of(event)
             if not data:
+                start += len(event)
                 continue
             if data == b"[DONE]":
                 raise self._upstream.invalid("streamed no answer")
             if _decoded(data) is None:
                 raise self._upstream.invalid("streamed something else than an answer", data)
             self._started = True
-            return b"".join(events[index:])
+            return block[start:]
         return b""
 
     def _raise_reported_error(self, block: bytes, *, started: bool) -> None:
-        for event in split_events(block):
-            data = data_of(event)
-            if data and b'"error"' in data:
-                error = self._reported_error(data)
-                if error is not None and not started:
-                    raise error
-                if error is not None:
-                    message = "reported an error in the middle of its answer"
-                    raise self._upstream.invalid(message, data) from error
+        for _, event in events_with(block, b'"error"'):
+            data = data_of(event) or b""
+            error = self._reported_error(data)
+            if error is not None and not started:
+                raise error
+            if error is not None:
+                message = "reported an error in the middle of its answer"
+                raise self._upstream.invalid(message, data) from error
 
     def _reported_error(self, data: bytes) -> ExpertError | None:
         fields = _decoded(data)
@@ -150,14 +151,11 @@ class StreamCheck:
         return None if reported is None else self._upstream.error_object(reported, data)
 
     def _until_done(self, block: bytes) -> bytes:
-        kept = []
-        for event in split_events(block):
+        for start, event in events_with(block, b"[DONE]"):
             if is_done(event):
                 self.done = True
-                kept.append(DONE)
-                break
-            kept.append(event)
-        return b"".join(kept)
+                return block[:start] + DONE
+        return block
 
 
 def _decoded(data: bytes) -> dict[str, Any] | None:

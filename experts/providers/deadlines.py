@@ -37,21 +37,22 @@ async def stream_in_time(
         ExpertTimedOut: When the time is over; the generator is closed.
     """
     began = asyncio.get_running_loop().time()
-    first = min(call.first_token_timeout, call.timeout)
-    alarm = _Alarm(began + first)
+    limit, awaited = call.timeout, "the end of its answer"
+    if call.first_token_timeout < limit:
+        limit, awaited = call.first_token_timeout, "the first token"
+    alarm = _Alarm(began + limit)
     try:
         async with aclosing(blocks):
-            try:
-                yield await alarm.wait_for(blocks.__anext__)
-                alarm.set(began + call.timeout)
-                while True:
-                    yield await alarm.wait_for(blocks.__anext__)
-            except StopAsyncIteration:
-                return
-            except TimeoutError as error:
-                late = alarm.at - began
-                awaited = "the end of its answer" if late == call.timeout else "the first token"
-                raise _timed_out(call, awaited, late) from error
+            while True:
+                block = await alarm.wait_for(blocks.__anext__)
+                if limit != call.timeout:
+                    limit, awaited = call.timeout, "the end of its answer"
+                    alarm.set(began + limit)
+                yield block
+    except StopAsyncIteration:
+        return
+    except TimeoutError as error:
+        raise _timed_out(call, awaited, limit) from error
     finally:
         alarm.cancel()
 
@@ -62,7 +63,7 @@ class _Alarm:
     A timer for each block of a stream would cost more than everything else that is done with it.
     """
 
-    __slots__ = ("_passed", "_timer", "_waiting", "at")
+    __slots__ = ("_passed", "_timer", "_waiting")
 
     def __init__(self, at: float) -> None:
         self._waiting: asyncio.Task[Any] | None = None
@@ -71,7 +72,6 @@ class _Alarm:
 
     def set(self, at: float) -> None:
         self.cancel()
-        self.at = at
         self._passed = False
         self._timer = asyncio.get_running_loop().call_at(at, self._ring)
 

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from http import HTTPStatus
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -32,6 +33,7 @@ _WRONG_ADDRESS = (
     aiohttp.NonHttpUrlClientError,
     aiohttp.ClientSSLError,
 )
+_HUNG_UP = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 
 
 class OpenAIProvider:
@@ -113,29 +115,47 @@ class OpenAIProvider:
             response.release()
 
     async def _send(self, call: ExpertCall, accept: str) -> aiohttp.ClientResponse:
+        """Send the request, again if its connection turns out to have been closed long since.
+
+        A server may close an idle connection at the moment when we take it up; llama.cpp closes it
+        after every stream, unannounced. What was sent on a connection that was used before and
+        broke before any answer is sent anew (RFC 9112, 9.3.1: asking twice does no harm here).
+        """
         name = call.expert.id
         body = msgspec.json.encode(call.body)
-        try:
-            return await self._client().post(
-                _chat_url(call.url or ""),
-                # Larger bodies are sent piecemeal so that one does not hold up the loop.
-                data=body if len(body) <= _COPIED_BODY_BYTES else io.BytesIO(body),
-                headers=_headers(call, accept),
-                allow_redirects=False,
-            )
-        except _WRONG_ADDRESS as error:
-            message = f"expert '{name}': no connection can be made to its URL"
-            raise ExpertMisconfigured(message, expert=name) from error
-        except aiohttp.ClientError as error:
-            message = f"expert '{name}' cannot be reached"
-            raise ExpertUnreachable(message, expert=name) from error
+        while True:
+            connection = {"reused": False}
+            try:
+                return await self._post(call, body, accept, connection)
+            except _WRONG_ADDRESS as error:
+                message = f"expert '{name}': no connection can be made to its URL"
+                raise ExpertMisconfigured(message, expert=name) from error
+            except aiohttp.ClientError as error:
+                if not (connection["reused"] and isinstance(error, _HUNG_UP)):
+                    message = f"expert '{name}' cannot be reached"
+                    raise ExpertUnreachable(message, expert=name) from error
+
+    async def _post(
+        self, call: ExpertCall, body: bytes, accept: str, connection: dict[str, bool]
+    ) -> aiohttp.ClientResponse:
+        return await self._client().post(
+            _chat_url(call.url or ""),
+            # Larger bodies are sent piecemeal so that one does not hold up the loop.
+            data=body if len(body) <= _COPIED_BODY_BYTES else io.BytesIO(body),
+            headers=_headers(call, accept),
+            allow_redirects=False,
+            trace_request_ctx=connection,
+        )
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
+            tracing = aiohttp.TraceConfig()
+            tracing.on_connection_reuseconn.append(_note_reuse)
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._max_connections),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
+                trace_configs=[tracing],
             )
         return self._session
 
@@ -154,6 +174,10 @@ class OpenAIProvider:
         if response.content_type == "application/json":
             check_answer(body, upstream)
         raise upstream.invalid(f"answered with content type {response.content_type!r}", body)
+
+
+async def _note_reuse(_: aiohttp.ClientSession, context: Any, __: Any) -> None:
+    context.trace_request_ctx["reused"] = True
 
 
 def _upstream_of(call: ExpertCall) -> Upstream:

@@ -12,6 +12,7 @@ Format: https://html.spec.whatwg.org/multipage/server-sent-events.html (lines en
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -21,6 +22,7 @@ from experts.providers.wire import read_usage
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 DONE = b"data: [DONE]\n\n"
+_BLANK_LINE = re.compile(rb"\n\r?\n")
 
 
 class EventTooLong(ValueError):
@@ -72,10 +74,10 @@ class EventSplitter:
         self._rest += tail
 
 
-def _end_of_last_event(data: bytes | bytearray, start: int) -> int:
-    """Index after the last blank line at or after ``start``; 0 where there is none."""
-    plain = data.rfind(b"\n\n", start)
-    carriage = data.rfind(b"\n\r\n", start)
+def _end_of_last_event(data: bytes | bytearray, start: int, stop: int | None = None) -> int:
+    """Index after the last blank line that begins in this range; 0 where there is none."""
+    plain = data.rfind(b"\n\n", start, stop)
+    carriage = data.rfind(b"\n\r\n", start, stop)
     if carriage > plain:
         return carriage + 3
     return plain + 2 if plain >= 0 else 0
@@ -84,17 +86,22 @@ def _end_of_last_event(data: bytes | bytearray, start: int) -> int:
 def split_events(block: bytes) -> Iterator[bytes]:
     """Yield the events of a block one by one, each with its blank line."""
     start = 0
-    while start < len(block):
-        plain = block.find(b"\n\n", start)
-        carriage = block.find(b"\n\r\n", start)
-        if plain < 0 and carriage < 0:
-            end = len(block)
-        elif carriage < 0 or 0 <= plain < carriage:
-            end = plain + 2
-        else:
-            end = carriage + 3
-        yield block[start:end]
-        start = end
+    for blank in _BLANK_LINE.finditer(block):
+        yield block[start : blank.end()]
+        start = blank.end()
+    if start < len(block):
+        yield block[start:]
+
+
+def events_with(block: bytes, word: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the events of a block that hold a word, each with its place in the block."""
+    at = block.find(word)
+    while at >= 0:
+        start = _end_of_last_event(block, 0, at)
+        blank = _BLANK_LINE.search(block, at)
+        end = blank.end() if blank else len(block)
+        yield start, block[start:end]
+        at = block.find(word, end)
 
 
 def data_of(event: bytes) -> bytes | None:
@@ -120,18 +127,20 @@ def write_event(data: bytes) -> bytes:
 def usage_in(block: bytes) -> Usage | None:
     """Return the usage that a block names last, parsing only events that seem to name one."""
     usage = None
-    if b'"usage"' in block:
-        for event in split_events(block):
-            fields = _usage_fields(event)
-            usage = (read_usage(fields["usage"]) if fields else None) or usage
+    for _, event in events_with(block, b'"usage"'):
+        fields = _usage_fields(event)
+        usage = (read_usage(fields["usage"]) if fields else None) or usage
     return usage
 
 
 def without_usage_chunk(block: bytes) -> bytes:
     """Return the block without the chunk that carries only usage (its ``choices`` are empty)."""
-    if b'"usage"' not in block:
-        return block
-    return b"".join(event for event in split_events(block) if not _is_usage_chunk(event))
+    kept, end = b"", 0
+    for start, event in events_with(block, b'"usage"'):
+        if _is_usage_chunk(event):
+            kept += block[end:start]
+            end = start + len(event)
+    return kept + block[end:] if end else block
 
 
 def _is_usage_chunk(event: bytes) -> bool:
@@ -141,7 +150,7 @@ def _is_usage_chunk(event: bytes) -> bool:
 
 def _usage_fields(event: bytes) -> dict[str, object] | None:
     # Many servers put "usage":null into every chunk; those are not worth parsing.
-    if b'"usage"' not in event or b'"usage":null' in event or b'"usage": null' in event:
+    if b'"usage":null' in event or b'"usage": null' in event:
         return None
     try:
         fields = msgspec.json.decode(data_of(event) or b"")

@@ -19,14 +19,12 @@ from orchestrator.chat.errors import api_error
 from orchestrator.chat.request import ChatRequest
 from orchestrator.chat.streaming import StreamResponse, metered
 from orchestrator.chat.target import Target, choose_target
+from orchestrator.kit.http import CLIENT_CLOSED_REQUEST
 from orchestrator.routers.service import ActiveRouter
 from orchestrator.tenants.keys import Principal
 from orchestrator.usage.journal import UsageJournal
 from orchestrator.usage.record import UsageRecord
 from router import routing_text
-
-CLIENT_CLOSED_REQUEST = 499
-"""nginx's status for a client that did not wait; nobody reads it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,16 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.ids import new_request_id
+
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's status for a client that did not wait; nobody reads it."""
 
 _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
@@ -111,6 +114,9 @@ def install_error_handlers(app: FastAPI) -> None:
         shaped = ApiError(error.status_code, code, str(error.detail), headers=headers)
         return error_response(shaped, request.state.request_id)
 
+    async def on_client_gone(request: Request, error: Exception) -> Response:  # noqa: ARG001
+        return Response(status_code=CLIENT_CLOSED_REQUEST)
+
     async def on_bug(request: Request, error: Exception) -> Response:
         request_id = request.state.request_id
         log.error("request %s met a bug", request_id, exc_info=error)
@@ -120,6 +126,7 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ApiError, on_api_error)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(ClientDisconnect, on_client_gone)
     app.add_exception_handler(Exception, on_bug)
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from coe_client import Coe
 
+from coe_client import Coe
 from experts.packaged import PACKAGED
 from tests.docs.blocks import ROOT
 from tests.docs.running import Terminal

@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
-from coe_client.failures import BY_STATUS
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from coe_client.failures import BY_STATUS
 from experts.catalogue.expert import Endpoint, Expert, Price, SecretRef
 from orchestrator.kit.settings import Settings, describe, environment_name
 from tests.docs import cli_reference

@@ -60,7 +60,7 @@ def _run_schemathesis(server: Server, tmp_path: Path, *options: str) -> None:
 
 
 def test_chat_keeps_its_schema(fuzzed: Server, tmp_path: Path) -> None:
-    _run_schemathesis(fuzzed, tmp_path, f"--include-path-regex={CHAT}", "--max-examples=60")
+    _run_schemathesis(fuzzed, tmp_path, f"--include-path-regex={CHAT}", "--max-examples=40")
 
 
 def test_administration_keeps_its_schema(fuzzed: Server, tmp_path: Path) -> None:
@@ -162,6 +162,41 @@ def test_any_bytes(client: httpx.Client, path: str) -> None:
         _assert_expected(client, path, body)
 
     check()
+
+
+ASKED = {"model": "coe", "messages": [{"role": "user", "content": "hi"}]}
+WRONG: list[tuple[str, dict[str, Any]]] = [  # the field that is to be named, and what is sent
+    ("model", {"model": 5}),
+    ("messages", {"messages": {}}),
+    ("messages", {"messages": []}),
+    ("messages", {"messages": None}),
+    ("messages[1]", {"messages": [{"role": "user"}, "hi"]}),
+    ("messages[0].role", {"messages": [{"role": 1}]}),
+    ("tools", {"tools": {}}),
+    ("tools[1]", {"tools": [{}, [None]]}),
+    ("response_format", {"response_format": []}),
+]
+WRONG_IN_CHAT: list[tuple[str, dict[str, Any]]] = [
+    ("model", {"model": ""}),
+    ("model", {"model": None}),
+    ("stream", {"stream": "yes"}),
+    ("coe", {"coe": 1}),
+    ("coe.explain", {"coe": {"explain": 1}}),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "param", "fields"),
+    [(path, *wrong) for path in PATHS for wrong in WRONG]
+    + [(PATHS[0], *wrong) for wrong in WRONG_IN_CHAT]
+    + [(PATHS[1], "input", {"input": 5}), (PATHS[1], "model", {"model": "generalist"})],
+)
+def test_the_field_that_is_wrong_is_named(
+    client: httpx.Client, path: str, param: str, fields: dict[str, Any]
+) -> None:
+    answer = client.post(path, json={**ASKED, **fields})
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"]["param"] == param
 
 
 NESTED = 200_000

@@ -54,21 +54,33 @@ def _entry(expert: str, url: str) -> dict[str, Any]:
     }
 
 
-def test_replicas_agree_within_a_second(replicas: tuple[Server, Server]) -> None:
+# One test, since two servers take their time to start.
+def test_two_servers_on_the_same_stores(replicas: tuple[Server, Server]) -> None:
     first, second = replicas
-    with first.client() as one, second.client() as two, upstream("echo") as remote:
+    with first.client() as one, second.client() as two:
         # The first admin key is made once, and both know it.
         assert (
             one.get("/admin/api/keys").json()["data"] == two.get("/admin/api/keys").json()["data"]
         )
+        _agree_on_keys(first, second)
+        _agree_on_experts(first, second)
+    _go_on_without(first, second)
 
-        made = make_key(first)
-        with httpx.Client(base_url=second.url, headers={"x-api-key": made["key"]}) as stranger:
-            # Not even a moment later: a key that is not known yet is looked up.
-            assert stranger.get("/v1/models").status_code == 200
-            assert one.delete(f"/admin/api/keys/{made['id']}").status_code == 204
-            _within_a_second(lambda: stranger.get("/v1/models").status_code == 401)
 
+def _agree_on_keys(first: Server, second: Server) -> None:
+    made = make_key(first)
+    with (
+        first.client() as one,
+        httpx.Client(base_url=second.url, headers={"x-api-key": made["key"]}) as stranger,
+    ):
+        # Not even a moment later: a key that is not known yet is looked up.
+        assert stranger.get("/v1/models").status_code == 200
+        assert one.delete(f"/admin/api/keys/{made['id']}").status_code == 204
+        _within_a_second(lambda: stranger.get("/v1/models").status_code == 401)
+
+
+def _agree_on_experts(first: Server, second: Server) -> None:
+    with first.client() as one, second.client() as two, upstream("echo") as remote:
         secret = {"value": "value-of-the-secret"}
         assert one.put("/admin/api/secrets/shared-secret", json=secret).status_code == 204
         added = one.post("/admin/api/experts", json=_entry("replicated", remote.url))
@@ -77,26 +89,23 @@ def test_replicas_agree_within_a_second(replicas: tuple[Server, Server]) -> None
         answer = two.post("/v1/chat/completions", json=question("replicated", "one two"))
         assert answer.json()["choices"][0]["message"]["content"] == "one two"
         assert remote.ledger.headers[0]["authorization"] == "Bearer value-of-the-secret"
-
         # Whichever of them writes it: the row is seen on both.
         request_id = answer.headers["x-coe-request-id"]
         assert row_of(first, request_id) == row_of(second, request_id)
-
         assert two.delete("/admin/api/experts/replicated").status_code == 204
         _within_a_second(lambda: one.get("/v1/models/replicated").status_code == 404)
 
 
-def test_a_replica_that_stops_leaves_the_other_serving(replicas: tuple[Server, Server]) -> None:
-    first, second = replicas
-    first.kill()
-    with second.client() as client:
+def _go_on_without(killed: Server, other: Server) -> None:
+    killed.kill()
+    with other.client() as client:
         for _ in range(5):
             answer = client.post("/v1/chat/completions", json=question("generalist"))
             assert answer.status_code == 200
-            row_of(second, answer.headers["x-coe-request-id"])
+            row_of(other, answer.headers["x-coe-request-id"])
         added = {"id": "alone", "provider": "scripted", "model": "echo"}
         assert client.post("/admin/api/experts", json=added).status_code == 201
         assert client.get("/readyz").json()["status"] == "ok"
-    first.start()
-    with first.client() as client:
+    killed.start()
+    with killed.client() as client:
         assert client.get("/v1/models/alone").status_code == 200

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-import coe_client
 import pytest
 import pytest_asyncio
+
+import coe_client
 from coe_client import AsyncCoe, Coe
 from coe_client.types import Endpoint, Expert, Price, SecretRef
 from coe_client.types.base import WireModel
-
 from tests.e2e.conftest import Server
 from tests.e2e.support import make_key, row_of
 

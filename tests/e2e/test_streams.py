@@ -207,6 +207,19 @@ def test_a_body_too_large_is_refused(hasty: Server, path: str, announced: bool) 
         assert client.get("/healthz").status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/route", "/admin/api/experts"])
+def test_a_client_that_leaves_while_it_sends_its_body_is_no_bug(hasty: Server, path: str) -> None:
+    for sent in (b"", b'{"model":'):
+        with _connected(hasty) as connection:
+            head = _raw_request(hasty, b"x" * 1000, path).partition(b"\r\n\r\n")[0]
+            connection.sendall(head + b"\r\n\r\n" + sent)
+            time.sleep(0.1)
+    time.sleep(0.2)
+    assert "bug" not in hasty.log, hasty.log
+    with hasty.client() as client:
+        assert client.get("/healthz").status_code == 200
+
+
 def test_a_body_just_small_enough_is_taken(hasty: Server) -> None:
     empty = len(json.dumps(question("calm", "")))
     body = json.dumps(question("calm", "x" * (MAX_BODY_BYTES - empty)))
@@ -334,9 +347,9 @@ def _connected(server: Server) -> socket.socket:
     return socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10)
 
 
-def _raw_request(server: Server, body: bytes) -> bytes:
+def _raw_request(server: Server, body: bytes, path: str = "/v1/chat/completions") -> bytes:
     head = (
-        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         f"Authorization: Bearer {server.key}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

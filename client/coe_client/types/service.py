@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from coe_client.types.base import WireModel
+from coe_client.types.routing import RoutingDecision
 
 
 class KeyRecord(WireModel):
@@ -47,6 +48,8 @@ class UsageRecord(WireModel):
     model: str | None = None
     policy: str | None = None
     category: str | None = None
+    confidence: float | None = None
+    """Probability of the category, 0..1."""
     expert: str | None = None
     expert_version: int | None = None
     router_version: str | None = None
@@ -60,6 +63,8 @@ class UsageRecord(WireModel):
     cost_usd: float | None = None
     duration_ms: float | None = None
     first_token_ms: float | None = None
+    decision: RoutingDecision | None = None
+    """The whole decision; only where one record was asked for, and the router made one."""
 
 
 class Category(WireModel):
@@ -68,6 +73,8 @@ class Category(WireModel):
     id: str
     name: str = ""
     description: str = ""
+    examples: int | None = None
+    """How many example prompts it was learned from."""
 
 
 class RouterInfo(WireModel):

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from coe_client import AsyncCoe, Coe
 
+from coe_client import AsyncCoe, Coe
 from tests.integration.client.loopback import Service, running
 
 

@@ -11,6 +11,7 @@ from email.utils import format_datetime
 
 import httpx
 import pytest
+
 from coe_client import (
     APIConnectionError,
     APIResponseInvalidError,
@@ -32,7 +33,6 @@ from coe_client import (
     ServerError,
     Timeouts,
 )
-
 from tests.integration.client.loopback import Service
 
 KINDS = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+
 from coe_client import (
     APIResponseInvalidError,
     AsyncCoe,
@@ -14,7 +15,6 @@ from coe_client import (
     NotFoundError,
 )
 from coe_client.types import Expert, Price
-
 from tests.integration.client.loopback import Service
 
 ADA = {"id": "ada", "provider": "scripted"}

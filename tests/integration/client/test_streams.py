@@ -6,6 +6,7 @@ import json
 import time
 
 import pytest
+
 from coe_client import (
     APIConnectionError,
     APIResponseInvalidError,
@@ -16,7 +17,6 @@ from coe_client import (
     ExpertTimedOutError,
     ServerError,
 )
-
 from tests.integration.client.endpoints import event
 from tests.integration.client.loopback import Service
 

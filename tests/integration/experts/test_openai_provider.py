@@ -264,6 +264,56 @@ async def test_the_server_sees_at_once_that_nobody_listens(
     assert server.ledger.open == 0
 
 
+async def test_a_connection_that_was_closed_meanwhile_is_replaced(openai: OpenAIProvider) -> None:
+    """As llama.cpp does it: the stream ends, and then the connection, without a word."""
+    event = b'data: {"choices":[{"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n"
+    requests = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
+        await reader.readuntil(b"\r\n\r\n")
+        requests += 1
+        writer.write(head % len(event) + event)
+        await asyncio.sleep(0.05)
+        if requests < 3:
+            await reader.readuntil(b"\r\n\r\n")  # the next request comes, and is not answered
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    for _ in range(3):
+        assert (await read(openai, "m", url)).endswith(DONE)
+    assert requests == 3
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_connection_is_used_again_when_its_end_comes_late(openai: OpenAIProvider) -> None:
+    event = b'data: {"choices":[{"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        for _ in range(2):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(head + b"Transfer-Encoding: chunked\r\n\r\n")
+            writer.write(b"%x\r\n%b\r\n" % (len(event), event))
+            await asyncio.sleep(0.05)
+            writer.write(b"0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    for _ in range(2):
+        await read(openai, "m", url)
+    assert connections == 1
+    server.close()
+    await server.wait_closed()
+
+
 async def test_many_at_once(openai: OpenAIProvider, server: ScriptedServer) -> None:
     calls = [make_call("delay:0.05|echo", url=server.url, text=f"n {n}") for n in range(100)]
     answers = await asyncio.gather(*(openai.complete(call) for call in calls))

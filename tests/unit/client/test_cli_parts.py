@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 import typer
-from coe_client import APIConnectionError, APITimeoutError, AuthenticationError, ConflictError
-from coe_client.types import Explanation, KeyRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coe_client import APIConnectionError, APITimeoutError, AuthenticationError, ConflictError
+from coe_client.types import Explanation, KeyRecord
 from orchestrator.cli import output
 from orchestrator.cli.chat import summary
 from orchestrator.cli.connection import DEFAULT_URL, Target, data_dir, locate, sentence

@@ -10,14 +10,15 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from coe_client import Coe, Timeouts, operations
 from coe_client.errors import APIResponseInvalidError, APIStatusError, CoeError
 from coe_client.failures import error_from_answer, error_from_event
 from coe_client.requests import Answer, path_of
 from coe_client.settings import DEFAULT_BASE_URL, resolve
 from coe_client.types import ChatCompletion, ChatCompletionChunk, Expert, Page, RouteInfo
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @given(segment=st.text(st.characters(blacklist_categories=["Cs"]), min_size=1))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from coe_client.errors import (
     APIConnectionError,
     APIResponseInvalidError,
@@ -15,8 +18,6 @@ from coe_client.errors import (
 from coe_client.failures import retry_after
 from coe_client.retries import LONGEST_PAUSE, LONGEST_WISH, Attempts, may_repeat, pause
 from coe_client.settings import countdown
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

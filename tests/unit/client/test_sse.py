@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from coe_client.sse import Event, EventDecoder, EventTooLarge
 from hypothesis import given
 from hypothesis import strategies as st
+
+from coe_client.sse import Event, EventDecoder, EventTooLarge
 
 NO_LINE_ENDS = st.text(st.characters(blacklist_characters="\r\n", blacklist_categories=["Cs"]))
 ENDINGS = st.sampled_from(["\n", "\r", "\r\n"])

@@ -12,6 +12,7 @@ from router import (
     Taxonomy,
     UnknownPolicy,
     build_router,
+    routing_text,
     starter_router,
 )
 from router.router import MAX_VIEWS
@@ -137,6 +138,15 @@ def test_what_can_be_executed_goes_to_the_interpreter_and_nothing_else_does() ->
     decision = STARTER.decide(RouteRequest("what is 17 * 23?"), pool)
     assert "python" not in decision.ranked
     assert {v.id: v.excluded for v in decision.candidates}["python"] == "input"
+
+
+@pytest.mark.parametrize(
+    "text", ["what is 45 + 67?", "(6^11)*5092", "2275 / 19 =", "compute 8.5 - 3 * 2", "999 * 999"]
+)
+@pytest.mark.parametrize("policy", ["quality", "balanced", "economy"])
+def test_arithmetic_goes_to_the_interpreter(text: str, policy: str) -> None:
+    pool = STARTER.pool(EVERYONE)
+    assert STARTER.decide(routing_text(text).request(policy), pool).expert == "python"
 
 
 def test_the_next_best_serves_where_the_mapped_expert_cannot() -> None:

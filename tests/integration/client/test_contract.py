@@ -1,0 +1,35 @@
+"""The SDK's types name every field the service sends or takes, and none that it does not."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import BaseModel
+
+from coe_client import types
+from experts.catalogue import expert as catalogue
+from orchestrator import app as operations
+from orchestrator.catalogue import schemas
+from orchestrator.routers import endpoints as routers
+from orchestrator.tenants import endpoints as keys
+from orchestrator.usage import schemas as usage
+
+PAIRS: list[tuple[type[BaseModel], type[BaseModel]]] = [
+    (types.Expert, catalogue.Expert),
+    (types.Endpoint, catalogue.Endpoint),
+    (types.SecretRef, catalogue.SecretRef),
+    (types.Price, catalogue.Price),
+    (types.ExpertRecord, schemas.ExpertRecord),
+    (types.KeyRecord, keys.KeyView),
+    (types.CreatedKey, keys.NewKey),
+    (types.SecretRecord, schemas.SecretView),
+    (types.UsageRecord, usage.UsageDetail),
+    (types.RouterInfo, routers.RouterView),
+    (types.Category, routers.CategoryView),
+    (types.ConfigValue, operations.SettingView),
+    (types.Health, operations.Health),
+]
+
+
+@pytest.mark.parametrize(("client", "server"), PAIRS, ids=lambda kind: kind.__name__)
+def test_fields_are_the_same(client: type[BaseModel], server: type[BaseModel]) -> None:
+    assert set(client.model_fields) == set(server.model_fields)
