@@ -16,7 +16,7 @@ import json
 import os
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,6 @@ class Found:
     """Category whose mapping is used: ``general`` where the gate abstains."""
     confidence: npt.NDArray[np.float64]
     abstained: npt.NDArray[np.bool_]
-    seconds: list[float] = field(default_factory=list)
 
 
 def read_questions() -> list[dict[str, Any]] | None:
@@ -87,16 +86,14 @@ def as_pasted(question: dict[str, Any]) -> str:
 def classify_all(router: Router, questions: list[dict[str, Any]]) -> Found:
     texts = [routing_text(as_pasted(question)).text for question in questions]
     ids = router.taxonomy.ids
-    top, used, confidence = [], [], []
+    top, used, confidence, abstained = [], [], [], []
     for text in texts:
         kind = router.classify(text)
         top.append(ids[kind.top])
         used.append(ids[kind.category])
         confidence.append(float(kind.probabilities.max()))
+        abstained.append(kind.uncertainty > router.gate.settings.threshold)
     subjects = [question["category"] for question in questions]
-    gate = np.array(
-        [router.classify(t).uncertainty > router.gate.settings.threshold for t in texts]
-    )
     return Found(
         subjects=subjects,
         texts=texts,
@@ -104,7 +101,7 @@ def classify_all(router: Router, questions: list[dict[str, Any]]) -> Found:
         top=np.array(top),
         used=np.array(used),
         confidence=np.array(confidence),
-        abstained=gate,
+        abstained=np.array(abstained),
     )
 
 
@@ -135,7 +132,7 @@ def quality(found: Found) -> dict[str, Any]:
         "accuracy": float(right.mean()),
         "accuracy_with_gate": float((found.used == found.expected).mean()),
         "accuracy_where_it_did_not_abstain": float(right[kept].mean()),
-        "accuracy_where_it_abstained": float(right[~kept].mean()) if (~kept).any() else None,
+        "accuracy_where_it_abstained": float(right[~kept].mean()) if (~kept).any() else 0.0,
         "abstention_rate": float(found.abstained.mean()),
         "n_without_other": int(named.sum()),
         "accuracy_without_other": float(right[named].mean()),
@@ -236,7 +233,9 @@ def show(report: dict[str, Any]) -> None:
         print(f"MMLU-Pro, question and options as pasted, nothing learnt from it (n={found['n']})")
         for name in ("accuracy", "accuracy_with_gate", "accuracy_where_it_did_not_abstain"):
             print(f"  {name.replace('_', ' '):42} {found[name]:.3f}")
-        print(f"  {'accuracy of what it abstained from':42} {found['accuracy_where_it_abstained']}")
+        print(
+            f"  {'accuracy of what it abstained from':42} {found['accuracy_where_it_abstained']:.3f}"
+        )
         print(f"  {'abstention rate':42} {found['abstention_rate']:.3f}")
         print(f"  {'expected calibration error':42} {found['calibration_error']:.3f}")
         print(f"  without 'other' (n={found['n_without_other']})")

@@ -230,8 +230,9 @@ def fit_space(vectors: FloatArray, axes: int, smoothing: float = 0.5) -> Space:
 
 def softmax(scores: npt.NDArray[np.floating[Any]]) -> Floats:
     """Return probabilities along the last axis, in float64, summing to one."""
-    shifted = np.exp(np.asarray(scores, dtype=np.float64) - scores.max(axis=-1, keepdims=True))
-    result: Floats = shifted / shifted.sum(axis=-1, keepdims=True)
+    exact = np.asarray(scores, dtype=np.float64)
+    shifted = np.exp(exact - np.maximum.reduce(exact, axis=-1, keepdims=True))
+    result: Floats = shifted / np.add.reduce(shifted, axis=-1, keepdims=True)
     return result
 
 

@@ -14,6 +14,7 @@ from router.classifier import Classifier, Settings, fit, training_rows
 from router.decision import (
     Candidate,
     CandidateView,
+    Exclusion,
     NoEligibleExpert,
     RouteRequest,
     RoutingDecision,
@@ -31,7 +32,7 @@ MAX_VIEWS = 20
 EXCERPT_CHARACTERS = 200
 MAX_MIXED = 16
 """Expected quality is averaged over at most this many categories, the most probable ones."""
-_PLAUSIBLE = 0.1
+_PLAUSIBLE = 0.02  # bare numbers are hard to classify; that they can be executed is certain
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,9 +241,12 @@ def _views(
     order: npt.NDArray[np.intp],
     codes: npt.NDArray[np.int8],
 ) -> tuple[CandidateView, ...]:
-    ranked, excluded = order[:MAX_VIEWS], np.flatnonzero(codes)[:MAX_VIEWS]
-    shown = np.concatenate((ranked, excluded))
-    reasons = [None] * len(ranked) + [EXCLUSIONS[code - 1] for code in codes[excluded].tolist()]
+    shown, count = order[:MAX_VIEWS], min(len(order), MAX_VIEWS)
+    reasons: list[Exclusion | None] = [None] * count
+    if len(order) < len(codes):
+        excluded = np.flatnonzero(codes)[:MAX_VIEWS]
+        shown = np.concatenate((shown, excluded))
+        reasons += [EXCLUSIONS[code - 1] for code in codes[excluded].tolist()]
     columns = (pool.ids[shown].tolist(), quality[shown].tolist(), usd[shown].tolist(), reasons)
     return tuple(map(CandidateView, *columns))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,8 +54,9 @@ class Gate:
         if len(probabilities) == 1:
             return 0.0
         entropy = -float(probabilities @ np.log(probabilities + _NOTHING))
-        second, first = map(float, np.partition(probabilities, -2)[-2:])
-        which = 0.5 * (entropy / float(np.log(len(probabilities))) + 1.0 - (first - second))
+        ordered: list[float] = sorted(probabilities.tolist())
+        second, first = ordered[-2:]
+        which = 0.5 * (entropy / math.log(len(probabilities)) + 1.0 - (first - second))
         whether = (self.strange - nearest) / max(self.strange, _NOTHING)
         return min(1.0, max(which, whether, 0.0))
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from experts.catalogue.entries import parse_entries
+from experts.catalogue.expert import ProviderName
 from experts.discovery.discover import discover
 from experts.packaged import PACKAGED
+from orchestrator.cli import catalogue_file
 from tests.docs.blocks import ROOT, Block, blocks_of, documents
 from tests.docs.checks import check
 from tests.docs.compare import difference
@@ -60,6 +64,14 @@ def test_the_readme_is_short_and_speaks_of_what_exists() -> None:
     assert text.count("\n") <= 235
     for path in re.findall(r"`((?:docs|examples|client|tests)/[\w./-]+)`", text):
         assert (ROOT / path).exists(), path
+
+
+def test_the_examples_show_every_provider() -> None:
+    raw = (ROOT / "examples" / "experts.yaml").read_bytes()
+    experts = parse_entries(catalogue_file.read(raw))
+    assert {expert.provider for expert in experts} == set(get_args(ProviderName))
+    assert any(expert.system_prompt for expert in experts)
+    assert not re.search(rb"sk-[A-Za-z0-9]", raw)
 
 
 def test_a_stale_page_fails(terminal: Terminal) -> None:

@@ -60,7 +60,7 @@ def _run_schemathesis(server: Server, tmp_path: Path, *options: str) -> None:
 
 
 def test_chat_keeps_its_schema(fuzzed: Server, tmp_path: Path) -> None:
-    _run_schemathesis(fuzzed, tmp_path, f"--include-path-regex={CHAT}", "--max-examples=40")
+    _run_schemathesis(fuzzed, tmp_path, f"--include-path-regex={CHAT}", "--max-examples=30")
 
 
 def test_administration_keeps_its_schema(fuzzed: Server, tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_administration_keeps_its_schema(fuzzed: Server, tmp_path: Path) -> None
         fuzzed,
         tmp_path,
         f"--include-path-regex={ADMIN}",
-        "--max-examples=15",
+        "--max-examples=10",
         # A walk from operation to operation would revoke the key that it walks with.
         "--exclude-operation-id=revoke_key_admin_api_keys__key_id__delete",
     )

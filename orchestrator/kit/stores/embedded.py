@@ -14,6 +14,9 @@ from orchestrator.kit.stores.lock import DirectoryLock
 from orchestrator.kit.stores.postgres import EmbeddedPostgres
 from orchestrator.kit.stores.valkey import EmbeddedValkey
 
+_LONGEST_PATH = 75
+"""Bytes; a socket's whole path may have 103 on every system, and ours add 24."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoreUrls:
@@ -51,6 +54,11 @@ def running_stores(settings: Settings) -> Iterator[StoreUrls]:
 
 
 def _make_directory(settings: Settings) -> None:
+    if len(os.fsencode(settings.data_dir.absolute())) > _LONGEST_PATH:
+        raise StartError(
+            f"The data directory {settings.data_dir} has too long a name for the unix sockets in it: "
+            f"at most {_LONGEST_PATH} bytes. Set COE_DATA_DIR to a shorter one."
+        )
     try:
         settings.data_dir.mkdir(
             parents=True, exist_ok=True, mode=0o755 if os.geteuid() == 0 else 0o700

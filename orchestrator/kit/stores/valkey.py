@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
 import socket
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
 import psutil
 
 from orchestrator.kit.errors import StartError
-
-_SOCKET_PATH_LIMIT = 100
-"""Bytes; sun_path holds 108 on Linux and 104 on macOS."""
 
 
 class EmbeddedValkey:
@@ -31,7 +25,7 @@ class EmbeddedValkey:
         self._directory = directory
         self._pid_file = directory / "valkey.pid"
         self._process: subprocess.Popen[bytes] | None = None
-        self._socket = _socket_path(directory)
+        self._socket = directory / "valkey.sock"
 
     def start(self, timeout: float = 10.0) -> str:
         """Start the server and return its URL, ``unix://...``.
@@ -108,18 +102,6 @@ def _binary() -> Path:
 
     path: Path = get_binary_path()
     return path
-
-
-def _socket_path(directory: Path) -> Path:
-    path = directory / "valkey.sock"
-    if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT:
-        return path
-    digest = hashlib.sha256(os.fsencode(directory)).hexdigest()[:16]
-    private = Path(tempfile.gettempdir()) / f"coe-{os.geteuid()}-{digest}"
-    private.mkdir(mode=0o700, exist_ok=True)
-    if private.stat().st_uid != os.geteuid():
-        raise StartError(f"{private} belongs to somebody else; set COE_DATA_DIR to a shorter path.")
-    return private / "valkey.sock"
 
 
 def _answers(path: Path) -> bool:

@@ -141,7 +141,15 @@ def test_what_can_be_executed_goes_to_the_interpreter_and_nothing_else_does() ->
 
 
 @pytest.mark.parametrize(
-    "text", ["what is 45 + 67?", "(6^11)*5092", "2275 / 19 =", "compute 8.5 - 3 * 2", "999 * 999"]
+    "text",
+    [
+        "what is 45 + 67?",
+        "(6^11)*5092",
+        "2275 / 19 =",
+        "compute 8.5 - 3 * 2",
+        "999 * 999",
+        "what is 7 / 6?",
+    ],
 )
 @pytest.mark.parametrize("policy", ["quality", "balanced", "economy"])
 def test_arithmetic_goes_to_the_interpreter(text: str, policy: str) -> None:
