@@ -16,6 +16,7 @@ import msgspec
 
 from experts.catalogue.expert import RESERVED_IDS, Endpoint, Expert
 from experts.discovery.slugs import slug
+from experts.providers.wire import UNREADABLE
 
 Probe = Callable[[str], Awaitable[bytes | None]]
 """Fetches a URL; ``None`` where nobody answers."""
@@ -103,7 +104,7 @@ async def http_probe(url: str) -> bytes | None:
 def _models_in(listing: bytes) -> list[dict[str, Any]]:
     try:
         fields = msgspec.json.decode(listing)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return []
     data = fields.get("data") if isinstance(fields, dict) else None
     if not isinstance(data, list):

@@ -24,7 +24,7 @@ from experts.providers.sse import (
     split_events,
 )
 from experts.providers.upstream import Upstream, error_in
-from experts.providers.wire import read_usage
+from experts.providers.wire import UNREADABLE, read_usage
 
 _FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
 
@@ -47,7 +47,7 @@ def check_answer(body: bytes, upstream: Upstream) -> ExpertAnswer:
     """
     try:
         answer = _decode_answer(body)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise upstream.invalid("answered with something else than an answer", body) from error
     if answer.error:
         raise upstream.error_object(answer.error, body)
@@ -161,6 +161,6 @@ class StreamCheck:
 def _decoded(data: bytes) -> dict[str, Any] | None:
     try:
         fields = msgspec.json.decode(data)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     return fields if isinstance(fields, dict) else None

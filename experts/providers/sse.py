@@ -18,7 +18,7 @@ from collections.abc import Iterator
 import msgspec
 
 from experts.providers.protocol import Usage
-from experts.providers.wire import read_usage
+from experts.providers.wire import UNREADABLE, read_usage
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 DONE = b"data: [DONE]\n\n"
@@ -154,6 +154,6 @@ def _usage_fields(event: bytes) -> dict[str, object] | None:
         return None
     try:
         fields = msgspec.json.decode(data_of(event) or b"")
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     return fields if isinstance(fields, dict) and fields.get("usage") else None

@@ -24,6 +24,7 @@ from experts.errors import (
     ExpertTimedOut,
     RequestRefused,
 )
+from experts.providers.wire import UNREADABLE
 
 KEPT_BODY_BYTES = 2000
 KEPT_MESSAGE_CHARS = 500
@@ -157,7 +158,7 @@ def error_in(fields: object) -> object | None:
 def _error_in(body: bytes) -> object | None:
     try:
         fields = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     if isinstance(fields, list) and len(fields) == 1:  # Gemini wraps its error objects in a list
         fields = fields[0]

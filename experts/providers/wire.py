@@ -14,6 +14,9 @@ import msgspec
 
 from experts.providers.protocol import Usage
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding JSON may raise: broken syntax, bytes that are not UTF-8, nesting without end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Head:

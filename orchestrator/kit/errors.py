@@ -46,12 +46,15 @@ class ApiError(Exception):
         self.param = param
         self.headers = headers or {}
 
+    def _other_type(self) -> str:
+        return "server_error" if self.status >= 500 else "invalid_request_error"  # noqa: PLR2004
+
     def body(self, request_id: str) -> dict[str, Any]:
         """Return the error as OpenAI's clients expect it, with the request id beside it."""
         return {
             "error": {
                 "message": self.message,
-                "type": _TYPES.get(self.status, "server_error"),
+                "type": _TYPES.get(self.status, self._other_type()),
                 "param": self.param,
                 "code": self.code,
                 "request_id": request_id,

@@ -144,7 +144,7 @@ class UsageDrain:
         for _, fields in entries:
             try:
                 records.append(self._decoder.decode(fields[FIELD]))
-            except (msgspec.DecodeError, KeyError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
                 log.error("a usage entry cannot be read and is set aside: %s", error)  # noqa: TRY400
                 await self._redis.rpush(REFUSED, repr(fields))
         await self._insert(records)

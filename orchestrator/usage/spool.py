@@ -79,6 +79,6 @@ def _records(path: Path) -> list[UsageRecord]:
         try:
             if line:
                 records.append(decoder.decode(line))
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             log.warning("a broken line in %s was skipped: %r", path, line[:200])
     return records

@@ -50,7 +50,8 @@ async def _load(server: Any, ended: dict[str, bool]) -> None:
             asyncio.create_task(_ask(client, _body(5 + 8 * n, stream=False), ended, enough))
             for n in range(WHOLE)
         ]
-        await enough.wait()
+        async with asyncio.timeout(60):
+            await enough.wait()
         server.kill()
         await asyncio.gather(*asked)
 
