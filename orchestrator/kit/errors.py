@@ -47,7 +47,7 @@ class ApiError(Exception):
         self.headers = headers or {}
 
     def _other_type(self) -> str:
-        return "server_error" if self.status >= 500 else "invalid_request_error"  # noqa: PLR2004
+        return "server_error" if self.status >= 500 else "invalid_request_error"
 
     def body(self, request_id: str) -> dict[str, Any]:
         """Return the error as OpenAI's clients expect it, with the request id beside it."""

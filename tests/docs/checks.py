@@ -56,6 +56,8 @@ def _shell(block: Block) -> None:
             _make(arguments)
         elif program == "coe":
             _coe(arguments)
+        elif program == "python" and arguments:
+            assert (ROOT / arguments[0]).is_file(), f"there is no {arguments[0]}"
         elif program == "export":
             _variable(arguments[0].partition("=")[0])
         else:

@@ -37,7 +37,7 @@ async def raw_server(answer: bytes, *, pieces: int = 1) -> AsyncIterator[str]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        size = -(-len(answer) // pieces)
+        size = max(1, -(-len(answer) // pieces))
         for start in range(0, len(answer), size):
             writer.write(answer[start : start + size])
             await writer.drain()
