@@ -1,4 +1,4 @@
-"""Runs the service in this process: stores, schema, services, HTTP server, and back again."""
+"""Runs the service over stores that are there: schema, services, HTTP server, and back again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from orchestrator.kit.database import migrate
 from orchestrator.kit.errors import StartError
 from orchestrator.kit.paths import write_private
 from orchestrator.kit.settings import Settings
-from orchestrator.kit.stores.embedded import StoreUrls, running_stores
+from orchestrator.kit.stores.embedded import StoreUrls
 from router import Router, starter_router
 
 ADMIN_KEY_FILE = "admin-key"
@@ -52,44 +52,22 @@ class Started:
 OnReady = Callable[[Services, Started], Awaitable[None]]
 
 
-def run(settings: Settings, on_ready: OnReady) -> None:
-    """Serve until SIGINT or SIGTERM; everything that was started is stopped then.
+def serve(settings: Settings, urls: StoreUrls, on_ready: OnReady, began: float) -> None:
+    """Serve over stores that run, until SIGINT or SIGTERM.
 
     Args:
         settings: The settings.
+        urls: Where the stores are.
         on_ready: Called when requests are served.
+        began: When the start began, by ``time.perf_counter``.
 
     Raises:
         StartError: If the service cannot start.
     """
-    began = time.perf_counter()
-    # Until the loop takes over, a SIGTERM unwinds what was started as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    check_port(settings.host, settings.port)
-    # No router before the stores run: starting a process while another thread is inside BLAS can
-    # block for ever, since BLAS holds its own locks at a fork.
-    with running_stores(settings) as urls, ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool:
         router = pool.submit(starter_router)
         migrate(urls.postgres)
         _run_loop(_serve(settings, urls, router.result(), on_ready, began))
-
-
-def check_port(host: str, port: int) -> None:
-    """Refuse a port that is taken: the server would share it silently.
-
-    Raises:
-        StartError: If it is taken or may not be used.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise StartError(
-                f"Cannot listen on {host}:{port} ({error.strerror}). "
-                "Stop what is there, or choose another with --port or COE_PORT."
-            ) from error
 
 
 def _run_loop(main: Awaitable[None]) -> None:

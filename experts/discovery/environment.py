@@ -8,10 +8,19 @@ from experts.catalogue.expert import Endpoint, Expert, Price, SecretRef
 from experts.discovery.slugs import slug
 from experts.discovery.vendors import VENDORS, Model, Vendor
 
+_OWN_KEYS = "sk-coe-"
+
 
 def key_of(vendor: Vendor, environ: Mapping[str, str]) -> str | None:
-    """Return the name of the variable that holds this vendor's key, if any does."""
-    return next((name for name in vendor.keys if environ.get(name, "").strip()), None)
+    """Return the name of the variable that holds this vendor's key, if any does.
+
+    A key of a service like this one, put there to point clients at it, is not a vendor's.
+    """
+    for name in vendor.keys:
+        key = environ.get(name, "").strip()
+        if key and not key.startswith(_OWN_KEYS):
+            return name
+    return None
 
 
 def vendor_experts(environ: Mapping[str, str]) -> dict[str, list[Expert]]:

@@ -48,15 +48,17 @@ def serve(
 
 
 def _run(settings: Settings, *, tour: bool) -> None:
-    from orchestrator import server
+    from orchestrator.start import run
 
     async def on_ready(services: Services, started: Started) -> None:
         _print_started(services, started)
         if tour:
-            key = started.new_key or server.local_admin_key(settings.data_dir)
+            from orchestrator.server import local_admin_key
+
+            key = started.new_key or local_admin_key(settings.data_dir)
             await _first_question(started.url, key)
 
-    server.run(settings, on_ready)
+    run(settings, on_ready)
     sys.stdout.write("Stopped. The data is kept.\n")
 
 

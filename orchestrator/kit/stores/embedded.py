@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -29,8 +29,14 @@ class StoreUrls:
 
 
 @contextmanager
-def running_stores(settings: Settings) -> Iterator[StoreUrls]:
+def running_stores(
+    settings: Settings, meanwhile: Callable[[], None] = lambda: None
+) -> Iterator[StoreUrls]:
     """Lock the data directory, start what is embedded, and stop it at the end.
+
+    Args:
+        settings: Say which stores are embedded, and where.
+        meanwhile: Work that can be done while they start.
 
     Raises:
         StartError: If the directory is in use or a store does not come up.
@@ -46,6 +52,7 @@ def running_stores(settings: Settings) -> Iterator[StoreUrls]:
         with ThreadPoolExecutor(2) as pool:
             redis_url = None if settings.redis_url else pool.submit(valkey.start)
             postgres_url = None if settings.database_url else pool.submit(postgres.start)
+            meanwhile()
         yield StoreUrls(
             postgres=postgres_url.result() if postgres_url else _psycopg(settings),
             redis=redis_url.result() if redis_url else _given(settings.redis_url),

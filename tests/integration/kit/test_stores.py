@@ -8,10 +8,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from redis import Redis
 from sqlalchemy import create_engine, make_url, text
 
-from orchestrator.kit.database import migrate
+import migrations
+from orchestrator.kit.database import migrate, newest_revision
 from orchestrator.kit.errors import StartError
 from orchestrator.kit.stores.lock import DirectoryLock
 from orchestrator.kit.stores.postgres import EmbeddedPostgres
@@ -71,6 +74,15 @@ def test_postgres_is_taken_over_and_stopped_for_good(scratch: Path) -> None:
 
 def test_migrating_twice_changes_nothing(postgres_url: str) -> None:
     assert migrate(postgres_url) == migrate(postgres_url)
+
+
+def test_migrations_are_numbered_in_their_order(postgres_url: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    scripts = ScriptDirectory.from_config(config)
+    revisions = [script.revision for script in scripts.walk_revisions()]
+    assert revisions == sorted(revisions, reverse=True)
+    assert newest_revision() == scripts.get_current_head() == migrate(postgres_url)
 
 
 def test_a_newer_schema_stops_the_start(postgres_url: str) -> None:

@@ -55,6 +55,10 @@ def test_the_second_name_of_a_key_counts() -> None:
     assert all(one.endpoints[0].api_key.env == "GOOGLE_API_KEY" for one in experts)
 
 
+def test_a_key_of_ours_is_not_a_vendors() -> None:
+    assert vendor_experts({"OPENAI_API_KEY": "sk-coe-something"}) == {}
+
+
 def test_every_vendor_gives_valid_experts_with_ids_of_their_own() -> None:
     environ = {vendor.keys[0]: "x" for vendor in VENDORS}
     experts = [one for group in vendor_experts(environ).values() for one in group]
