@@ -3,8 +3,10 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TOOLS := .tools
+UV := $(TOOLS)/bin/uv
 LOCK := requirements
-UV_COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-package coe-client --no-header --quiet
+UV_COMPILE := $(UV) pip compile --universal --generate-hashes --python-version 3.11 --no-emit-package coe-client --no-header --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev run test test-slow check format bench lock clean
@@ -13,20 +15,22 @@ help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The lock is complete and hash-checked, so nothing is resolved, compiled or pulled in beside it.
-$(BIN)/uv: $(LOCK)/bootstrap.txt
+# The installer lives in an environment of its own: the service does not need it.
+$(UV): $(LOCK)/bootstrap.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(LOCK)/bootstrap.txt
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(LOCK)/bootstrap.txt
 	@touch $@
 
 define install_lock
 	@echo "Installing $(1) from the lock ..."
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $(LOCK)/$(1).txt \
-		|| $(BIN)/python -m pip install --disable-pip-version-check --no-compile --no-deps --require-hashes -r $(LOCK)/$(1).txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e client -e .
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $(LOCK)/build.txt -r $(LOCK)/$(1).txt \
+		|| $(TOOLS)/bin/python -m pip --python $(BIN)/python install --disable-pip-version-check --no-compile --no-deps --require-hashes -r $(LOCK)/build.txt -r $(LOCK)/$(1).txt
+	@$(TOOLS)/bin/python -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e client -e .
 endef
 
-$(VENV)/.runtime: $(BIN)/uv $(LOCK)/runtime.txt pyproject.toml client/pyproject.toml
+$(VENV)/.runtime: $(UV) $(LOCK)/build.txt $(LOCK)/runtime.txt pyproject.toml client/pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip $(VENV)
 	$(call install_lock,runtime)
 	@touch $@
 
@@ -60,10 +64,11 @@ format: install-dev ## Format the code and mend what lint can
 bench: install-dev ## Measure speed and quality, each against a peer or a limit
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
-lock: $(BIN)/uv ## Resolve the locks anew from pyproject.toml
+lock: $(UV) ## Resolve the locks anew from pyproject.toml
 	$(UV_COMPILE) $(LOCK)/bootstrap.in -o $(LOCK)/bootstrap.txt
+	$(UV_COMPILE) $(LOCK)/build.in -o $(LOCK)/build.txt
 	$(UV_COMPILE) pyproject.toml -o $(LOCK)/runtime.txt
 	$(UV_COMPILE) --constraint $(LOCK)/runtime.txt --group dev pyproject.toml -o $(LOCK)/dev.txt
 
 clean: ## Remove the virtual environment and caches (never the data directory)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
