@@ -28,6 +28,7 @@ from router import Router, starter_router
 
 ADMIN_KEY_FILE = "admin-key"
 SERVER_FILE = "server.json"
+_CLOSE_SECONDS = 3.0
 
 log = logging.getLogger(__name__)
 
@@ -142,8 +143,13 @@ class _listening:  # noqa: N801 (used as a context manager function)
     async def __aexit__(self, *_: object) -> None:
         self._file.unlink(missing_ok=True)
         self._server.stop()  # type: ignore[no-untyped-call]  # granian's own
-        if self._task is not None:
-            await self._task
+        if self._task is None:
+            return
+        # It waits for its connections to end, and one whose client vanished may never do so.
+        done, _ = await asyncio.wait((self._task,), timeout=_CLOSE_SECONDS)
+        if not done:
+            log.warning("connections were left open")
+            self._task.cancel()
 
 
 class _Counted:

@@ -130,7 +130,11 @@ class Server:
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        return self.process.wait(30)
+        try:
+            return self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            pytest.fail(f"the server did not stop:\n{self.log}")
 
     def kill(self) -> None:
         """Kill it with -9: it gets no chance to do anything."""

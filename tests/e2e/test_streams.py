@@ -293,7 +293,8 @@ def test_a_client_that_does_not_read_and_leaves_stops_the_expert(server: Server)
     """More than fits into the buffers on the way, so that the service waits for its client."""
     with upstream_expert(server, "leave-full", "echo", context_window=1_000_000) as remote:
         body = json.dumps(question("leave-full", "word " * 60_000, stream=True)).encode()
-        with _connected(server) as connection:
+        # With a window of its usual size, the kernel alone takes some ten megabytes.
+        with _connected(server, receive_buffer=4096) as connection:
             connection.sendall(_raw_request(server, body))
             assert connection.recv(1024).startswith(b"HTTP/1.1 200")
             assert eventually(lambda: _stands_still(remote)), remote.ledger
@@ -342,9 +343,14 @@ async def test_clients_that_leave_at_any_moment_leave_one_row_each(server: Serve
         assert len({row["request_id"] for row in rows}) == len(rows)
 
 
-def _connected(server: Server) -> socket.socket:
+def _connected(server: Server, receive_buffer: int | None = None) -> socket.socket:
     parts = urlsplit(server.url)
-    return socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10)
+    connection = socket.socket()
+    connection.settimeout(10)
+    if receive_buffer is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    connection.connect((parts.hostname or "", parts.port or 0))
+    return connection
 
 
 def _raw_request(server: Server, body: bytes, path: str = "/v1/chat/completions") -> bytes:
