@@ -146,8 +146,8 @@ class _listening:  # noqa: N801 (used as a context manager function)
         if self._task is None:
             return
         # It waits for its connections to end, and one whose client vanished may never do so.
-        done, _ = await asyncio.wait((self._task,), timeout=_CLOSE_SECONDS)
-        if not done:
+        await asyncio.wait((self._task,), timeout=_CLOSE_SECONDS)
+        if not self._task.done():
             log.warning("connections were left open")
             self._task.cancel()
 
