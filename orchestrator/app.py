@@ -13,10 +13,12 @@ from orchestrator.bootstrap import Services, readiness
 from orchestrator.catalogue import endpoints as catalogue
 from orchestrator.chat import endpoints as chat
 from orchestrator.chat.openapi import chat_paths
+from orchestrator.feedback import endpoints as feedback
 from orchestrator.kit.http import RequestFrame, install_error_handlers
 from orchestrator.kit.pages import Page, errors, page
 from orchestrator.kit.settings import describe
 from orchestrator.routers import endpoints as routers
+from orchestrator.routers import version_endpoints as router_versions
 from orchestrator.tenants import endpoints as keys
 from orchestrator.tenants.access import require_role
 from orchestrator.tenants.door import Door
@@ -68,13 +70,18 @@ def create_app(services: Services) -> ASGIApp:
         keys.router,
         usage.router,
         routers.router,
+        router_versions.router,
+        feedback.router,
+        feedback.admin_router,
         _settings(),
     ):
         app.include_router(router)
     app.router.routes.extend(chat.ROUTES)
     _document_chat(app)
-    guarded = Door(app, services.keys, "/admin/api")
-    return RequestFrame(guarded, services.settings.max_body_bytes)
+    guarded = Door(app, services.keys, ("/admin/api", feedback.PATH))
+    settings = services.settings
+    larger = {router_versions.UPLOAD_PATH: ("COE_MAX_ARTIFACT_BYTES", settings.max_artifact_bytes)}
+    return RequestFrame(guarded, settings.max_body_bytes, larger)
 
 
 def _operations() -> APIRouter:

@@ -6,9 +6,10 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -21,13 +22,19 @@ from orchestrator.catalogue import service as catalogue_service
 from orchestrator.catalogue.secrets import SecretKeyInvalid, SecretStore, generate_key, split_keys
 from orchestrator.catalogue.service import CatalogueService
 from orchestrator.chat.pipeline import ChatPipeline
+from orchestrator.feedback.service import FeedbackService
 from orchestrator.kit.changes import ChangeFeed, Refresh, cancelled
 from orchestrator.kit.database import make_engine
 from orchestrator.kit.errors import StartError
 from orchestrator.kit.paths import write_private
 from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls
+from orchestrator.routers import lifecycle
+from orchestrator.routers.building import build_from
+from orchestrator.routers.lifecycle import RouterVersions
+from orchestrator.routers.loading import make_loader
 from orchestrator.routers.service import ActiveRouter
+from orchestrator.routers.shadow import ShadowLog
 from orchestrator.tenants import service as key_service
 from orchestrator.tenants.service import KeyRing
 from orchestrator.usage.drain import UsageDrain
@@ -50,10 +57,13 @@ class Services:
     secrets: SecretStore
     catalogue: CatalogueService
     router: ActiveRouter
+    routers: RouterVersions
+    shadows: ShadowLog
     caller: ExpertCaller
     journal: UsageJournal
     drain: UsageDrain
     chat: ChatPipeline
+    feedback: FeedbackService
 
 
 @asynccontextmanager
@@ -96,10 +106,22 @@ async def open_services(
         stack.push_async_callback(services.journal.stop)
         await services.keys.refresh()
         await services.catalogue.load()
+        await services.routers.refresh()
         stack.push_async_callback(_flush, services)
-        for work in (feed.run(), services.journal.heartbeat(), services.drain.run()):
+        for work in _background(services, feed):
             stack.push_async_callback(cancelled, asyncio.create_task(work))
         yield services
+
+
+def _background(services: Services, feed: ChangeFeed) -> tuple[Coroutine[Any, Any, None], ...]:
+    """Return what runs beside the requests, in the order in which it is begun."""
+    return (
+        feed.run(),
+        services.journal.heartbeat(),
+        services.drain.run(),
+        services.routers.run(),
+        services.shadows.run(),
+    )
 
 
 async def readiness(services: Services) -> dict[str, str]:
@@ -151,12 +173,16 @@ def _build(
     feed = ChangeFeed(waiting, refreshes)
     keys = KeyRing(engine, feed.announce)
     store = _secret_store(settings, engine, feed, environ)
-    catalogue = CatalogueService(engine, store, feed.announce)
+    active = ActiveRouter(router)
+    catalogue = CatalogueService(engine, store, feed.announce, active.prepare)
     refreshes[key_service.TOPIC] = keys.refresh
     refreshes[catalogue_service.TOPIC] = catalogue.refresh
     caller = ExpertCaller(ProviderRegistry(), store.resolve)
     journal = UsageJournal(redis, spool, instance)
-    active = ActiveRouter(router)
+    shadows = ShadowLog(engine)
+    active.observed_by(shadows.observe)
+    versions = _router_versions(settings, engine, feed, active, catalogue)
+    refreshes[lifecycle.TOPIC] = versions.notify
     services = Services(
         settings=settings,
         engine=engine,
@@ -165,20 +191,51 @@ def _build(
         secrets=store,
         catalogue=catalogue,
         router=active,
+        routers=versions,
+        shadows=shadows,
         caller=caller,
+        feedback=FeedbackService(engine),
         journal=journal,
         drain=UsageDrain(engine, waiting, spool, instance),
-        chat=ChatPipeline(
-            catalogue=catalogue,
-            router=active,
-            caller=caller,
-            journal=journal,
-            default_policy=settings.default_policy,
-            timeout=settings.request_timeout,
-            first_token_timeout=settings.first_token_timeout,
-        ),
+        chat=_chat_pipeline(settings, catalogue, active, caller, journal),
     )
     return services, feed
+
+
+def _chat_pipeline(
+    settings: Settings,
+    catalogue: CatalogueService,
+    active: ActiveRouter,
+    caller: ExpertCaller,
+    journal: UsageJournal,
+) -> ChatPipeline:
+    return ChatPipeline(
+        catalogue=catalogue,
+        router=active,
+        caller=caller,
+        journal=journal,
+        default_policy=settings.default_policy,
+        timeout=settings.request_timeout,
+        first_token_timeout=settings.first_token_timeout,
+    )
+
+
+def _router_versions(
+    settings: Settings,
+    engine: AsyncEngine,
+    feed: ChangeFeed,
+    active: ActiveRouter,
+    catalogue: CatalogueService,
+) -> RouterVersions:
+    embedder = active.router.embedder
+    return RouterVersions(
+        engine,
+        active,
+        make_loader(lambda artifact: build_from(artifact, embedder)),
+        lambda: catalogue.current,
+        feed.announce,
+        settings.default_policy,
+    )
 
 
 def _secret_store(

@@ -9,7 +9,9 @@ from router.decision import (
     UnknownPolicy,
 )
 from router.embedding import Embedder, HashingEmbedder, StaticEmbedder
-from router.mapping import POLICIES, Policy
+from router.expected import QualityModel
+from router.mapping import POLICIES, Budget, InfeasibleBudget, Policy
+from router.memory import EpisodicMemory
 from router.pool import CandidatePool
 from router.router import Router, build_router, starter_router
 from router.taxonomy import Category, InvalidTaxonomy, Taxonomy, load_taxonomy, starter_taxonomy
@@ -17,15 +19,19 @@ from router.text import RoutingText, routing_text
 
 __all__ = [
     "POLICIES",
+    "Budget",
     "Candidate",
     "CandidatePool",
     "CandidateView",
     "Category",
     "Embedder",
+    "EpisodicMemory",
     "HashingEmbedder",
+    "InfeasibleBudget",
     "InvalidTaxonomy",
     "NoEligibleExpert",
     "Policy",
+    "QualityModel",
     "RouteRequest",
     "Router",
     "RoutingDecision",

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-Rule = Literal["category", "uncertain", "only_candidate", "specialist_input", "no_mapped_candidate"]
-Exclusion = Literal["disabled", "capability", "context_window", "unhealthy", "input"]
+Rule = Literal[
+    "category",
+    "uncertain",
+    "instance",
+    "memory",
+    "quality_floor",
+    "max_cost",
+    "max_latency",
+    "exploration",
+    "only_candidate",
+    "specialist_input",
+    "no_mapped_candidate",
+]
+Exclusion = Literal[
+    "disabled",
+    "unhealthy",
+    "not_allowed",
+    "capability",
+    "input",
+    "context_window",
+    "max_cost",
+    "max_latency",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +45,10 @@ class Candidate:
         price_out: US dollars per million answer tokens.
         active_parameters: Billions, or ``None`` where unknown.
         accepts: Request features without which it is never chosen; empty: takes everything.
-        available: False while it is disabled or known to be down.
+        available: False while it is disabled.
+        healthy: False while it is known to be down.
+        latency: Seconds an answer usually takes, or ``None`` where unknown.
+        total_parameters: Billions that must be in memory, or ``None``: as the active ones.
     """
 
     id: str
@@ -35,6 +60,9 @@ class Candidate:
     active_parameters: float | None = None
     accepts: frozenset[str] = frozenset()
     available: bool = True
+    healthy: bool = True
+    latency: float | None = None
+    total_parameters: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +75,15 @@ class RouteRequest:
         features: What the request is like, for experts that accept only some (``executable``).
         prompt_tokens: Estimate of the prompt's length.
         policy: ``quality``, ``balanced``, ``economy`` or the operator's own.
+        allowed: Ids of the experts it may go to; ``None``: any.
+        quality_floor: 0..1. The cheapest expert expected to reach it answers, in place of the
+            policy's; where none is, the one expected to be best.
+        max_cost: US dollars it may be expected to cost.
+        max_latency: Seconds it may be expected to take; experts of unknown latency stay in.
+        request_id: Decides whether it explores, where the router does; without one it never does.
+
+    Raises:
+        ValueError: Where a limit is outside its range or not a number.
     """
 
     text: str
@@ -54,6 +91,18 @@ class RouteRequest:
     features: frozenset[str] = frozenset()
     prompt_tokens: int = 0
     policy: str = "balanced"
+    allowed: frozenset[str] | None = None
+    quality_floor: float | None = None
+    max_cost: float | None = None
+    max_latency: float | None = None
+    request_id: str = ""
+
+    def __post_init__(self) -> None:
+        if self.quality_floor is not None and not 0.0 <= self.quality_floor <= 1.0:
+            raise ValueError("quality_floor is a number from 0 to 1")
+        for limit in (self.max_cost, self.max_latency):
+            if limit is not None and not (limit >= 0.0 and math.isfinite(limit)):
+                raise ValueError("max_cost and max_latency are finite numbers from 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +115,17 @@ class CandidateView:
     cost: float
     """Expected US dollars for this request."""
     excluded: Exclusion | None = None
+    latency: float | None = None
+    """Expected seconds, where known."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoutingDecision:
-    """Where a request goes and why."""
+    """Where a request goes and why.
+
+    ``probabilities``, ``ranked`` and ``candidates`` may be built only when they are looked at
+    (:mod:`router.lazy`); they equal the plain dict or tuple.
+    """
 
     category: str
     """The category whose mapping was used: ``general`` when the router was unsure."""
@@ -79,9 +134,9 @@ class RoutingDecision:
     uncertainty: float
     """0 (sure) to 1 (knows nothing)."""
     expert: str
-    ranked: tuple[str, ...]
+    ranked: Sequence[str]
     """All eligible experts, best first; the first is ``expert``, the rest are fallbacks."""
-    candidates: tuple[CandidateView, ...]
+    candidates: Sequence[CandidateView]
     policy: str
     rule: Rule
     reason: str

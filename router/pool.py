@@ -2,31 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from router.decision import Candidate, Exclusion, RouteRequest
+from router.expected import Known, QualityModel, known_to, placed_scores
 from router.mapping import (
+    EXPECTED_ANSWER_TOKENS,
     TYPICAL_PROMPT_TOKENS,
     Bools,
     Floats,
+    InfeasibleBudget,
     Ints,
     Policy,
-    costs_usd,
     effort,
     prior_scores,
     size_index,
     sizes,
-    solve,
 )
+from router.solving import solve_policy
 from router.taxonomy import Taxonomy
 
-EXCLUSIONS: tuple[Exclusion, ...] = ("disabled", "capability", "input", "context_window")
+EXCLUSIONS: tuple[Exclusion, ...] = (
+    "disabled",
+    "unhealthy",
+    "not_allowed",
+    "capability",
+    "input",
+    "context_window",
+    "max_cost",
+    "max_latency",
+)
 """In the order in which they are looked for; an excluded expert carries the first that holds."""
+
+CODES: Mapping[Exclusion, int] = {name: 1 + index for index, name in enumerate(EXCLUSIONS)}
+"""0 stands for an eligible expert."""
+
+_MAX_SCREENS = 256
+
+Codes = npt.NDArray[np.int8]
+_Key = tuple[frozenset[str], frozenset[str], frozenset[str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Who can serve a request.
+
+    Args:
+        codes: For each candidate 0 or the code of what excludes it.
+        eligible: Indices of the others.
+        smallest_context: The smallest context window among them.
+    """
+
+    codes: Codes
+    eligible: Ints
+    smallest_context: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +74,35 @@ class CandidatePool:
 
     candidates: tuple[Candidate, ...]
     ids: npt.NDArray[np.object_]
+    positions: Mapping[str, int]
+    """Index of each candidate by its id."""
     scores: Floats
+    known: Known | None
+    """Which candidates the router's quality model knows."""
     size: Floats
-    price_in: Floats
-    price_out: Floats
+    billions: Floats
+    usd_per_token: Floats
+    usd_per_answer: Floats
+    latency: Floats
+    """Seconds, NaN where unknown."""
+    seconds: npt.NDArray[np.object_]
+    """The same for people: ``None`` where unknown."""
+    typical_latency: Floats
+    """Seconds, where unknown the median of the known."""
     context_window: Ints
     available: Bools
+    healthy: Bools
     restricted: Bools
     capabilities: Mapping[str, Bools]
     accepts: Mapping[str, Bools]
-    mappings: Mapping[str, Ints]
-    """Per policy the expert's index for each category."""
     category_ids: tuple[str, ...]
     tie_break: Floats
     """Tiny, rising: of equals the first comes first, and no stable (slower) sort is needed."""
+    mappings: Mapping[str, Ints] = field(default_factory=dict)
+    """Per policy the expert's index for each category."""
+    infeasible: Mapping[str, InfeasibleBudget] = field(default_factory=dict)
+    """Policies whose budget these candidates cannot keep; mapped with the nearest that they can."""
+    _screens: dict[_Key, Screen] = field(default_factory=dict, repr=False, compare=False)
 
     def mapping(self, policy: str) -> dict[str, str]:
         """Return category id -> expert id, as solved for the policy; empty without candidates.
@@ -63,28 +113,80 @@ class CandidatePool:
         chosen = self.mappings[policy]
         return {c: str(self.ids[e]) for c, e in zip(self.category_ids, chosen, strict=False)}
 
-    def exclusions(self, request: RouteRequest) -> npt.NDArray[np.int8]:
+    def costs_usd(self, prompt_tokens: int) -> Floats:
+        """Return the expected US dollars of one request at each expert, shape (E,)."""
+        return self.usd_per_token * prompt_tokens + self.usd_per_answer
+
+    def cost(self, policy: Policy, usd: Floats) -> Floats:
+        """Return what a policy's price is paid in, at each expert, shape (E,)."""
+        if policy.paid_in == "effort":
+            return effort(usd, self.size)
+        if policy.paid_in == "money_usd":
+            return usd
+        return self.billions if policy.paid_in == "active_parameters" else self.typical_latency
+
+    def exclusions(self, request: RouteRequest) -> Codes:
         """Return for each candidate 0 (eligible) or 1 + its index in ``EXCLUSIONS``."""
+        return self.screen(request, self.costs_usd(request.prompt_tokens)).codes
+
+    def screen(self, request: RouteRequest, usd: Floats) -> Screen:
+        """Find who can serve a request.
+
+        What depends on its needs, features and allow-list alone is worked out once for all such
+        requests.
+
+        Args:
+            request: The request.
+            usd: Expected cost at each expert, shape (E,).
+        """
+        key = (request.needs, request.features, request.allowed)
+        screen = self._screens.get(key)
+        if screen is None:
+            screen = self._standing(request)
+            if len(self._screens) < _MAX_SCREENS:
+                self._screens[key] = screen
+        tokens = request.prompt_tokens
+        limits: list[tuple[Exclusion, Bools]] = []
+        if tokens >= screen.smallest_context:
+            limits.append(("context_window", self.context_window <= tokens))
+        if request.max_cost is not None:
+            limits.append(("max_cost", usd > request.max_cost))
+        if request.max_latency is not None:
+            limits.append(("max_latency", self.latency > request.max_latency))
+        if not limits:
+            return screen
+        codes = screen.codes.copy()
+        for name, barred in limits:
+            codes[barred & (codes == 0)] = CODES[name]
+        return Screen(codes, np.flatnonzero(codes == 0), 0)
+
+    def _standing(self, request: RouteRequest) -> Screen:
+        """Apply what does not depend on length or cost, the weakest reason first."""
         codes = np.zeros(len(self.candidates), dtype=np.int8)
-        codes[self.context_window <= request.prompt_tokens] = 4
         if self.accepts:
             barred = self.restricted.copy()
             for feature in request.features:
                 if feature in self.accepts:
                     barred &= ~self.accepts[feature]
-            codes[barred] = 3
+            codes[barred] = CODES["input"]
         for need in request.needs:
             having = self.capabilities.get(need)
-            if having is None:
-                codes[:] = 2
-            else:
-                codes[~having] = 2
-        codes[~self.available] = 1
-        return codes
+            codes[slice(None) if having is None else ~having] = CODES["capability"]
+        if request.allowed is not None:
+            allowed = np.array([id_ in request.allowed for id_ in self.positions], dtype=bool)
+            codes[~allowed] = CODES["not_allowed"]
+        codes[~self.healthy] = CODES["unhealthy"]
+        codes[~self.available] = CODES["disabled"]
+        eligible = np.flatnonzero(codes == 0)
+        smallest = int(self.context_window[eligible].min()) if len(eligible) else 0
+        return Screen(codes, eligible, smallest)
 
 
 def build_pool(
-    candidates: Iterable[Candidate], taxonomy: Taxonomy, policies: Sequence[Policy]
+    candidates: Iterable[Candidate],
+    taxonomy: Taxonomy,
+    policies: Sequence[Policy],
+    quality: QualityModel | None = None,
 ) -> CandidatePool:
     """Precompute the arrays of a catalogue snapshot and solve each policy's mapping.
 
@@ -92,40 +194,88 @@ def build_pool(
         ValueError: Where an id is there twice.
     """
     found = tuple(candidates)
-    if len({candidate.id for candidate in found}) < len(found):
+    positions = {candidate.id: index for index, candidate in enumerate(found)}
+    if len(positions) < len(found):
         raise ValueError("candidates: an id is there twice")
-    ids = np.empty(len(found), dtype=object)
-    ids[:] = [candidate.id for candidate in found]
-    price_in = np.array([_finite(c.price_in) for c in found], dtype=np.float64)
-    price_out = np.array([_finite(c.price_out) for c in found], dtype=np.float64)
-    available = np.array([c.available for c in found], dtype=bool)
-    restricted = np.array([bool(c.accepts) for c in found], dtype=bool)
     scores = prior_scores(taxonomy.categories, found)
-    size = size_index(sizes(found))
-    burden = effort(costs_usd(price_in, price_out, TYPICAL_PROMPT_TOKENS), size)
-    usable = available & ~restricted
-    return CandidatePool(
+    known = known_to(quality, tuple(positions))
+    if quality is not None and known is not None:
+        scores = placed_scores(scores, quality, known)
+    latency = _numbers(found, lambda c: np.nan if c.latency is None else c.latency)
+    pool = CandidatePool(
         candidates=found,
-        ids=ids,
+        ids=_objects(list(positions)),
+        positions=MappingProxyType(positions),
         scores=scores,
-        size=size,
-        price_in=price_in,
-        price_out=price_out,
+        known=known,
+        size=size_index(sizes(found)),
+        billions=sizes(found),
+        usd_per_token=1e-6 * np.nan_to_num(_numbers(found, lambda c: c.price_in)),
+        usd_per_answer=1e-6
+        * EXPECTED_ANSWER_TOKENS
+        * np.nan_to_num(_numbers(found, lambda c: c.price_out)),
+        latency=latency,
+        seconds=_objects([None if np.isnan(s) else s for s in latency.tolist()]),
+        typical_latency=_typical(latency),
         context_window=np.array([c.context_window for c in found], dtype=np.intp),
-        available=available,
-        restricted=restricted,
+        available=np.array([c.available for c in found], dtype=bool),
+        healthy=np.array([c.healthy for c in found], dtype=bool),
+        restricted=np.array([bool(c.accepts) for c in found], dtype=bool),
         capabilities=_membership([c.capabilities for c in found]),
         accepts=_membership([c.accepts for c in found]),
-        mappings=MappingProxyType(
-            {p.name: solve(scores, burden, p, usable) for p in policies} if found else {}
-        ),
         category_ids=taxonomy.ids,
         tie_break=np.arange(len(found), dtype=np.float64) * 1e-12,
     )
+    return _mapped(pool, policies) if found else pool
 
 
-def _finite(price: float) -> float:
-    return price if np.isfinite(price) and price > 0 else 0.0
+def _mapped(pool: CandidatePool, policies: Sequence[Policy]) -> CandidatePool:
+    """Solve each policy's mapping."""
+    usd = pool.costs_usd(TYPICAL_PROMPT_TOKENS)
+    total = _numbers(pool.candidates, lambda c: c.total_parameters or 0.0)
+    costs = {
+        "effort": effort(usd, pool.size),
+        "money_usd": usd,
+        "active_parameters": pool.billions,
+        "latency_s": pool.typical_latency,
+        "resident_parameters": np.maximum(total, pool.billions),
+    }
+    usable = pool.available & pool.healthy & ~pool.restricted
+    solved = {
+        policy.name: solve_policy(
+            policy, pool.scores, costs, usable, pool.positions, pool.category_ids
+        )
+        for policy in policies
+    }
+    return replace(
+        pool,
+        mappings=MappingProxyType({name: each.assignment for name, each in solved.items()}),
+        infeasible=MappingProxyType(
+            {name: each.infeasible for name, each in solved.items() if each.infeasible}
+        ),
+    )
+
+
+def _typical(latency: Floats) -> Floats:
+    """Return seconds, where unknown (NaN) the median of the known, and 0 where all are unknown."""
+    unknown = np.isnan(latency)
+    if not unknown.any():
+        return latency
+    filled: Floats = np.where(unknown, 0.0 if unknown.all() else np.nanmedian(latency), latency)
+    return filled
+
+
+def _numbers(candidates: Sequence[Candidate], of: Callable[[Candidate], float]) -> Floats:
+    """Return a number of each candidate; what is negative or infinite counts as nothing."""
+    numbers = np.array([of(candidate) for candidate in candidates], dtype=np.float64)
+    numbers[np.isinf(numbers) | (numbers < 0)] = 0.0
+    return numbers
+
+
+def _objects(values: list[Any]) -> npt.NDArray[np.object_]:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
 
 
 def _membership(sets: Sequence[frozenset[str]]) -> Mapping[str, Bools]:

@@ -10,6 +10,8 @@ import csv
 import gzip
 import json
 import math
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +23,7 @@ from router.data import Dataset, DatasetInvalid
 
 MAX_PROMPT_CHARACTERS = 2_000_000
 _SCORE_COLUMN = "scores."
+_NOT_IN_IDS = re.compile(r"[^a-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Fields:
 
     Args:
         prompt: The prompt.
-        category: Its label; may be missing.
+        category: Its label, which becomes a category's id (:func:`category_id`); may be missing.
         options: Answer options, a list of texts that is put below the prompt; may be missing.
         id: Distinct names of the prompts; rows are numbered where it is missing.
         scores: An object of scores by expert.
@@ -84,7 +87,8 @@ class _Collected:
         names = self.fields
         long = row.get(names.expert) is not None and names.score in row
         prompt = _prompt(row, names)
-        category = _text(row, names.category)
+        label = _text(row, names.category)
+        category = None if label is None else category_id(label)
         identifier = _text(row, names.id) or (prompt if long else str(len(self.prompts) + 1))
         place = self.places.get(identifier)
         if place is None:
@@ -115,6 +119,19 @@ class _Collected:
             experts=tuple(self.experts),
             scores=scores,
         )
+
+
+def category_id(label: str) -> str:
+    """Return the id of the category that a label names: ``Computer science``: ``computer-science``.
+
+    Raises:
+        DatasetInvalid: If no letter or digit is left of it.
+    """
+    folded = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode().lower()
+    slug = _NOT_IN_IDS.sub("-", folded).strip("-._")[:64].rstrip("-._")
+    if not slug:
+        raise DatasetInvalid(f"{label!r} cannot name a category: it has no latin letter or digit")
+    return slug
 
 
 def _prompt(row: Mapping[str, Any], names: Fields) -> str:

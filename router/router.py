@@ -4,35 +4,68 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from router.classifier import Classifier, Settings, fit, training_rows
-from router.decision import (
-    Candidate,
-    CandidateView,
-    Exclusion,
-    NoEligibleExpert,
-    RouteRequest,
-    RoutingDecision,
-    Rule,
-    UnknownPolicy,
-)
-from router.embedding import Embedder, StaticEmbedder
-from router.mapping import POLICIES, Floats, Policy, costs_usd, effort
-from router.pool import EXCLUSIONS, CandidatePool, build_pool
-from router.taxonomy import GENERAL, Taxonomy, starter_taxonomy
+from router.choosing import MAX_VIEWS as MAX_VIEWS
+from router.choosing import Choice, Options, Ranking, choose, explore
+from router.classifier import Evidence, Settings, fit, fit_calibrated, training_rows
+from router.decision import Candidate, RouteRequest, RoutingDecision, UnknownPolicy
+from router.embedding import Embedder, FloatArray, StaticEmbedder
+from router.expected import QualityModel, mixed, predicted
+from router.exploration import MAX_EXPLORATION
+from router.lazy import LazyDict, LazyTuple
+from router.mapping import POLICIES, Floats, Policy
+from router.memory import EpisodicMemory
+from router.pool import CandidatePool, Screen, build_pool
+from router.reasons import no_eligible, reason
+from router.taxonomy import Taxonomy, starter_taxonomy
 from router.uncertainty import Gate, GateSettings, fit_gate
 
-MAX_VIEWS = 20
-"""A decision describes at most this many ranked and this many excluded experts."""
 EXCERPT_CHARACTERS = 200
-MAX_MIXED = 16
-"""Expected quality is averaged over at most this many categories, the most probable ones."""
-_PLAUSIBLE = 0.02  # bare numbers are hard to classify; that they can be executed is certain
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What holding prompts out shows of a router, and its version names unchangeably.
+
+    Args:
+        temperature: Of the classifier.
+        strange: Of the gate.
+    """
+
+    temperature: float
+    strange: float
+
+
+CALIBRATIONS: Mapping[str, Calibration] = MappingProxyType(
+    {"starter-1-c2fe475c": Calibration(temperature=0.0906928698, strange=0.2217860520)}
+)
+"""Of the starter router as shipped, so that it is ready sooner; a test finds them anew."""
+
+
+class CategoryClassifier(Protocol):
+    """p(category | text)."""
+
+    def __call__(self, text: str, vector: FloatArray) -> Evidence:
+        """Classify one text with the embedder's vector of it, shape (d,)."""
+        ...
+
+
+class KnownGate(Protocol):
+    """Tells when not to trust the classifier."""
+
+    def uncertainty(self, probabilities: Floats, nearest: float) -> float:
+        """Return 0 (sure) to 1 (knows nothing)."""
+        ...
+
+    def unsure(self, uncertainty: float, top: int) -> bool:
+        """Tell whether a request most like category ``top`` is to be treated as ``general``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,49 +92,57 @@ class Router:
         classifier: p(category | text).
         gate: Tells when not to trust it.
         policies: The trade-offs a request may ask for, by name.
+        quality: What a prompt's answers can be expected to be worth, where that was learnt.
+            Experts it does not know keep the prior, on its scale.
+        exploration: Share of requests given to one of the next best experts, to learn of them.
+
+    Raises:
+        ValueError: Where the share is not within 0 and ``MAX_EXPLORATION``.
     """
 
     version: str
     embedder: Embedder
     taxonomy: Taxonomy
-    classifier: Classifier
-    gate: Gate
+    classifier: CategoryClassifier
+    gate: KnownGate
     policies: dict[str, Policy]
+    quality: QualityModel | None = None
+    exploration: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.exploration <= MAX_EXPLORATION:
+            raise ValueError(f"exploration is a share from 0 to {MAX_EXPLORATION}")
 
     def pool(self, candidates: Iterable[Candidate]) -> CandidatePool:
         """Prepare a snapshot of the catalogue; do it once per change, not per request.
 
+        Where a policy's budget cannot be kept, its mapping keeps to the nearest one that can, and
+        ``pool.infeasible`` says so.
+
         Raises:
             ValueError: Where an id is there twice.
+            SolverTimedOut: Where no mapping within a policy's budget was found in time.
         """
-        return build_pool(candidates, self.taxonomy, tuple(self.policies.values()))
+        return build_pool(candidates, self.taxonomy, tuple(self.policies.values()), self.quality)
 
     def classify(self, text: str) -> Classification:
         """Work out what kind of request a routing text is."""
-        vector = self.embedder.embed([text])[0]
-        if vector.any():
-            evidence = self.classifier(text, vector)
-            probabilities = evidence.probabilities
-            uncertainty = self.gate.uncertainty(probabilities, float(evidence.nearest))
-        else:  # there is nothing to go by
-            probabilities = np.full(len(self.taxonomy.ids), 1.0 / len(self.taxonomy.ids))
-            uncertainty = 1.0
-        top = int(probabilities.argmax())
-        unsure = uncertainty > self.gate.settings.threshold
-        category = self.taxonomy.ids.index(GENERAL) if unsure else top
-        return Classification(probabilities, uncertainty, top, category)
+        return self._classified(text, self.embedder.embed([text])[0])
 
-    def decide(self, request: RouteRequest, pool: CandidatePool) -> RoutingDecision:
+    def decide(
+        self, request: RouteRequest, pool: CandidatePool, memory: EpisodicMemory | None = None
+    ) -> RoutingDecision:
         """Choose an expert for a request.
 
-        Hard constraints come first: availability, capabilities, accepted input, context window.
-        Then the policy: the expert mapped to the category leads, and the rest follow by expected
-        quality less weighted cost, where the quality is averaged over the categories by their
-        probabilities.
+        Hard constraints come first: availability, health, allow-list, capabilities, accepted input,
+        context window, and the request's own limits on cost and latency. Then the policy: the
+        expert mapped to the category leads or, where each prompt is weighed by itself, the one with
+        the best expected quality less weighted cost; the rest follow in that order.
 
         Args:
             request: What is to be routed.
             pool: The candidates, from :meth:`pool` of this router.
+            memory: Outcomes of past requests; they correct what is expected of each expert.
 
         Returns:
             The decision. ``ranked`` holds every eligible expert; ``candidates`` describes all of
@@ -111,37 +152,98 @@ class Router:
             UnknownPolicy: Where the router has no policy of that name.
             NoEligibleExpert: Where no candidate can serve the request.
         """
-        policy = self.policies.get(request.policy)
+        policy = self._policy(request.policy)
+        usd = pool.costs_usd(request.prompt_tokens)
+        screen = pool.screen(request, usd)
+        if not len(screen.eligible):
+            average = pool.scores.mean(axis=0)
+            raise no_eligible(request, Options(pool, screen, average, usd, pool.tie_break))
+        vector = self.embedder.embed([request.text])[0]
+        kind = self._classified(request.text, vector)
+        expected = self._expected(request.text, vector, kind.probabilities, pool)
+        options = _options(request, pool, policy, screen, expected, usd)
+        remembered = None
+        if memory is not None:
+            expected = memory.corrected(expected, vector, pool.positions)
+            before, options = options, _options(request, pool, policy, screen, expected, usd)
+            best = options.best()
+            remembered = best if best != before.best() else None
+        choice = choose(
+            request,
+            options,
+            policy,
+            category=kind.category,
+            unsure=kind.category != kind.top,
+            probabilities=kind.probabilities,
+            per_prompt=self._per_prompt(policy),
+            remembered=remembered,
+        )
+        return self._decision(request, options, policy, kind, choice)
+
+    def _policy(self, name: str) -> Policy:
+        policy = self.policies.get(name)
         if policy is None:
             known = ", ".join(self.policies)
-            raise UnknownPolicy(f"There is no policy {request.policy!r}; there are: {known}.")
-        codes = pool.exclusions(request)
-        eligible = np.flatnonzero(codes == 0)
-        usd = costs_usd(pool.price_in, pool.price_out, request.prompt_tokens)
-        if not len(eligible):
-            raise _no_eligible(request, pool, codes, usd)
-        kind = self.classify(request.text)
-        ranking = np.argsort(-kind.probabilities, kind="stable")
-        quality = _expected_quality(kind.probabilities, ranking, pool.scores)
-        loss = pool.tie_break - quality
-        if policy.cost_weight:
-            loss += policy.cost_weight * effort(usd, pool.size)
-        order = eligible[np.argsort(loss[eligible])]
-        first, rule = _choose(request, pool, policy, kind, codes, order)
-        if order[0] != first:
-            order = np.concatenate(([first], order[order != first]))
-        views = _views(pool, quality, usd, order, codes)
-        ids = self.taxonomy.ids
+            raise UnknownPolicy(f"There is no policy {name!r}; there are: {known}.")
+        return policy
+
+    def _per_prompt(self, policy: Policy) -> bool:
+        return policy.price is not None or (self.quality is not None and policy.budget is None)
+
+    def _classified(self, text: str, vector: FloatArray) -> Classification:
+        if vector.any():
+            evidence = self.classifier(text, vector)
+            probabilities = evidence.probabilities
+            uncertainty = self.gate.uncertainty(probabilities, float(evidence.nearest))
+        else:  # there is nothing to go by
+            probabilities = np.full(len(self.taxonomy.ids), 1.0 / len(self.taxonomy.ids))
+            uncertainty = 1.0
+        top = int(probabilities.argmax())
+        unsure = self.gate.unsure(uncertainty, top)
+        category = self.taxonomy.general if unsure else top
+        return Classification(probabilities, uncertainty, top, category)
+
+    def _expected(
+        self, text: str, vector: FloatArray, probabilities: Floats, pool: CandidatePool
+    ) -> Floats:
+        """Return the quality to be expected of each candidate on this prompt, shape (E,)."""
+        quality = mixed(probabilities, pool.scores)
+        if self.quality is None or pool.known is None or not vector.any():
+            return quality
+        return predicted(quality, pool.known, self.quality(text, vector, probabilities))
+
+    def _decision(
+        self,
+        request: RouteRequest,
+        options: Options,
+        policy: Policy,
+        kind: Classification,
+        choice: Choice,
+    ) -> RoutingDecision:
+        ranking = Ranking(options, choice.expert)
+        if choice.rule not in {"only_candidate", "specialist_input", "quality_floor"}:
+            other = explore(request, ranking, self.exploration, self.version)
+            if other is not None:
+                choice, ranking = Choice(other, "exploration"), Ranking(options, other)
+        ids, probabilities = self.taxonomy.ids, kind.probabilities
         return RoutingDecision(
             category=ids[kind.category],
-            probabilities=_ranked_probabilities(ids, kind.probabilities, ranking),
+            probabilities=LazyDict(lambda: _ranked_probabilities(ids, probabilities)),
             uncertainty=kind.uncertainty,
-            expert=views[0].id,
-            ranked=tuple(pool.ids[order].tolist()),
-            candidates=views,
+            expert=options.pool.ids[choice.expert],
+            ranked=LazyTuple(ranking.ids),
+            candidates=LazyTuple(ranking.views),
             policy=policy.name,
-            rule=rule,
-            reason=_reason(rule, ids[kind.top], kind, policy, views[0], request),
+            rule=choice.rule,
+            reason=reason(
+                request,
+                options,
+                choice,
+                policy,
+                top=ids[kind.top],
+                probability=float(probabilities[kind.top]),
+                category=kind.category,
+            ),
             router_version=self.version,
             text_excerpt=request.text[:EXCERPT_CHARACTERS],
         )
@@ -153,7 +255,12 @@ def starter_router(embedder: Embedder | None = None) -> Router:
     Args:
         embedder: Turns texts into vectors; the static one by default.
     """
-    return build_router(starter_taxonomy(), embedder or StaticEmbedder(), name="starter-1")
+    return build_router(
+        starter_taxonomy(),
+        embedder or StaticEmbedder(),
+        name="starter-1",
+        calibrations=CALIBRATIONS,
+    )
 
 
 def build_router(
@@ -164,6 +271,7 @@ def build_router(
     policies: Sequence[Policy] = POLICIES,
     settings: Settings | None = None,
     gate_settings: GateSettings | None = None,
+    calibrations: Mapping[str, Calibration] = MappingProxyType({}),
 ) -> Router:
     """Learn a router from what a taxonomy says of its categories.
 
@@ -174,139 +282,55 @@ def build_router(
         policies: The trade-offs requests may ask for.
         settings: How the classifier is learnt.
         gate_settings: How unsure is too unsure.
+        calibrations: What holding prompts out has shown before, by the router's version; a router
+            of another version holds them out itself.
     """
     settings = settings or Settings()
     gate_settings = gate_settings or GateSettings()
-    rows = training_rows(taxonomy, embedder, settings)
-    classifier, held_out = fit(rows, len(taxonomy.ids), settings)
-    gate = fit_gate(held_out.nearest, gate_settings)
     content = {
         "embedder": embedder.id,
         "categories": [asdict(category) for category in taxonomy.categories],
         "classifier": asdict(settings),
         "gate": asdict(gate_settings),
-        "policies": [asdict(policy) for policy in policies],
+        "policies": [_content(policy) for policy in policies],
     }
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
+    version = f"{name}-{digest}"
+    rows = training_rows(taxonomy, embedder, settings)
+    known = calibrations.get(version)
+    if known is None:
+        classifier, held_out = fit(rows, len(taxonomy.ids), settings)
+        gate = fit_gate(held_out.nearest, gate_settings)
+    else:
+        classifier = fit_calibrated(rows, len(taxonomy.ids), settings, known.temperature)
+        gate = Gate(gate_settings, known.strange)
     by_name = {policy.name: policy for policy in policies}
-    return Router(f"{name}-{digest}", embedder, taxonomy, classifier, gate, by_name)
+    return Router(version, embedder, taxonomy, classifier, gate, by_name)
 
 
-def _ranked_probabilities(
-    ids: tuple[str, ...], probabilities: Floats, ranking: npt.NDArray[np.intp]
-) -> dict[str, float]:
-    names = map(ids.__getitem__, ranking.tolist())
-    return dict(zip(names, probabilities[ranking].tolist(), strict=True))
+def _content(policy: Policy) -> dict[str, Any]:
+    """Return what of a policy decisions depend on, for the version."""
+    content = {key: value for key, value in asdict(policy).items() if value is not None}
+    if policy.price is None:
+        content.pop("cost")  # it is what the price would be paid in
+    return content
 
 
-def _expected_quality(
-    probabilities: Floats, ranking: npt.NDArray[np.intp], scores: Floats
-) -> Floats:
-    """Average the scores over the likely categories: sum of p(c) s(c, e), shape (E,)."""
-    if len(ranking) <= MAX_MIXED:
-        return probabilities @ scores
-    likely = ranking[:MAX_MIXED]
-    weights = probabilities[likely]
-    quality: Floats = (weights / weights.sum()) @ scores[likely]
-    return quality
-
-
-def _choose(
+def _options(
     request: RouteRequest,
     pool: CandidatePool,
     policy: Policy,
-    kind: Classification,
-    codes: npt.NDArray[np.int8],
-    order: npt.NDArray[np.intp],
-) -> tuple[int, Rule]:
-    """Pick the expert that leads, and say by which rule."""
-    if len(order) == 1:
-        return int(order[0]), "only_candidate"
-    if pool.accepts and request.features:
-        plausible = {kind.category, *np.flatnonzero(kind.probabilities >= _PLAUSIBLE).tolist()}
-        fields = {pool.category_ids[index] for index in plausible}
-        for index in order[pool.restricted[order]].tolist():
-            if pool.candidates[index].tags & fields:
-                return index, "specialist_input"
-    mapped = int(pool.mappings[policy.name][kind.category])
-    if codes[mapped]:
-        return int(order[0]), "no_mapped_candidate"
-    return mapped, "category" if kind.category == kind.top else "uncertain"
-
-
-def _views(
-    pool: CandidatePool,
+    screen: Screen,
     quality: Floats,
     usd: Floats,
-    order: npt.NDArray[np.intp],
-    codes: npt.NDArray[np.int8],
-) -> tuple[CandidateView, ...]:
-    shown, count = order[:MAX_VIEWS], min(len(order), MAX_VIEWS)
-    reasons: list[Exclusion | None] = [None] * count
-    if len(order) < len(codes):
-        excluded = np.flatnonzero(codes)[:MAX_VIEWS]
-        shown = np.concatenate((shown, excluded))
-        reasons += [EXCLUSIONS[code - 1] for code in codes[excluded].tolist()]
-    columns = (pool.ids[shown].tolist(), quality[shown].tolist(), usd[shown].tolist(), reasons)
-    return tuple(map(CandidateView, *columns))
+) -> Options:
+    loss = pool.tie_break - quality
+    if policy.weight:
+        loss += policy.weight * pool.cost(policy, usd)
+    return Options(pool, screen, quality, usd, loss, request.quality_floor)
 
 
-def _reason(
-    rule: Rule,
-    top: str,
-    kind: Classification,
-    policy: Policy,
-    chosen: CandidateView,
-    request: RouteRequest,
-) -> str:
-    probability = float(kind.probabilities[kind.top])
-    numbers = f"(expected quality {chosen.quality:.2f}, {_money(chosen.cost)})"
-    if rule == "only_candidate":
-        return f"Most like {top} ({probability:.2f}); only {chosen.id} can serve it {numbers}."
-    if rule == "specialist_input":
-        features = ", ".join(sorted(request.features))
-        return (
-            f"Most like {top} ({probability:.2f}) and {features}; "
-            f"{chosen.id} is made for that {numbers}."
-        )
-    if rule == "uncertain":
-        return (
-            f"Unsure: most like {top}, but only {probability:.2f}. "
-            f"Treated as {GENERAL}; {policy.name} picks {chosen.id} {numbers}."
-        )
-    if rule == "no_mapped_candidate":
-        return (
-            f"Most like {top} ({probability:.2f}); its usual expert cannot serve this request, "
-            f"so {policy.name} picks the best of the rest, {chosen.id} {numbers}."
-        )
-    return f"Most like {top} ({probability:.2f}); {policy.name} picks {chosen.id} {numbers}."
-
-
-def _money(usd: float) -> str:
-    return "free" if usd <= 0 else f"${usd:.2g}" if usd < 0.01 else f"${usd:.2f}"
-
-
-def _no_eligible(
-    request: RouteRequest, pool: CandidatePool, codes: npt.NDArray[np.int8], usd: Floats
-) -> NoEligibleExpert:
-    if not len(pool.ids):
-        return NoEligibleExpert("There are no experts to choose from.", ())
-    quality = pool.scores.mean(axis=0)
-    views = tuple(
-        CandidateView(pool.ids[i], float(quality[i]), float(usd[i]), EXCLUSIONS[codes[i] - 1])
-        for i in range(len(codes))
-    )
-    needs = ", ".join(sorted(request.needs))
-    causes = {
-        "disabled": "not available",
-        "capability": f"cannot do what is needed ({needs})",
-        "input": "takes only other input",
-        "context_window": f"context window too small for about {request.prompt_tokens} tokens",
-    }
-    said = []
-    for exclusion in EXCLUSIONS:
-        names = [view.id for view in views if view.excluded == exclusion]
-        if names:
-            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-            said.append(f"{causes[exclusion]}: {', '.join(names[:5])}{more}")
-    return NoEligibleExpert(f"No expert can serve this request. {'; '.join(said)}.", views)
+def _ranked_probabilities(ids: tuple[str, ...], probabilities: Floats) -> dict[str, float]:
+    ranking = np.argsort(-probabilities, kind="stable")
+    names = map(ids.__getitem__, ranking.tolist())
+    return dict(zip(names, probabilities[ranking].tolist(), strict=True))

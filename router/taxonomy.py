@@ -103,6 +103,11 @@ class Taxonomy:
         """The categories' ids, in order."""
         return tuple(category.id for category in self.categories)
 
+    @cached_property
+    def general(self) -> int:
+        """Index of the category ``general``."""
+        return self.ids.index(GENERAL)
+
     def _check_parents(self) -> None:
         parents = {category.id: category.parent for category in self.categories}
         for start in parents:

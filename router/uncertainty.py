@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 _NOTHING = 1e-12
+_FEW = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,26 @@ class Gate:
         if len(probabilities) == 1:
             return 0.0
         entropy = -float(probabilities @ np.log(probabilities + _NOTHING))
-        ordered: list[float] = sorted(probabilities.tolist())
-        second, first = ordered[-2:]
+        second, first = _two_largest(probabilities)
         which = 0.5 * (entropy / math.log(len(probabilities)) + 1.0 - (first - second))
         whether = (self.strange - nearest) / max(self.strange, _NOTHING)
         return min(1.0, max(which, whether, 0.0))
+
+    def unsure(self, uncertainty: float, top: int) -> bool:  # noqa: ARG002  other gates look at it
+        """Tell whether a request is to be treated as ``general``.
+
+        Args:
+            uncertainty: As found above.
+            top: Index of the most probable category.
+        """
+        return uncertainty > self.settings.threshold
+
+
+def _two_largest(values: Floats) -> tuple[float, float]:
+    """Return the second largest and the largest."""
+    largest = values if len(values) <= _FEW else np.partition(values, -2)[-2:]
+    ordered: list[float] = sorted(largest.tolist())
+    return ordered[-2], ordered[-1]
 
 
 def fit_gate(held_out_nearest: npt.NDArray[np.float32], settings: GateSettings) -> Gate:

@@ -31,6 +31,9 @@ def _scrub(environ: dict[str, str] | os._Environ[str]) -> None:
 
 _scrub(os.environ)
 os.environ["COE_DISCOVER"] = "false"
+# As the program itself does: on a busy machine a pool of threads for short vectors costs seconds.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
 

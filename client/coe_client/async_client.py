@@ -61,6 +61,8 @@ class AsyncCoe:
         self.secrets = async_resources.AsyncSecrets(transport)
         self.usage = async_resources.AsyncUsage(transport)
         self.router = async_resources.AsyncRouter(transport)
+        self.routers = async_resources.AsyncRouters(transport)
+        self.feedback = async_resources.AsyncOpinions(transport)
         self.config = async_resources.AsyncConfig(transport)
 
     def __repr__(self) -> str:

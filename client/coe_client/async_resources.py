@@ -15,11 +15,18 @@ from coe_client.types import (
     ChatCompletion,
     ChatOptions,
     ConfigValue,
+    ContentChoice,
     CreatedKey,
     ExpertRecord,
+    Feedback,
+    FeedbackRecord,
     KeyRecord,
     Model,
+    RouterComparison,
     RouterInfo,
+    RouterVersion,
+    RouterVersionDetail,
+    Scores,
     SecretRecord,
     UsageRecord,
 )
@@ -249,6 +256,109 @@ class AsyncRouter(_Group):
     async def get(self) -> RouterInfo:
         """Get the router in force."""
         return await self._transport.send(operations.get_router())
+
+
+class AsyncRouters(_Group):
+    """``client.routers``: router versions. Viewers read, editors add, admins decide."""
+
+    def list(self, *, page_size: int | None = None) -> AsyncPages[RouterVersion]:
+        """List versions, the newest first, and last the one that is built in."""
+        return AsyncPages(
+            self._transport.send, lambda after: operations.list_routers(after, page_size)
+        )
+
+    async def get(self, version_id: str) -> RouterVersionDetail:
+        """Get a version with its categories, and which of its experts are missing."""
+        return await self._transport.send(operations.get_router_version(version_id))
+
+    async def upload(self, artifact: bytes, *, note: str = "") -> RouterVersion:
+        """Store a packed artefact as a candidate; the same content is stored once."""
+        return await self._transport.send(operations.upload_router(artifact, note))
+
+    async def report(self, version_id: str) -> dict[str, Any]:
+        """Get the evaluation report a version came with."""
+        return await self._transport.send(operations.get_router_report(version_id))
+
+    async def report_page(self, version_id: str) -> str:
+        """Get the same as a page of HTML."""
+        return await self._transport.send(operations.get_router_report_page(version_id))
+
+    async def comparison(self, version_id: str) -> RouterComparison:
+        """Get what a version decided as a shadow, beside the live decisions."""
+        return await self._transport.send(operations.compare_router(version_id))
+
+    async def promote(self, version_id: str) -> RouterVersion:
+        """Let a version decide. Raises ``ConflictError`` where experts it needs are missing."""
+        return await self._transport.send(operations.promote_router(version_id))
+
+    async def shadow(self, version_id: str, *, share: float = 0.1) -> RouterVersion:
+        """Let a version decide beside the live ones, for a share of the requests, unused."""
+        return await self._transport.send(operations.try_router(version_id, "shadow", share))
+
+    async def canary(self, version_id: str, *, share: float) -> RouterVersion:
+        """Let a version decide for a share of the requests."""
+        return await self._transport.send(operations.try_router(version_id, "canary", share))
+
+    async def rollback(self) -> RouterVersion:
+        """Let the version that was active before decide again."""
+        return await self._transport.send(operations.roll_back_router())
+
+    async def retire(self, version_id: str) -> RouterVersion:
+        """Take a version out of use; it is kept."""
+        return await self._transport.send(operations.retire_router(version_id))
+
+
+class AsyncOpinions(_Group):
+    """``client.feedback``: what answers were worth."""
+
+    async def give(
+        self,
+        request_id: str,
+        *,
+        rating: float | None = None,
+        scale: str | None = None,
+        corrected_category: str | None = None,
+        preferred_answer: str | None = None,
+    ) -> Feedback:
+        """Say what an answer was worth. Said again, it replaces what was said before.
+
+        Args:
+            request_id: Of the answer: ``answer.route.request_id``.
+            rating: -1 (bad) to 1 (good), or 1 to 5 with the scale ``stars``.
+            scale: ``unit`` (the default) or ``stars``.
+            corrected_category: The category the request should have gone to.
+            preferred_answer: A better answer. Its text is stored only where the tenant opted in.
+        """
+        request = operations.give_feedback(
+            request_id,
+            rating=rating,
+            scale=scale,
+            corrected_category=corrected_category,
+            preferred_answer=preferred_answer,
+        )
+        return await self._transport.send(request)
+
+    def list(self, *, page_size: int | None = None) -> AsyncPages[FeedbackRecord]:
+        """List feedback, the newest first. Needs the role viewer."""
+        return AsyncPages(
+            self._transport.send, lambda after: operations.list_feedback(after, page_size)
+        )
+
+    async def scores(self) -> Scores:
+        """Get the candidate scores as they were last computed. Needs the role viewer."""
+        return await self._transport.send(operations.list_feedback_scores())
+
+    async def compute_scores(self, *, days: int | None = None) -> Scores:
+        """Compute the candidate scores anew. Needs the role editor."""
+        return await self._transport.send(operations.compute_feedback_scores(days))
+
+    async def stores_content(self, tenant: str) -> ContentChoice:
+        """Tell whether texts of a tenant's callers are stored. Needs the role viewer."""
+        return await self._transport.send(operations.get_content_choice(tenant))
+
+    async def store_content(self, tenant: str, *, store: bool) -> ContentChoice:
+        """Store texts of a tenant's callers from now on, or erase them. Needs the role admin."""
+        return await self._transport.send(operations.set_content_choice(tenant, store=store))
 
 
 class AsyncConfig(_Group):

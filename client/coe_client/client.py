@@ -61,6 +61,8 @@ class Coe:
         self.secrets = resources.Secrets(transport)
         self.usage = resources.Usage(transport)
         self.router = resources.Router(transport)
+        self.routers = resources.Routers(transport)
+        self.feedback = resources.Opinions(transport)
         self.config = resources.Config(transport)
 
     def __repr__(self) -> str:

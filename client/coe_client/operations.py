@@ -6,27 +6,36 @@ built here.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from coe_client.errors import APIResponseInvalidError
 from coe_client.requests import Answer, Request, as_model, nothing, path_of
 from coe_client.types import (
     ApplyResult,
     ChatCompletion,
     ConfigValue,
+    ContentChoice,
     CreatedKey,
     Expert,
     ExpertRecord,
+    Feedback,
+    FeedbackRecord,
     Health,
     KeyRecord,
     Model,
     Page,
     Readiness,
     RouteInfo,
+    RouterComparison,
     RouterInfo,
+    RouterVersion,
+    RouterVersionDetail,
     RoutingDecision,
+    Scores,
     SecretRecord,
     UsageRecord,
     WireModel,
@@ -193,6 +202,103 @@ def delete_secret(name: str) -> Request[None]:
     return Request("DELETE", _admin("secrets", name), nothing, repeatable=False)
 
 
+# Router versions and feedback
+
+
+def list_routers(
+    after: str | None = None, limit: int | None = None
+) -> Request[Page[RouterVersion]]:
+    """List router versions."""
+    path = _admin("routers", after=after, limit=limit)
+    return Request("GET", path, as_model(Page[RouterVersion]))
+
+
+def upload_router(artifact: bytes, note: str) -> Request[RouterVersion]:
+    """Store an artefact. The same content is stored once, so it may be sent again."""
+    path = _admin("routers", note=note or None)
+    return Request("POST", path, as_model(RouterVersion), bytes(artifact))
+
+
+def get_router_version(version_id: str) -> Request[RouterVersionDetail]:
+    """Get a router version."""
+    return Request("GET", _admin("routers", version_id), as_model(RouterVersionDetail))
+
+
+def get_router_report(version_id: str) -> Request[dict[str, Any]]:
+    """Get the evaluation report of a router version."""
+    return Request("GET", _admin("routers", version_id, "report"), _read_object)
+
+
+def get_router_report_page(version_id: str) -> Request[str]:
+    """Get the same as a page of HTML."""
+    path = _admin("routers", version_id, "report", format="html")
+    return Request("GET", path, _read_text, content_type="text/html")
+
+
+def compare_router(version_id: str) -> Request[RouterComparison]:
+    """Get what a shadow decided beside the live decisions."""
+    path = _admin("routers", version_id, "comparison")
+    return Request("GET", path, as_model(RouterComparison))
+
+
+def promote_router(version_id: str) -> Request[RouterVersion]:
+    """Let a router version decide. Sent again it changes nothing more."""
+    return Request("POST", _admin("routers", version_id, "promote"), as_model(RouterVersion))
+
+
+def try_router(version_id: str, how: str, share: float) -> Request[RouterVersion]:
+    """Make a router version a ``shadow`` or a ``canary``."""
+    path = _admin("routers", version_id, how)
+    return Request("POST", path, as_model(RouterVersion), {"share": share})
+
+
+def retire_router(version_id: str) -> Request[RouterVersion]:
+    """Take a router version out of use."""
+    return Request("POST", _admin("routers", version_id, "retire"), as_model(RouterVersion))
+
+
+def roll_back_router() -> Request[RouterVersion]:
+    """Let the router version before decide again. Sent twice it would go back two steps."""
+    path = _admin("routers", "rollback")
+    return Request("POST", path, as_model(RouterVersion), repeatable=False)
+
+
+def give_feedback(request_id: str, **said: Any) -> Request[Feedback]:
+    """Say what an answer was worth."""
+    body = {"request_id": request_id}
+    body |= {name: value for name, value in said.items() if value is not None}
+    return Request("POST", path_of("v1", "feedback"), as_model(Feedback), body)
+
+
+def list_feedback(
+    after: str | None = None, limit: int | None = None
+) -> Request[Page[FeedbackRecord]]:
+    """List feedback."""
+    path = _admin("feedback", after=after, limit=limit)
+    return Request("GET", path, as_model(Page[FeedbackRecord]))
+
+
+def list_feedback_scores() -> Request[Scores]:
+    """Get the candidate scores as they were last computed."""
+    return Request("GET", _admin("feedback", "scores"), as_model(Scores))
+
+
+def compute_feedback_scores(days: int | None) -> Request[Scores]:
+    """Compute the candidate scores anew."""
+    return Request("POST", _admin("feedback", "scores", days=days), as_model(Scores))
+
+
+def get_content_choice(tenant: str) -> Request[ContentChoice]:
+    """Ask whether texts of a tenant's callers are stored."""
+    return Request("GET", _admin("feedback", "content", tenant), as_model(ContentChoice))
+
+
+def set_content_choice(tenant: str, *, store: bool) -> Request[ContentChoice]:
+    """Store texts of a tenant's callers, or erase them."""
+    path = _admin("feedback", "content", tenant)
+    return Request("PUT", path, as_model(ContentChoice), {"store": store})
+
+
 # Usage, router, settings, health
 
 
@@ -253,6 +359,26 @@ def _read_chat(answer: Answer) -> ChatCompletion:
     completion = as_model(ChatCompletion)(answer)
     completion.attach_route(RouteInfo.from_headers(answer.headers))
     return completion
+
+
+def _read_object(answer: Answer) -> dict[str, Any]:
+    try:
+        document = json.loads(answer.body)
+    except ValueError as error:
+        raise _not_an_object(answer) from error
+    if not isinstance(document, dict):
+        raise _not_an_object(answer)
+    return document
+
+
+def _not_an_object(answer: Answer) -> APIResponseInvalidError:
+    return APIResponseInvalidError(
+        "The service's answer is not a JSON object.", request_id=answer.request_id
+    )
+
+
+def _read_text(answer: Answer) -> str:
+    return answer.body.decode("utf-8", errors="replace")
 
 
 def _read_readiness(answer: Answer) -> Readiness:

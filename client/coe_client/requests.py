@@ -40,7 +40,7 @@ class Request(Generic[T]):
         method: HTTP method.
         path: From the root of the service, query included.
         read: Makes the typed result out of the answer.
-        body: JSON document, or ``None``. May hold a secret, so it has no place in a repr.
+        body: JSON document, bytes, or ``None``. May hold a secret, so it has no place in a repr.
         repeatable: Whether doing it twice equals doing it once (:mod:`coe_client.retries`).
         accept: Statuses from 400 that are an answer, not an error.
         content_type: Of the answer that is expected.
@@ -65,8 +65,8 @@ class Request(Generic[T]):
             TypeError: A value is not one of JSON's.
             ValueError: A number is not finite, or a text is no Unicode.
         """
-        if self.body is None:
-            return None
+        if self.body is None or isinstance(self.body, bytes):
+            return self.body
         text = json.dumps(self.body, ensure_ascii=False, allow_nan=False, default=_plain)
         return text.encode()
 

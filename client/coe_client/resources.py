@@ -15,11 +15,18 @@ from coe_client.types import (
     ChatCompletion,
     ChatOptions,
     ConfigValue,
+    ContentChoice,
     CreatedKey,
     ExpertRecord,
+    Feedback,
+    FeedbackRecord,
     KeyRecord,
     Model,
+    RouterComparison,
     RouterInfo,
+    RouterVersion,
+    RouterVersionDetail,
+    Scores,
     SecretRecord,
     UsageRecord,
 )
@@ -243,6 +250,105 @@ class Router(_Group):
     def get(self) -> RouterInfo:
         """Get the router in force."""
         return self._transport.send(operations.get_router())
+
+
+class Routers(_Group):
+    """``client.routers``: router versions. Viewers read, editors add, admins decide."""
+
+    def list(self, *, page_size: int | None = None) -> Pages[RouterVersion]:
+        """List versions, the newest first, and last the one that is built in."""
+        return Pages(self._transport.send, lambda after: operations.list_routers(after, page_size))
+
+    def get(self, version_id: str) -> RouterVersionDetail:
+        """Get a version with its categories, and which of its experts are missing."""
+        return self._transport.send(operations.get_router_version(version_id))
+
+    def upload(self, artifact: bytes, *, note: str = "") -> RouterVersion:
+        """Store a packed artefact as a candidate; the same content is stored once."""
+        return self._transport.send(operations.upload_router(artifact, note))
+
+    def report(self, version_id: str) -> dict[str, Any]:
+        """Get the evaluation report a version came with."""
+        return self._transport.send(operations.get_router_report(version_id))
+
+    def report_page(self, version_id: str) -> str:
+        """Get the same as a page of HTML."""
+        return self._transport.send(operations.get_router_report_page(version_id))
+
+    def comparison(self, version_id: str) -> RouterComparison:
+        """Get what a version decided as a shadow, beside the live decisions."""
+        return self._transport.send(operations.compare_router(version_id))
+
+    def promote(self, version_id: str) -> RouterVersion:
+        """Let a version decide. Raises ``ConflictError`` where experts it needs are missing."""
+        return self._transport.send(operations.promote_router(version_id))
+
+    def shadow(self, version_id: str, *, share: float = 0.1) -> RouterVersion:
+        """Let a version decide beside the live ones, for a share of the requests, unused."""
+        return self._transport.send(operations.try_router(version_id, "shadow", share))
+
+    def canary(self, version_id: str, *, share: float) -> RouterVersion:
+        """Let a version decide for a share of the requests."""
+        return self._transport.send(operations.try_router(version_id, "canary", share))
+
+    def rollback(self) -> RouterVersion:
+        """Let the version that was active before decide again."""
+        return self._transport.send(operations.roll_back_router())
+
+    def retire(self, version_id: str) -> RouterVersion:
+        """Take a version out of use; it is kept."""
+        return self._transport.send(operations.retire_router(version_id))
+
+
+class Opinions(_Group):
+    """``client.feedback``: what answers were worth."""
+
+    def give(
+        self,
+        request_id: str,
+        *,
+        rating: float | None = None,
+        scale: str | None = None,
+        corrected_category: str | None = None,
+        preferred_answer: str | None = None,
+    ) -> Feedback:
+        """Say what an answer was worth. Said again, it replaces what was said before.
+
+        Args:
+            request_id: Of the answer: ``answer.route.request_id``.
+            rating: -1 (bad) to 1 (good), or 1 to 5 with the scale ``stars``.
+            scale: ``unit`` (the default) or ``stars``.
+            corrected_category: The category the request should have gone to.
+            preferred_answer: A better answer. Its text is stored only where the tenant opted in.
+        """
+        request = operations.give_feedback(
+            request_id,
+            rating=rating,
+            scale=scale,
+            corrected_category=corrected_category,
+            preferred_answer=preferred_answer,
+        )
+        return self._transport.send(request)
+
+    def list(self, *, page_size: int | None = None) -> Pages[FeedbackRecord]:
+        """List feedback, the newest first. Needs the role viewer."""
+        return Pages(self._transport.send, lambda after: operations.list_feedback(after, page_size))
+
+    def scores(self) -> Scores:
+        """Get the candidate scores as they were last computed. Needs the role viewer."""
+        return self._transport.send(operations.list_feedback_scores())
+
+    def compute_scores(self, *, days: int | None = None) -> Scores:
+        """Compute the candidate scores anew. Needs the role editor."""
+        return self._transport.send(operations.compute_feedback_scores(days))
+
+    def stores_content(self, tenant: str) -> ContentChoice:
+        """Tell whether texts of a tenant's callers are stored. Needs the role viewer."""
+        return self._transport.send(operations.get_content_choice(tenant))
+
+    def store_content(self, tenant: str, *, store: bool) -> ContentChoice:
+        """Store texts of a tenant's callers from now on, or erase them. Needs the role admin."""
+        return self._transport.send(operations.set_content_choice(tenant, store=store))
 
 
 class Config(_Group):

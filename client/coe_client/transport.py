@@ -237,7 +237,8 @@ def _build(
     headers = {"Accept": request.content_type, "User-Agent": USER_AGENT}
     content = request.content()
     if content is not None:
-        headers["Content-Type"] = "application/json"
+        binary = isinstance(request.body, bytes)
+        headers["Content-Type"] = "application/octet-stream" if binary else "application/json"
     if settings.api_key is not None:
         headers["Authorization"] = f"Bearer {settings.api_key}"
     connect = _shorter(settings.timeouts.connect, seconds_left)

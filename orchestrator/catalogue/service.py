@@ -88,6 +88,8 @@ class CatalogueService:
         engine: Where the catalogue is kept.
         secrets: Loaded together with the catalogue.
         announce: Tells the other replicas that a topic changed; must not raise.
+        prepare: Called in a thread with every new catalogue before requests see it, for what takes
+            too long to be done while one waits; must not raise.
     """
 
     def __init__(
@@ -95,10 +97,12 @@ class CatalogueService:
         engine: AsyncEngine,
         secrets: SecretStore,
         announce: Callable[[str], Awaitable[None]],
+        prepare: Callable[[Catalogue], None] | None = None,
     ) -> None:
         self._engine = engine
         self._secrets = secrets
         self._announce = announce
+        self._prepare = prepare
         self._current = Catalogue()
         self._refreshing = asyncio.Lock()
 
@@ -234,4 +238,7 @@ class CatalogueService:
         # and nothing is ever missed.
         stored = await repository.heads(connection)
         await self._secrets.load(connection)
-        self._current = catalogue_of(revision, stored)
+        catalogue = catalogue_of(revision, stored)
+        if self._prepare is not None:
+            await asyncio.to_thread(self._prepare, catalogue)
+        self._current = catalogue

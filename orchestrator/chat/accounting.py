@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,9 +18,18 @@ from router import RoutingDecision
 
 def decision_fields(decision: RoutingDecision) -> dict[str, Any]:
     """Return a decision as it is shown to people and stored."""
-    fields: dict[str, Any] = msgspec.to_builtins(decision)
+    fields: dict[str, Any] = msgspec.to_builtins(decision, enc_hook=_plain)
     fields.pop("text_excerpt", None)
     return fields
+
+
+def _plain(value: object) -> Any:
+    """Return what a decision builds only when it is looked at."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Sequence):
+        return tuple(value)
+    raise NotImplementedError(f"{type(value).__name__} is not part of a decision")
 
 
 class Account:

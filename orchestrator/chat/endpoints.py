@@ -10,7 +10,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from orchestrator.chat.accounting import decision_fields
+from orchestrator.chat.limits import checked_limits
 from orchestrator.chat.request import (
+    checked_extension,
     checked_messages,
     checked_response_format,
     checked_tools,
@@ -19,7 +21,7 @@ from orchestrator.chat.request import (
     parse_object,
 )
 from orchestrator.chat.streaming import StreamResponse
-from orchestrator.chat.target import POLICY_MODEL, decide, policy_of
+from orchestrator.chat.target import POLICY_MODEL, asking_of, decide, policy_of
 from orchestrator.kit.errors import ApiError
 from orchestrator.tenants.access import authenticate
 from router import routing_text
@@ -60,7 +62,14 @@ async def route(request: Request) -> Response:
         tools=checked_tools(fields),
         response_format=checked_response_format(fields),
     )
-    decision = decide(told, policy, catalogue=services.catalogue.current, router=services.router)
+    decision = decide(
+        told,
+        policy,
+        catalogue=services.catalogue.current,
+        router=services.router,
+        asking=asking_of(request),
+        limits=checked_limits(checked_extension(fields)),
+    )
     return _json(decision_fields(decision))
 
 

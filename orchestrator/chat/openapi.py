@@ -25,6 +25,25 @@ _MESSAGES = {
 }
 _TOOLS = {"type": ["array", "null"], "items": {"type": "object"}}
 
+_LIMITS = {
+    "quality_floor": {
+        "type": ["number", "null"],
+        "minimum": 0,
+        "maximum": 1,
+        "description": "The cheapest expert expected to reach this quality answers, otherwise the best.",
+    },
+    "max_cost": {
+        "type": ["number", "null"],
+        "minimum": 0,
+        "description": "US dollars the answer may be expected to cost.",
+    },
+    "max_latency": {
+        "type": ["number", "null"],
+        "minimum": 0,
+        "description": "Seconds the answer may be expected to take; unknown experts stay in.",
+    },
+}
+
 _CHAT_REQUEST = {
     "type": "object",
     "required": ["model", "messages"],
@@ -47,7 +66,8 @@ _CHAT_REQUEST = {
                 "explain": {
                     "type": ["boolean", "null"],
                     "description": "Add a `coe` object with the decision, tokens and cost.",
-                }
+                },
+                **_LIMITS,
             },
         },
     },
@@ -69,6 +89,7 @@ _ROUTE_REQUEST = {
         "input": {"type": ["string", "null"]},
         "tools": _TOOLS,
         "response_format": {"type": ["object", "null"]},
+        "coe": {"type": ["object", "null"], "properties": _LIMITS},
     },
 }
 _DECISION = {
@@ -87,12 +108,13 @@ _DECISION = {
             "type": "array",
             "items": {
                 "type": "object",
-                "required": ["id", "quality", "cost", "excluded"],
+                "required": ["id", "quality", "cost", "excluded", "latency"],
                 "properties": {
                     "id": {"type": "string"},
                     "quality": {"type": "number"},
                     "cost": {"type": "number"},
                     "excluded": {"type": ["string", "null"]},
+                    "latency": {"type": ["number", "null"]},
                 },
             },
         },

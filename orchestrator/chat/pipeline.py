@@ -18,7 +18,7 @@ from orchestrator.chat.disconnect import ClientGone, unless_gone
 from orchestrator.chat.errors import api_error
 from orchestrator.chat.request import ChatRequest
 from orchestrator.chat.streaming import StreamResponse, metered
-from orchestrator.chat.target import Target, choose_target
+from orchestrator.chat.target import Target, asking_of, choose_target
 from orchestrator.kit.http import CLIENT_CLOSED_REQUEST
 from orchestrator.routers.service import ActiveRouter
 from orchestrator.tenants.keys import Principal
@@ -64,6 +64,8 @@ class ChatPipeline:
             catalogue=self.catalogue.current,
             router=self.router,
             default_policy=self.default_policy,
+            asking=asking_of(request),
+            limits=chat.limits,
         )
         account = Account(
             self.journal,

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from orchestrator.chat.limits import NO_LIMITS, Limits, checked_limits
 from orchestrator.kit.errors import ApiError
 
 _decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -29,6 +30,7 @@ class ChatRequest:
         tools: The decoded tools, for routing.
         response_format: The decoded format, for routing.
         explain: Whether the caller asked for the explanation of the answer.
+        limits: What the caller asks of the expert that answers.
     """
 
     fields: dict[str, msgspec.Raw]
@@ -38,6 +40,7 @@ class ChatRequest:
     tools: list[Any] | None
     response_format: dict[str, Any] | None
     explain: bool
+    limits: Limits = NO_LIMITS
 
 
 def parse_object(body: bytes) -> dict[str, msgspec.Raw]:
@@ -66,7 +69,7 @@ def parse_chat(body: bytes) -> ChatRequest:
     model = field(fields, "model")
     if not isinstance(model, str) or not model:
         _refuse("'model' must be a non-empty string, such as 'coe'.", "model")
-    extension = field(fields, "coe")
+    extension = checked_extension(fields)
     fields.pop("coe", None)
     return ChatRequest(
         fields=fields,
@@ -75,7 +78,8 @@ def parse_chat(body: bytes) -> ChatRequest:
         stream=_flag(field(fields, "stream"), "stream"),
         tools=checked_tools(fields),
         response_format=checked_response_format(fields),
-        explain=_flag((_object(extension, "coe") or {}).get("explain"), "coe.explain"),
+        explain=_flag(extension.get("explain"), "coe.explain"),
+        limits=checked_limits(extension),
     )
 
 
@@ -127,6 +131,16 @@ def checked_tools(fields: dict[str, msgspec.Raw]) -> list[Any] | None:
         if not isinstance(tool, dict):
             _refuse(f"'tools[{index}]' must be an object.", f"tools[{index}]")
     return tools
+
+
+def checked_extension(fields: dict[str, msgspec.Raw]) -> dict[str, Any]:
+    """Return the decoded ``coe`` object, empty where there is none.
+
+    Raises:
+        ApiError: 400 if it is not an object.
+    """
+    extension: dict[str, Any] = _object(field(fields, "coe"), "coe") or {}
+    return extension
 
 
 def checked_response_format(fields: dict[str, msgspec.Raw]) -> dict[str, Any] | None:

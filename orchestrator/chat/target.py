@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from starlette.requests import Request
+
 from experts.catalogue.expert import Expert
 from orchestrator.catalogue.service import Catalogue
+from orchestrator.chat.limits import NO_LIMITS, Limits
 from orchestrator.kit.errors import ApiError
 from orchestrator.routers.service import ActiveRouter
 from router import NoEligibleExpert, RoutingDecision, RoutingText
 
 POLICY_MODEL = "coe"
+SESSION_HEADER = "x-coe-session"
 _POLICY_PREFIX = "coe-"
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What tells requests apart for the router, beside what they say.
+
+    Args:
+        request_id: The request's id.
+        session: What the caller calls the session it belongs to, if it does.
+    """
+
+    request_id: str
+    session: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +39,11 @@ class Target:
     version: int
     decision: RoutingDecision | None
     policy: str | None
+
+
+def asking_of(request: Request) -> Asking:
+    """Return which request and session a request is."""
+    return Asking(request.state.request_id, request.headers.get(SESSION_HEADER))
 
 
 def policy_of(model: str, default: str) -> str | None:
@@ -40,6 +62,8 @@ def choose_target(
     catalogue: Catalogue,
     router: ActiveRouter,
     default_policy: str,
+    asking: Asking,
+    limits: Limits = NO_LIMITS,
 ) -> Target:
     """Choose the expert.
 
@@ -49,6 +73,8 @@ def choose_target(
         catalogue: The experts.
         router: Chooses between them.
         default_policy: What ``coe`` means.
+        asking: Which request and session this is.
+        limits: What the caller asks of the expert, where the router chooses it.
 
     Raises:
         ApiError: 404 for a model that is neither a policy nor an expert, 400 if the named expert
@@ -57,13 +83,21 @@ def choose_target(
     policy = policy_of(model, default_policy)
     if policy is None:
         return _named(model, told, catalogue)
-    decision = decide(told, policy, catalogue=catalogue, router=router)
+    decision = decide(
+        told, policy, catalogue=catalogue, router=router, asking=asking, limits=limits
+    )
     chosen = decision.expert
     return Target(catalogue.experts[chosen], catalogue.versions[chosen], decision, policy)
 
 
 def decide(
-    told: RoutingText, policy: str, *, catalogue: Catalogue, router: ActiveRouter
+    told: RoutingText,
+    policy: str,
+    *,
+    catalogue: Catalogue,
+    router: ActiveRouter,
+    asking: Asking,
+    limits: Limits = NO_LIMITS,
 ) -> RoutingDecision:
     """Let the router decide.
 
@@ -73,7 +107,12 @@ def decide(
     if policy not in router.policies:
         raise _unknown_model(f"{_POLICY_PREFIX}{policy}")
     try:
-        return router.decide(told.request(policy), catalogue)
+        return router.decide(
+            limits.applied(told.request(policy), asking.request_id),
+            catalogue,
+            request_id=asking.request_id,
+            session=asking.session,
+        )
     except NoEligibleExpert as error:
         raise ApiError(503, "no_eligible_expert", str(error)) from error
 

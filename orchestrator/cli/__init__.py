@@ -22,9 +22,11 @@ def build() -> typer.Typer:
         config,
         db,
         experts,
+        feedback,
         keys,
         models,
         route,
+        router_versions,
         secrets,
         serve,
         usage,
@@ -43,6 +45,8 @@ def build() -> typer.Typer:
     app.add_typer(experts.app, name="experts")
     app.add_typer(keys.app, name="keys")
     app.add_typer(secrets.app, name="secrets")
+    app.add_typer(router_versions.app, name="router")
+    app.add_typer(feedback.app, name="feedback")
     app.add_typer(usage.app, name="usage")
     app.add_typer(config.app, name="config")
     app.add_typer(db.app, name="db")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -14,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 CHANNEL = "coe:changes"
 _POLL_SECONDS = 5.0
 _RECONNECT_SECONDS = 0.5
+_CANCEL_AGAIN_SECONDS = 0.1
 
 Refresh = Callable[[], Awaitable[None]]
 
@@ -74,7 +74,13 @@ class ChangeFeed:
 
 
 async def cancelled(task: asyncio.Task[None]) -> None:
-    """Cancel a background task and wait until it is gone."""
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    """Cancel a background task and wait until it is gone.
+
+    Asks until it obeys: a cancellation can get lost on its way. ``asyncio.wait_for`` of Python 3.11,
+    which psycopg waits with, drops it if what it waits for arrives at the same moment.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait((task,), timeout=_CANCEL_AGAIN_SECONDS)
+    if not task.cancelled():
+        task.result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -33,11 +34,18 @@ class RequestFrame:
     Args:
         app: What it frames.
         max_body_bytes: Largest body accepted.
+        exceptions: By path, the setting with another limit, and that limit.
     """
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        max_body_bytes: int,
+        exceptions: Mapping[str, tuple[str, int]] | None = None,
+    ) -> None:
         self._app = app
-        self._max = max_body_bytes
+        self._usual = ("COE_MAX_BODY_BYTES", max_body_bytes)
+        self._exceptions = exceptions or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -52,32 +60,33 @@ class RequestFrame:
                 MutableHeaders(scope=message)["x-coe-request-id"] = request_id
             await send(message)
 
+        setting, limit = self._exceptions.get(scope["path"], self._usual)
+        too_large = _too_large(setting, limit)
         announced = Headers(scope=scope).get("content-length", "0")
-        if not announced.isdigit() or int(announced) > self._max:
-            await error_response(_too_large(self._max), request_id)(scope, receive, send_with_id)
+        if not announced.isdigit() or int(announced) > limit:
+            await error_response(too_large, request_id)(scope, receive, send_with_id)
             return
-        await self._app(scope, self._bounded(receive), send_with_id)
-
-    def _bounded(self, receive: Receive) -> Receive:
-        size = 0
-
-        async def bounded() -> Message:
-            nonlocal size
-            message = await receive()
-            if message["type"] == "http.request":
-                size += len(message.get("body", b""))
-                if size > self._max:
-                    raise _too_large(self._max)
-            return message
-
-        return bounded
+        await self._app(scope, _bounded(receive, limit, too_large), send_with_id)
 
 
-def _too_large(limit: int) -> ApiError:
+def _bounded(receive: Receive, limit: int, too_large: ApiError) -> Receive:
+    size = 0
+
+    async def bounded() -> Message:
+        nonlocal size
+        message = await receive()
+        if message["type"] == "http.request":
+            size += len(message.get("body", b""))
+            if size > limit:
+                raise too_large
+        return message
+
+    return bounded
+
+
+def _too_large(setting: str, limit: int) -> ApiError:
     return ApiError(
-        413,
-        "body_too_large",
-        f"The request body is larger than {limit} bytes (COE_MAX_BODY_BYTES).",
+        413, "body_too_large", f"The request body is larger than {limit} bytes ({setting})."
     )
 
 

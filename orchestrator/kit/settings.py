@@ -64,6 +64,12 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=20 * 1024 * 1024, ge=1024, le=1 << 30, description="Largest request body accepted."
     )
+    max_artifact_bytes: int = Field(
+        default=64 * 1024 * 1024,
+        ge=1024,
+        le=1 << 30,
+        description="Largest router artefact accepted.",
+    )
     request_timeout: Seconds = Field(
         default=600.0, description="Seconds until a whole answer must be there."
     )

@@ -1,4 +1,4 @@
-"""``/admin/api/router``: the router that decides now."""
+"""``/admin/api/router``: what decides now, as this process has it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from orchestrator.kit.pages import errors
+from orchestrator.routers.lifecycle import BUILT_IN
+from orchestrator.routers.schemas import LoadFailureView
+from orchestrator.routers.service import Deployed
 from orchestrator.tenants.access import require_role
 from orchestrator.tenants.keys import Role
 
@@ -26,13 +29,27 @@ class CategoryView(BaseModel):
     examples: int = Field(description="How many example prompts it was learned from.")
 
 
+class TriedView(BaseModel):
+    """A version that decides for a share of the requests, or beside them."""
+
+    id: str
+    version: str
+    share: float
+
+
 class RouterView(BaseModel):
     """The active router version over the current catalogue."""
 
+    id: str = Field(description="`rv_...`, or `starter` for the built-in one.")
     version: str
     embedder: str
     categories: list[CategoryView]
     policies: dict[str, dict[str, str]] = Field(description="Policy: category: expert.")
+    canary: TriedView | None = Field(description="Decides for a share of the requests.")
+    shadow: TriedView | None = Field(description="Decides beside, noted and never used.")
+    failures: list[LoadFailureView] = Field(
+        description="Versions that should decide something but cannot be loaded by this process."
+    )
 
 
 @router.get("")
@@ -41,7 +58,9 @@ async def get_router(request: Request) -> RouterView:
     services = request.app.state.services
     active = services.router
     version = active.router
+    plan = active.plan
     return RouterView(
+        id=plan.active.version_id or BUILT_IN,
         version=version.version,
         embedder=version.embedder.id,
         categories=[
@@ -54,4 +73,13 @@ async def get_router(request: Request) -> RouterView:
             for category in version.taxonomy.categories
         ],
         policies=active.mapping(services.catalogue.current),
+        canary=_tried(plan.canary),
+        shadow=_tried(plan.shadow),
+        failures=[LoadFailureView.model_validate(one) for one in services.routers.failures],
     )
+
+
+def _tried(deployed: Deployed | None) -> TriedView | None:
+    if deployed is None or deployed.version_id is None:
+        return None
+    return TriedView(id=deployed.version_id, version=deployed.router.version, share=deployed.share)

@@ -1,4 +1,4 @@
-"""Keeps strangers out of the administration before anything they send is read."""
+"""Keeps strangers out before anything they send is read."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 
 
 class Door:
-    """Refuses requests under a path without a valid key; what the key may do is asked later.
+    """Refuses requests under some paths without a valid key; what the key may do is asked later.
 
     FastAPI reads and parses a body before its dependencies run, so a check there comes too late.
 
     Args:
         app: What lies behind the door.
         keys: Known keys.
-        path: Beginning of the paths that are guarded.
+        paths: Beginnings of the paths that are guarded.
     """
 
-    def __init__(self, app: ASGIApp, keys: KeyRing, path: str) -> None:
+    def __init__(self, app: ASGIApp, keys: KeyRing, paths: tuple[str, ...]) -> None:
         self._app = app
         self._keys = keys
-        self._path = path
+        self._paths = paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http" and scope["path"].startswith(self._path):
+        if scope["type"] == "http" and scope["path"].startswith(self._paths):
             try:
                 await authenticate(HTTPConnection(scope), self._keys)
             except ApiError as error:

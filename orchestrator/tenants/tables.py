@@ -11,6 +11,7 @@ tenants = sa.Table(
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.now()),
+    sa.Column("store_content", sa.Boolean, server_default=sa.false()),
 )
 
 api_keys = sa.Table(

@@ -42,3 +42,10 @@ def normalise_rows(vectors: npt.NDArray[np.floating[Any]]) -> FloatArray:
     """Scale each row to L2 norm 1; rows of zeros stay as they are."""
     norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
     return np.asarray(vectors / np.maximum(norms, 1e-12), dtype=np.float32)
+
+
+def cut_text(text: str, limit: int) -> str:
+    """Return at most ``limit`` characters, as text that a tokenizer takes."""
+    text = text if len(text) <= limit else text[:limit]
+    # Half of a surrogate pair is valid in JSON, but not in UTF-8, which the tokenizer wants.
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

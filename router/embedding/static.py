@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from router.embedding.protocol import FloatArray, normalise_rows
+from router.embedding.protocol import FloatArray, cut_text, normalise_rows
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -61,7 +61,7 @@ class StaticEmbedder:
         sums = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         # One text at a time: the tokenizer's batch call would start a pool of threads.
         for row, text in zip(sums, texts, strict=True):
-            cut = _cut(text, self._max_characters).lower()
+            cut = cut_text(text, self._max_characters).lower()
             encoding = tokenizer.encode(cut, add_special_tokens=False)
             tokens = list(set(encoding.ids[: self._max_tokens]))
             if tokens:
@@ -73,12 +73,6 @@ class StaticEmbedder:
             if self._loaded is None:
                 self._loaded = _read(_package_folder())
             return self._loaded
-
-
-def _cut(text: str, limit: int) -> str:
-    text = text if len(text) <= limit else text[:limit]
-    # Half of a surrogate pair is valid in JSON, but not in UTF-8, which the tokenizer wants.
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _package_folder() -> Path:

@@ -10,12 +10,14 @@ from pathlib import Path
 from experts import errors as expert_errors
 from orchestrator.catalogue import translation
 from orchestrator.chat import errors as chat_errors
+from orchestrator.routers import translation as router_translation
 from tests.docs.blocks import ROOT
 
 _ELSEWHERE = {
     "orchestrator/catalogue/translation.py": 1,
     "orchestrator/chat/errors.py": 1,
     "orchestrator/kit/http.py": 1,
+    "orchestrator/routers/translation.py": 1,
 }
 """Calls of ``ApiError`` whose code is computed, by file; what they compute is collected here too."""
 
@@ -35,7 +37,7 @@ def error_codes() -> dict[str, set[int]]:
             else:
                 found[code].add(status)
     assert dict(computed) == _ELSEWHERE, "an ApiError with a computed code: collect it here"
-    for status, code in translation._STATUSES.values():
+    for status, code in (*translation._STATUSES.values(), *router_translation.STATUSES.values()):
         found[code].add(status)
     for kind in _expert_errors(expert_errors.ExpertError):
         found[kind.code].add(chat_errors.api_error(kind("")).status)

@@ -175,12 +175,15 @@ WRONG: list[tuple[str, dict[str, Any]]] = [  # the field that is to be named, an
     ("tools", {"tools": {}}),
     ("tools[1]", {"tools": [{}, [None]]}),
     ("response_format", {"response_format": []}),
+    ("coe", {"coe": 1}),
+    ("coe.quality_floor", {"coe": {"quality_floor": 1.5}}),
+    ("coe.max_cost", {"coe": {"max_cost": -1}}),
+    ("coe.max_latency", {"coe": {"max_latency": "soon"}}),
 ]
 WRONG_IN_CHAT: list[tuple[str, dict[str, Any]]] = [
     ("model", {"model": ""}),
     ("model", {"model": None}),
     ("stream", {"stream": "yes"}),
-    ("coe", {"coe": 1}),
     ("coe.explain", {"coe": {"explain": 1}}),
 ]
 

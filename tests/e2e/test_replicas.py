@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import base64
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
+from router import StaticEmbedder
+from router.artifact import pack
+from router.data import Dataset
+from router.learning import learn
 from tests.e2e.conftest import Server
 from tests.e2e.support import eventually, make_key, question, row_of, upstream
 
@@ -64,6 +71,7 @@ def test_two_servers_on_the_same_stores(replicas: tuple[Server, Server]) -> None
         )
         _agree_on_keys(first, second)
         _agree_on_experts(first, second)
+        _agree_on_routers(first, second)
     _go_on_without(first, second)
 
 
@@ -94,6 +102,56 @@ def _agree_on_experts(first: Server, second: Server) -> None:
         assert row_of(first, request_id) == row_of(second, request_id)
         assert two.delete("/admin/api/experts/replicated").status_code == 204
         _within_a_second(lambda: one.get("/v1/models/replicated").status_code == 404)
+
+
+def _agree_on_routers(first: Server, second: Server) -> None:
+    """Promote and roll back under load: both follow within a second and no request is dropped."""
+    seen: list[tuple[int, str | None]] = []
+    done = threading.Event()
+
+    def ask(server: Server) -> None:
+        with server.client() as client:
+            while not done.is_set():
+                answer = client.post("/v1/chat/completions", json=question("coe", "My roses"))
+                seen.append((answer.status_code, answer.headers.get("x-coe-router-version")))
+
+    with first.client() as one, second.client() as two, ThreadPoolExecutor(4) as pool:
+        headers = {"content-type": "application/octet-stream"}
+        made = one.post("/admin/api/routers", content=_artefact(), headers=headers)
+        assert made.status_code == 201, made.text
+        version = made.json()
+        asking = [pool.submit(ask, server) for server in (first, second) for _ in range(2)]
+        try:
+            promoted = one.post(f"/admin/api/routers/{version['id']}/promote")
+            assert promoted.status_code == 200, promoted.text
+            assert one.get("/admin/api/router").json()["id"] == version["id"]
+            _within_a_second(lambda: two.get("/admin/api/router").json()["id"] == version["id"])
+            assert two.post("/admin/api/routers/rollback").json()["id"] == "starter"
+            _within_a_second(lambda: one.get("/admin/api/router").json()["id"] == "starter")
+        finally:
+            done.set()
+        for each in asking:
+            each.result(20)
+    assert {status for status, _ in seen} == {200}
+    assert version["version"] in {name for _, name in seen}
+
+
+def _artefact() -> bytes:
+    words = {"cooking": "soup bread rice beans curry", "gardening": "roses lawn seeds hedge ivy"}
+    labelled = [
+        (f"{start} {word}", label)
+        for label, those in words.items()
+        for word in those.split()
+        for start in ("All about", "How do I treat", "What of")
+    ]
+    data = Dataset(
+        ids=tuple(str(number) for number in range(len(labelled))),
+        prompts=tuple(prompt for prompt, _ in labelled),
+        categories=tuple(label for _, label in labelled),
+        experts=("generalist", "coder"),
+        scores=np.array([[label == "cooking", label != "cooking"] for _, label in labelled], float),
+    )
+    return pack(learn(data, StaticEmbedder()))
 
 
 def _go_on_without(killed: Server, other: Server) -> None:

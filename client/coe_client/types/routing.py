@@ -22,6 +22,8 @@ class CandidateView(WireModel):
     """Expected US dollars for this request."""
     excluded: str | None = None
     """Why it could not be chosen, or ``None``."""
+    latency: float | None = None
+    """Expected seconds, where they are known."""
 
 
 class RoutingDecision(WireModel):

@@ -77,14 +77,38 @@ class Category(WireModel):
     """How many example prompts it was learned from."""
 
 
+class TriedVersion(WireModel):
+    """A router version that decides for a share of the requests, or beside them."""
+
+    id: str
+    version: str = ""
+    share: float | None = None
+
+
+class LoadFailure(WireModel):
+    """A router version that should decide something but cannot be loaded by the service."""
+
+    id: str
+    status: str = ""
+    reason: str = ""
+    at: datetime | None = None
+
+
 class RouterInfo(WireModel):
     """The router in force."""
 
+    id: str = ""
+    """``rv_...``, or ``starter`` for the built-in one."""
     version: str
     embedder: str | None = None
     categories: list[Category] = Field(default_factory=list)
     policies: dict[str, dict[str, str]] = Field(default_factory=dict)
     """Per policy: which expert each category goes to."""
+    canary: TriedVersion | None = None
+    """Decides for a share of the requests."""
+    shadow: TriedVersion | None = None
+    """Decides beside, noted and never used."""
+    failures: list[LoadFailure] = Field(default_factory=list)
 
 
 class ConfigValue(WireModel):

@@ -9,7 +9,9 @@ from coe_client import types
 from experts.catalogue import expert as catalogue
 from orchestrator import app as operations
 from orchestrator.catalogue import schemas
+from orchestrator.feedback import schemas as feedback
 from orchestrator.routers import endpoints as routers
+from orchestrator.routers import schemas as router_schemas
 from orchestrator.tenants import endpoints as keys
 from orchestrator.usage import schemas as usage
 
@@ -25,6 +27,17 @@ PAIRS: list[tuple[type[BaseModel], type[BaseModel]]] = [
     (types.UsageRecord, usage.UsageDetail),
     (types.RouterInfo, routers.RouterView),
     (types.Category, routers.CategoryView),
+    (types.TriedVersion, routers.TriedView),
+    (types.LoadFailure, router_schemas.LoadFailureView),
+    (types.RouterVersion, router_schemas.RouterVersionView),
+    (types.RouterVersionDetail, router_schemas.RouterVersionDetail),
+    (types.RouterComparison, router_schemas.ComparisonView),
+    (types.RouterMove, router_schemas.MoveView),
+    (types.Feedback, feedback.FeedbackView),
+    (types.FeedbackRecord, feedback.FeedbackDetail),
+    (types.Score, feedback.ScoreView),
+    (types.Scores, feedback.Scores),
+    (types.ContentChoice, feedback.ContentChoice),
     (types.ConfigValue, operations.SettingView),
     (types.Health, operations.Health),
 ]

@@ -67,7 +67,7 @@ def test_both_clients_offer_the_same() -> None:
         kind = getattr(resources, name)
         if inspect.isclass(kind) and kind.__module__ == resources.__name__:
             pairs.append((kind, getattr(async_resources, f"Async{name}")))
-    assert len(pairs) == 9
+    assert len(pairs) == 11
     for sync, other in pairs:
         ours, theirs = public(sync), public(other)
         assert ours.keys() == theirs.keys()

@@ -9,13 +9,16 @@ from router import (
     NoEligibleExpert,
     Router,
     RouteRequest,
+    StaticEmbedder,
     Taxonomy,
     UnknownPolicy,
     build_router,
     routing_text,
     starter_router,
+    starter_taxonomy,
 )
-from router.router import MAX_VIEWS
+from router.router import CALIBRATIONS, MAX_VIEWS, Calibration
+from router.uncertainty import Gate
 
 STARTER = starter_router()
 MATHS = "Prove that the square root of 2 is irrational"
@@ -217,6 +220,17 @@ def test_the_version_names_everything_decisions_depend_on() -> None:
     assert build(general, law, dimensions=65).version != one
     assert starter_router().version == STARTER.version
     assert STARTER.version.startswith("starter-1-")
+
+
+def test_the_starter_router_ships_with_the_calibration_that_holding_out_finds() -> None:
+    found = build_router(starter_taxonomy(), StaticEmbedder(), name="starter-1")
+    assert found.version == STARTER.version
+    gate = found.gate
+    assert isinstance(gate, Gate)
+    temperature = found.classifier.temperature
+    assert CALIBRATIONS.get(found.version) == Calibration(
+        pytest.approx(temperature, rel=1e-6), pytest.approx(gate.strange, abs=1e-5)
+    ), f"store {found.version}: {temperature!r}, {gate.strange!r} in router.router.CALIBRATIONS"
 
 
 def test_works_with_any_embedder() -> None:

@@ -1,24 +1,19 @@
-"""From categories to experts: expected scores, and one mapping per policy.
+"""What can be said of experts before any of their answers was judged: expected scores and costs.
 
-Scores here are a prior: what can be said of an expert before any of its answers was judged. The
-shape is that of measured scores, a matrix of categories by experts, so that evidence can replace
-the prior and an integer programme under budgets can replace the greedy :func:`solve`.
+Scores here are a prior. Their shape is that of measured scores, a matrix of categories by experts,
+so that evidence can take their place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from router.decision import Candidate
+from router.mapping.arrays import Bools, Floats, Ints
+from router.mapping.policy import Policy
 from router.taxonomy import GENERAL, Category
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
-Bools = npt.NDArray[np.bool_]
 
 TYPICAL_PROMPT_TOKENS = 500
 EXPECTED_ANSWER_TOKENS = 400
@@ -32,28 +27,6 @@ _SPECIALIST_GAIN = 0.3
 _OFF_FIELD_LOSS = 0.1
 _CHEAP_USD, _DEAR_USD = 1e-4, 1e-1
 _EFFORT_OF_SIZE = 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """A named trade-off between quality and cost.
-
-    Args:
-        name: What requests ask for.
-        description: One sentence for a person.
-        cost_weight: Quality (0..1) given up for the step from free to 0.10 dollars a request.
-    """
-
-    name: str
-    description: str
-    cost_weight: float
-
-
-POLICIES = (
-    Policy("quality", "The best expected answer, whatever it costs.", 0.0),
-    Policy("balanced", "A good answer at a fair price.", 0.5),
-    Policy("economy", "The cheapest expert that can be expected to do.", 2.0),
-)
 
 
 def sizes(candidates: Sequence[Candidate]) -> Floats:
@@ -138,14 +111,14 @@ def solve(scores: Floats, costs: Floats, policy: Policy, eligible: Bools) -> Int
 
     Args:
         scores: Expected quality, shape (C, E).
-        costs: Each expert's :func:`effort`, shape (E,).
+        costs: What the policy is paid in, at each expert, such as its :func:`effort`; shape (E,).
         policy: The trade-off.
         eligible: Which experts may be assigned, shape (E,); where none may, all are.
 
     Returns:
         The expert's index for each category, shape (C,); of equals the first.
     """
-    objective = scores - policy.cost_weight * costs
+    objective = scores - policy.weight * costs
     if eligible.any():
         objective = np.where(eligible, objective, -np.inf)
     chosen: Ints = np.argmax(objective, axis=1)

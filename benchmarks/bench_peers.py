@@ -1,0 +1,265 @@
+"""Compares with peers: their methods on the same vectors, and semantic-router as it is installed.
+
+Methods (kNN, k-means regions, matrix factorisation, similarity-weighted ranking) are re-implemented
+in ``router.evaluation.baselines`` and run on MMLU-Pro with 13 models, five folds, static embedder.
+
+The package semantic-router is compared for category accuracy and speed on the 150 intents of
+CLINC150, with the same embedder. It runs in a virtual environment of its own, made by this script
+with pip in the user's cache directory (about 350 MB; ``--venv`` puts it elsewhere), so that the
+project does not depend on it. Where it cannot be installed, that part is skipped and says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from router import Candidate, StaticEmbedder
+from router.assembly import router_of
+from router.data import Dataset
+from router.evaluation import Predictions, bootstrap, evaluate, metrics, observe, paired
+from router.evaluation import baselines as peers
+from router.evaluation.calibration import auroc
+from router.evaluation.metrics import Floats
+from router.learned import fit_classifier
+from router.learning import learn
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("COE_TEST_DATA", ROOT.parent / "shared" / "data"))
+MMLU_PRO, CLINC = "mmlu_pro_13models.jsonl.gz", "clinc150.jsonl.gz"
+VENV = Path.home() / ".cache" / "composition-of-experts" / "bench-peers"
+PACKAGES = ("semantic-router>=1.1,<2", "wordllama", "tokenizers", "safetensors", "pyyaml")
+METHODS: dict[str, peers.Baseline] = {
+    "kNN": peers.Neighbours(),
+    "k-means regions": peers.Regions(),
+    "matrix factorisation": peers.MatrixFactorisation(),
+    "similarity-weighted ranking": peers.SimilarityRanking(),
+    "majority": peers.Majority(),
+    "random": peers.RandomExpert(),
+}
+
+
+def read(name: str) -> list[dict[str, Any]] | None:
+    path = DATA / name
+    if not path.exists():
+        return None
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def dataset(rows: list[dict[str, Any]]) -> Dataset:
+    experts = tuple(rows[0]["scores"])
+    return Dataset(
+        ids=tuple(str(row["id"]) for row in rows),
+        prompts=tuple("\n".join([row["prompt"], *row["options"]]) for row in rows),
+        categories=tuple(row["category"].replace(" ", "-") for row in rows),
+        experts=experts,
+        scores=np.array([[row["scores"][e] for e in experts] for row in rows], dtype=np.float64),
+    )
+
+
+def methods(rows: list[dict[str, Any]], folds: int = 5) -> dict[str, Any]:
+    """Cross-validate this router and its peers on the same folds."""
+    data, embedder = dataset(rows), StaticEmbedder()
+    vectors = embedder.embed(data.prompts)
+    fold = np.random.default_rng(0).permutation(len(data)) % folds
+    predicted: dict[str, Floats] = {name: np.zeros(data.scores.shape) for name in METHODS}
+    seconds = dict.fromkeys([*METHODS, "this router"], 0.0)
+    chosen = np.zeros(len(data), dtype=np.intp)
+    for number in range(folds):
+        shown, hidden = fold != number, fold == number
+        for name, method in METHODS.items():
+            started = time.process_time()
+            fitted = method.fit(vectors[shown], data.scores[shown], seed=number)
+            predicted[name][hidden] = fitted(vectors[hidden])
+            seconds[name] += time.process_time() - started
+        started = time.process_time()
+        router = router_of(learn(data.rows(shown), embedder), embedder)
+        pool = router.pool([Candidate(expert) for expert in data.experts])
+        part = data.rows(hidden)
+        said = observe(router, pool, part.prompts, data.experts, policies=["quality"])
+        chosen[hidden] = said.choices["quality"]
+        seconds["this router"] += time.process_time() - started
+    report = evaluate(data, Predictions({"quality": chosen}), baselines=predicted)
+    entries = {"this router": report["policies"]["quality"], **report["baselines"]}
+    ours = metrics.chosen(data.scores, chosen)
+    for name, quality in predicted.items():
+        gap = paired(ours, metrics.chosen(data.scores, quality.argmax(axis=1)))
+        entries[name]["ours_less_theirs"] = [gap.mean, gap.low, gap.high]
+    return {
+        "n": report["n"],
+        "best_single": report["best_single"]["quality"],
+        "perfect_category": report["perfect_category"],
+        "oracle": report["oracle"],
+        "methods": {
+            name: {key: entry[key] for key in ("quality", "gain", "ci95", "verdict")}
+            | {"ours_less_theirs": entry.get("ours_less_theirs"), "cpu_seconds": seconds[name]}
+            for name, entry in entries.items()
+        },
+    }
+
+
+def environment(directory: Path) -> Path:
+    """Return the Python of the peer's environment, making it where there is none.
+
+    Raises:
+        OSError: Where it cannot be made.
+        subprocess.CalledProcessError: Where the packages cannot be installed.
+    """
+    python = directory / "bin" / "python"
+    ready = directory / "ready"
+    if not ready.exists():
+        print(f"installing semantic-router into {directory} ...", file=sys.stderr)
+        venv.create(directory, with_pip=True)
+        command = [str(python), "-m", "pip", "install", "--quiet", *PACKAGES]
+        subprocess.run(command, check=True, stdout=sys.stderr, timeout=900)
+        ready.touch()
+    return python
+
+
+def intents(rows: list[dict[str, Any]], python: Path, tested: int) -> dict[str, Any]:
+    """Compare with semantic-router on CLINC150: accuracy, out-of-scope AUROC, time a call."""
+    train = [row for row in rows if row["split"] == "train"]
+    inside = [row for row in rows if row["split"] == "val"]
+    order = np.random.default_rng(0).permutation(len(inside))[:tested]
+    outside = [row for row in rows if row["intent"] == "oos"]
+    asked = [inside[i] for i in order] + outside
+    texts = [row["text"] for row in asked]
+    truth = np.array([row["intent"] for row in asked])
+    task = {
+        "train": [row["text"] for row in train],
+        "labels": [row["intent"] for row in train],
+        "test": texts,
+    }
+    done = subprocess.run(
+        [str(python), str(ROOT / "benchmarks" / "semantic_router_peer.py")],
+        input=json.dumps(task),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=900,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    answer = json.loads(done.stdout)
+    ours = classify(task)
+    scope = truth != "oos"
+    right = {"this router": ours["found"] == truth}
+    report: dict[str, Any] = {"n": int(scope.sum()), "out_of_scope": int((~scope).sum())}
+    report["this router"] = judged(ours, truth)
+    for aggregation, run in answer["runs"].items():
+        name = f"semantic-router {answer['version']}, {aggregation}"
+        right[name] = np.array(run["found"]) == truth
+        report[name] = judged(run, truth)
+        gap = paired(right["this router"][scope] * 1.0, right[name][scope] * 1.0)
+        report[name] |= {"ours_less_theirs": gap.mean, "ci95": [gap.low, gap.high]}
+    return report
+
+
+def classify(task: dict[str, list[str]]) -> dict[str, Any]:
+    """Classify the test texts by this project's learned classifier, one by one."""
+    embedder = StaticEmbedder()
+    names = sorted(set(task["labels"]))
+    started = time.perf_counter()
+    vectors = embedder.embed(task["train"])
+    fitted = fit_classifier(task["train"], vectors, task["labels"], names, may_be_empty=())
+    built = time.perf_counter() - started
+    found, confidence, spent = [], [], []
+    for text in task["test"]:
+        started = time.perf_counter()
+        evidence = fitted.classifier(text, embedder.embed([text])[0])
+        spent.append((time.perf_counter() - started) * 1e6)
+        found.append(names[int(evidence.probabilities.argmax())])
+        confidence.append(float(evidence.nearest))
+    return {"built_s": built, "found": np.array(found), "confidence": confidence, "us": spent}
+
+
+def judged(run: dict[str, Any], truth: np.ndarray) -> dict[str, Any]:
+    scope, confidence = truth != "oos", np.array(run["confidence"])
+    right = bootstrap((np.array(run["found"]) == truth)[scope].astype(np.float64))
+    p50, p99 = np.quantile(run["us"], [0.5, 0.99])
+    return {
+        "accuracy": right.mean,
+        "accuracy_ci95": [right.low, right.high],
+        "auroc": auroc(-confidence[~scope], -confidence[scope]),
+        "p50_us": float(p50),
+        "p99_us": float(p99),
+        "built_s": run["built_s"],
+    }
+
+
+def show(report: dict[str, Any]) -> None:
+    found = report.get("methods")
+    if found:
+        print(
+            f"MMLU-Pro, 13 models, 5 folds, n={found['n']}: best single {found['best_single']:.3f}, "
+            f"perfect categories {found['perfect_category']:.3f}, oracle {found['oracle']:.3f}"
+        )
+        for name, each in sorted(found["methods"].items(), key=lambda item: -item[1]["quality"]):
+            low, high = each["ci95"]
+            gap = each["ours_less_theirs"]
+            against = (
+                f"  ours less this {gap[0]:+.3f} ({gap[1]:+.3f} to {gap[2]:+.3f})" if gap else ""
+            )
+            print(
+                f"  {name:30} {each['quality']:.3f}  gain {each['gain']:+.3f} "
+                f"({low:+.3f} to {high:+.3f})  {each['cpu_seconds']:5.1f} s{against}"
+            )
+    found = report.get("intents")
+    if found:
+        print(f"CLINC150, 150 intents, n={found['n']} and {found['out_of_scope']} out of scope")
+        for name, each in found.items():
+            if isinstance(each, dict):
+                print(
+                    f"  {name:30} accuracy {each['accuracy']:.3f}  AUROC {each['auroc']:.3f}  "
+                    f"p50 {each['p50_us']:.0f} us  p99 {each['p99_us']:.0f} us  "
+                    f"built in {each['built_s']:.1f} s"
+                )
+    for line in report["skipped"]:
+        print(f"skipped: {line}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--venv", type=Path, default=VENV, help="where semantic-router is put")
+    parser.add_argument("--tested", type=int, default=1000, help="in-scope prompts of CLINC150")
+    parser.add_argument("--only", choices=["methods", "intents"], help="one part alone")
+    options = parser.parse_args()
+    skipped: list[str] = []
+    report: dict[str, Any] = {"skipped": skipped}
+    for name, part in ((MMLU_PRO, "methods"), (CLINC, "intents")):
+        if options.only not in (None, part):
+            continue
+        rows = read(name)
+        if rows is None:
+            skipped.append(f"{part}: {name} is not there; set COE_TEST_DATA to its folder")
+        elif part == "methods":
+            report["methods"] = methods(rows)
+        else:
+            try:
+                python = environment(options.venv)
+            except (OSError, subprocess.SubprocessError) as error:
+                skipped.append(f"intents: semantic-router cannot be installed ({error})")
+                continue
+            try:
+                report["intents"] = intents(rows, python, options.tested)
+            except subprocess.SubprocessError as error:
+                skipped.append(f"intents: semantic-router did not run ({error})")
+    if options.json:
+        print(json.dumps(report, indent=2))
+    else:
+        show(report)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What callers thought of answers, and the scores that come of it."""

@@ -1,0 +1,142 @@
+"""``/v1/feedback`` for callers, ``/admin/api/feedback`` for operators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from orchestrator.feedback.schemas import (
+    ContentChoice,
+    FeedbackDetail,
+    FeedbackRequest,
+    FeedbackView,
+    Scores,
+    ScoreView,
+)
+from orchestrator.feedback.service import CategoryUnknown, FeedbackService, RequestUnknown
+from orchestrator.kit.errors import ApiError
+from orchestrator.kit.pages import After, Limit, Page, errors, page
+from orchestrator.tenants.access import require_role
+from orchestrator.tenants.keys import Principal, Role
+
+PATH = "/v1/feedback"
+
+
+def _feedback(request: Request) -> FeedbackService:
+    service: FeedbackService = request.app.state.services.feedback
+    return service
+
+
+Service = Annotated[FeedbackService, Depends(_feedback)]
+User = Annotated[Principal, Depends(require_role(Role.USER))]
+Viewer = Annotated[Principal, Depends(require_role(Role.VIEWER))]
+Editor = Annotated[Principal, Depends(require_role(Role.EDITOR))]
+Admin = Annotated[Principal, Depends(require_role(Role.ADMIN))]
+TenantPath = Annotated[str, Path(json_schema_extra={"pattern": "^[a-z0-9][a-z0-9._-]{0,63}$"})]
+
+router = APIRouter(tags=["feedback"], responses=errors(400, 401, 403, 503))
+admin_router = APIRouter(
+    prefix="/admin/api/feedback", tags=["feedback"], responses=errors(400, 401, 403, 503)
+)
+
+
+@router.post(PATH, responses=errors(404))
+async def give_feedback(
+    body: FeedbackRequest, request: Request, service: Service, principal: User
+) -> FeedbackView:
+    """Say what an answer was worth. Said again by the same key, it replaces what was said."""
+    categories = request.app.state.services.router.router.taxonomy.ids
+    with _translated():
+        try:
+            row = await service.give(principal, body.opinion(), categories)
+        except RequestUnknown as error:
+            raise ApiError(
+                404,
+                "request_not_found",
+                "Your tenant has made no such request (yet): see x-coe-request-id of its answer.",
+                param="request_id",
+            ) from error
+        except CategoryUnknown as error:
+            raise ApiError(
+                400,
+                "unknown_category",
+                f"The router knows no category {str(error)!r}. It knows: {', '.join(categories)}.",
+                param="corrected_category",
+            ) from error
+    return FeedbackView.of(row)
+
+
+@admin_router.get("")
+async def list_feedback(
+    service: Service, _: Viewer, limit: Limit = 50, after: After = None
+) -> Page[FeedbackDetail]:
+    """List feedback, the newest first."""
+    if after is not None and not (after.isascii() and after.isprintable()):
+        raise ApiError(400, "invalid_request", "after: not a place in this list", param="after")
+    with _translated():
+        rows = await service.page(limit=limit + 1, after=after)
+    return page([FeedbackDetail.of(row) for row in rows], limit, lambda row: row.id)
+
+
+@admin_router.get("/scores")
+async def list_feedback_scores(service: Service, _: Viewer) -> Scores:
+    """List the candidate scores that feedback came to when they were last computed."""
+    with _translated():
+        return Scores(data=[ScoreView.model_validate(row) for row in await service.scores()])
+
+
+@admin_router.post("/scores")
+async def compute_feedback_scores(
+    service: Service,
+    _: Editor,
+    days: Annotated[int, Query(ge=1, le=3650, description="Requests of how many days.")] = 90,
+) -> Scores:
+    """Compute the candidate scores anew. What decides does not change."""
+    with _translated():
+        rows = await service.compute_scores(days=days)
+    return Scores(data=[ScoreView.model_validate(row) for row in rows])
+
+
+@admin_router.get("/content/{tenant}", responses=errors(404))
+async def get_content_choice(tenant: TenantPath, service: Service, _: Viewer) -> ContentChoice:
+    """Tell whether texts of a tenant's callers are stored."""
+    with _translated():
+        return _choice(await service.content_choice(_storable(tenant)))
+
+
+@admin_router.put("/content/{tenant}", responses=errors(404))
+async def set_content_choice(
+    tenant: TenantPath, body: ContentChoice, service: Service, _: Admin
+) -> ContentChoice:
+    """Store texts of a tenant's callers from now on, or no longer: those stored are then erased."""
+    with _translated():
+        return _choice(await service.choose_content(_storable(tenant), store=body.store))
+
+
+def _storable(tenant: str) -> str:
+    """Return a name that Postgres can be asked for."""
+    return tenant if tenant.isascii() and tenant.isprintable() else "?"
+
+
+def _choice(store: bool | None) -> ContentChoice:
+    if store is None:
+        raise ApiError(404, "not_found", "There is no such tenant.", param="tenant")
+    return ContentChoice(store=store)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
+        raise ApiError(
+            503,
+            "registry_unavailable",
+            "The registry cannot be reached right now; nothing was changed that was not confirmed.",
+            headers={"retry-after": "1"},
+        ) from error

@@ -1,0 +1,136 @@
+"""What the endpoints of feedback take and give."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from orchestrator.feedback.service import Opinion
+
+MAX_ANSWER = 100_000
+_NO_NUL = r"^[^\x00]*$"
+
+Scale = Literal["unit", "stars"]
+_BOUNDS: dict[Scale, tuple[float, float]] = {"unit": (-1.0, 1.0), "stars": (1.0, 5.0)}
+
+
+def normalised(rating: float, scale: Scale) -> float:
+    """Return a rating as -1 (bad) to 1 (good).
+
+    Raises:
+        ValueError: If it lies outside its scale.
+    """
+    low, high = _BOUNDS[scale]
+    if not low <= rating <= high:
+        more = '; for 1 to 5 send "scale": "stars"' if scale == "unit" else ""
+        raise ValueError(f"a rating is {low:g} to {high:g}{more}")
+    return rating if scale == "unit" else 2.0 * (rating - low) / (high - low) - 1.0
+
+
+class FeedbackRequest(BaseModel):
+    """What a caller says of an answer; at least one of the three."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        hide_input_in_errors=True,
+        json_schema_extra={
+            "anyOf": [
+                {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+                for name in ("rating", "corrected_category", "preferred_answer")
+            ]
+        },
+    )
+
+    request_id: str = Field(
+        min_length=1, max_length=100, description="The `x-coe-request-id` of the answer."
+    )
+    rating: Annotated[float, Field(ge=-1, le=5, allow_inf_nan=False, strict=True)] | None = Field(
+        default=None, description="-1 (bad) to 1 (good); with the scale `stars`, 1 to 5."
+    )
+    scale: Scale = Field(default="unit", description="How to read the rating.")
+    corrected_category: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
+        default=None, description="The category the request should have gone to."
+    )
+    preferred_answer: (
+        Annotated[str, Field(min_length=1, max_length=MAX_ANSWER, pattern=_NO_NUL)] | None
+    ) = Field(
+        default=None,
+        description="A better answer. Its text is stored only for tenants that opted in; "
+        "otherwise only that there is one.",
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.rating is not None:
+            normalised(self.rating, self.scale)
+        elif self.corrected_category is None and self.preferred_answer is None:
+            raise ValueError("give a rating, a corrected_category or a preferred_answer")
+        return self
+
+    def opinion(self) -> Opinion:
+        """Return what is said, the rating normalised."""
+        return Opinion(
+            request_id=self.request_id,
+            rating=None if self.rating is None else normalised(self.rating, self.scale),
+            corrected_category=self.corrected_category,
+            preferred_answer=self.preferred_answer,
+        )
+
+
+class FeedbackView(BaseModel):
+    """What was stored."""
+
+    id: str
+    request_id: str
+    rating: float | None = Field(description="-1 (bad) to 1 (good).")
+    corrected_category: str | None
+    prefers_other: bool = Field(description="Whether another answer was said to be better.")
+    answer_stored: bool = Field(description="Whether the text of that answer was stored.")
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> Self:
+        """Return the view of a row."""
+        return cls.model_validate(_fields(row))
+
+
+class FeedbackDetail(FeedbackView):
+    """What was stored, for operators."""
+
+    tenant: str
+    key_id: str
+    preferred_answer: str | None
+
+
+def _fields(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "answer_stored": row["preferred_answer"] is not None}
+
+
+class ScoreView(BaseModel):
+    """How good an expert is in a category, according to feedback."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    category: str
+    expert: str
+    n: int = Field(description="Requests that were judged.")
+    mean: float = Field(description="0 (bad) to 1 (good).")
+    se: float = Field(description="Standard error of the mean.")
+    source: str
+    updated_at: datetime
+
+
+class Scores(BaseModel):
+    """Candidate scores, by category and expert."""
+
+    data: list[ScoreView]
+
+
+class ContentChoice(BaseModel):
+    """Whether texts of a tenant's callers are stored."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    store: bool

@@ -1,0 +1,52 @@
+"""The errors of router versions, in HTTP: the one place where statuses are chosen for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from orchestrator.kit.errors import ApiError
+from orchestrator.routers.errors import (
+    NothingToRollBack,
+    RouterExpertsMissing,
+    RouterPolicyMissing,
+    RouterReportMissing,
+    RouterVersionActive,
+    RouterVersionBuiltIn,
+    RouterVersionError,
+    RouterVersionInvalid,
+    RouterVersionUnknown,
+    RouterVersionUnloadable,
+)
+
+STATUSES: Mapping[type[RouterVersionError], tuple[int, str]] = {
+    RouterVersionInvalid: (400, "invalid_artifact"),
+    RouterVersionUnknown: (404, "router_version_not_found"),
+    RouterReportMissing: (404, "router_report_not_found"),
+    RouterExpertsMissing: (409, "router_experts_missing"),
+    RouterPolicyMissing: (409, "router_policy_missing"),
+    RouterVersionActive: (409, "router_version_active"),
+    RouterVersionBuiltIn: (409, "router_version_built_in"),
+    RouterVersionUnloadable: (409, "router_version_unloadable"),
+    NothingToRollBack: (409, "nothing_to_roll_back"),
+}
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn errors of router versions into :class:`ApiError`."""
+    try:
+        yield
+    except RouterVersionError as error:
+        status, code = STATUSES[type(error)]
+        raise ApiError(status, code, str(error)) from error
+    except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
+        raise ApiError(
+            503,
+            "registry_unavailable",
+            "The registry cannot be reached right now; nothing was changed that was not confirmed.",
+            headers={"retry-after": "1"},
+        ) from error

@@ -1,0 +1,122 @@
+"""Puts a router together from the parts an artefact holds, and takes one apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy.typing as npt
+
+from router.artifact import Artifact, ArtifactInvalid
+from router.embedding import Embedder
+from router.learned.classifier import LearnedClassifier
+from router.learned.gate import LearnedGate
+from router.mapping import Budget, Policy
+from router.quality.model import QualityModel
+from router.router import Router
+from router.taxonomy import Category, InvalidTaxonomy, Taxonomy
+
+_HASH_SHOWN = 8
+
+
+def router_of(artifact: Artifact, embedder: Embedder) -> Router:
+    """Return the router that an artefact describes.
+
+    Args:
+        artifact: Read and checked (:mod:`router.artifact`).
+        embedder: Must be the one the artefact was made with.
+
+    Raises:
+        ArtifactInvalid: If the embedder is another, or a part is missing or does not fit.
+    """
+    manifest = artifact.manifest
+    named = manifest.get("embedder")
+    if not isinstance(named, dict) or named.get("id") != embedder.id:
+        wanted = named.get("id") if isinstance(named, dict) else named
+        raise ArtifactInvalid(f"it was made with the embedder {wanted!r}, not {embedder.id!r}")
+    try:
+        return _checked(_assembled(artifact, embedder))
+    except KeyError as error:
+        raise ArtifactInvalid(f"its manifest or tensors lack {error}") from error
+    except (TypeError, ValueError, IndexError, AttributeError, InvalidTaxonomy) as error:
+        raise ArtifactInvalid(f"its parts do not fit together ({error})") from error
+
+
+def _assembled(artifact: Artifact, embedder: Embedder) -> Router:
+    manifest = artifact.manifest
+    policies = [_policy(entry) for entry in manifest["policies"]]
+    return Router(
+        version=f"{manifest['name']}-{artifact.content_hash[:_HASH_SHOWN]}",
+        embedder=embedder,
+        taxonomy=_taxonomy(manifest["taxonomy"]),
+        classifier=LearnedClassifier.load(_part(artifact, "classifier"), manifest["classifier"]),
+        gate=LearnedGate.load(_part(artifact, "gate")),
+        policies={policy.name: policy for policy in policies},
+        quality=QualityModel.load(
+            _part(artifact, "quality"), manifest["quality"], tuple(manifest["experts"])
+        ),
+    )
+
+
+def _checked(router: Router) -> Router:
+    """Return a router whose parts are of the same categories.
+
+    Raises:
+        ValueError: If they are not.
+    """
+    count = len(router.taxonomy.ids)
+    found = router.classify("What is this?").probabilities
+    scores = router.quality.category_scores.mean if router.quality else found
+    if len(found) != count or len(scores) != count:
+        raise ValueError(f"not all of its parts are of {count} categories")
+    for category in range(count):
+        router.gate.unsure(0.5, category)
+    return router
+
+
+def describe_taxonomy(taxonomy: Taxonomy) -> list[dict[str, Any]]:
+    """Return the categories as plain data."""
+    return [asdict(category) for category in taxonomy.categories]
+
+
+def describe_policy(policy: Policy) -> dict[str, Any]:
+    """Return a policy as plain data."""
+    return {
+        "name": policy.name,
+        "description": policy.description,
+        "cost_weight": policy.cost_weight,
+        "budget": policy.budget.limits() if policy.budget else None,
+        "mapping": dict(policy.mapping) if policy.mapping else None,
+        "price": policy.price,
+        "cost": policy.cost,
+    }
+
+
+def _policy(entry: Mapping[str, Any]) -> Policy:
+    budget = entry["budget"]
+    return Policy(**{**entry, "budget": Budget().limited(budget) if budget else None})
+
+
+def _taxonomy(entries: list[Mapping[str, Any]]) -> Taxonomy:
+    return Taxonomy(
+        tuple(
+            Category(
+                **{
+                    **entry,
+                    "examples": tuple(entry["examples"]),
+                    "keywords": tuple(entry["keywords"]),
+                }
+            )
+            for entry in entries
+        )
+    )
+
+
+def _part(artifact: Artifact, name: str) -> dict[str, npt.NDArray[Any]]:
+    prefix = f"{name}/"
+    return {
+        key.removeprefix(prefix): array
+        for key, array in artifact.tensors.items()
+        if key.startswith(prefix)
+    }

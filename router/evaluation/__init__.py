@@ -1,0 +1,30 @@
+"""How good a router is, and how sure that is. Needs numpy alone; imported only where it is used.
+
+``evaluate`` puts all measures of :mod:`.metrics`, :mod:`.tradeoff`, :mod:`.calibration` and
+:mod:`.frontier` together into one plain dictionary, ``compare`` sets two versions side by side on
+the same prompts, and ``render`` makes a self-contained HTML page of either.
+"""
+
+from router.evaluation.attacks import Attack, attack
+from router.evaluation.challenge import challenge
+from router.evaluation.evaluate import Prices, compare, evaluate
+from router.evaluation.intervals import Interval, bootstrap, paired
+from router.evaluation.predictions import Predictions, observe
+from router.evaluation.report import render
+from router.evaluation.robustness import robustness
+
+__all__ = [
+    "Attack",
+    "Interval",
+    "Predictions",
+    "Prices",
+    "attack",
+    "bootstrap",
+    "challenge",
+    "compare",
+    "evaluate",
+    "observe",
+    "paired",
+    "render",
+    "robustness",
+]

@@ -1,0 +1,111 @@
+"""One space for all that is known of a prompt: meaning, form and category."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+
+_NAMES = ("centre", "scale", "mean", "projection")
+_FAR = np.float32(4.0)
+"""Features of the form are cut at so many standard deviations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Joins vector, form and category probabilities, and keeps the principal axes.
+
+    Args:
+        centre: Means of the surface features, shape (s,).
+        scale: Their inverse deviations, 0 for what never varies, shape (s,).
+        mean: Of the joined features, shape (d + s + C,).
+        projection: Shape (d + s + C, a).
+        weights: Of the vector and the probabilities.
+    """
+
+    centre: FloatArray
+    scale: FloatArray
+    mean: FloatArray
+    projection: FloatArray
+    weights: tuple[float, float]
+
+    def __call__(
+        self,
+        vectors: npt.NDArray[Any],
+        surfaces: FloatArray,
+        probabilities: npt.NDArray[Any],
+    ) -> FloatArray:
+        """Return coordinates, shape (..., a); the leading axes of the arguments are the same."""
+        joined = _join(vectors, surfaces, probabilities, self.centre, self.scale, self.weights)
+        return np.asarray((joined - self.mean) @ self.projection, dtype=np.float32)
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the parts by name."""
+        return {name: getattr(self, name) for name in _NAMES}
+
+    @classmethod
+    def load(
+        cls, arrays: Mapping[str, npt.NDArray[Any]], weights: tuple[float, float], categories: int
+    ) -> Space:
+        """Return the space of these :meth:`arrays`.
+
+        Raises:
+            KeyError: If one is missing.
+            ValueError: If they do not fit together.
+        """
+        centre, scale, mean, projection = (
+            np.ascontiguousarray(arrays[name], dtype=np.float32) for name in _NAMES
+        )
+        fits = projection.ndim == 2 and len(projection) > len(centre) + categories
+        if not fits or mean.shape != projection.shape[:1] or centre.shape != scale.shape:
+            raise ValueError("the parts of the space of prompts do not fit together")
+        return cls(centre, scale, mean, projection, weights)
+
+
+def _join(
+    vectors: npt.NDArray[Any],
+    surfaces: FloatArray,
+    probabilities: npt.NDArray[Any],
+    centre: FloatArray,
+    scale: FloatArray,
+    weights: tuple[float, float],
+) -> FloatArray:
+    form = np.clip((surfaces - centre) * scale, -_FAR, _FAR)
+    parts = (
+        np.float32(weights[0]) * vectors.astype(np.float32, copy=False),
+        form,
+        np.float32(weights[1]) * probabilities.astype(np.float32),
+    )
+    return np.concatenate(parts, axis=-1)
+
+
+def fit_space(
+    vectors: npt.NDArray[Any],
+    surfaces: FloatArray,
+    probabilities: npt.NDArray[Any],
+    weights: tuple[float, float],
+    axes: int,
+) -> Space:
+    """Find the principal axes of the joined features.
+
+    Args:
+        vectors: Unit vectors, shape (n, d).
+        surfaces: Shape (n, s).
+        probabilities: Shape (n, C).
+        weights: Of the vector and the probabilities; a surface feature's deviation has 1.
+        axes: At most this many are kept.
+    """
+    centre = surfaces.mean(axis=0)
+    deviation = surfaces.std(axis=0)
+    scale = np.where(deviation > 1e-6, 1.0 / np.maximum(deviation, 1e-6), 0.0).astype(np.float32)
+    joined = _join(vectors, surfaces, probabilities, centre, scale, weights)
+    mean = joined.mean(axis=0, dtype=np.float64).astype(np.float32)
+    centred = (joined - mean).astype(np.float64)
+    directions = np.linalg.eigh(centred.T @ centred)[1]
+    kept = directions[:, ::-1][:, : min(axes, len(joined), joined.shape[1])]
+    return Space(centre, scale, mean, np.ascontiguousarray(kept, dtype=np.float32), weights)
