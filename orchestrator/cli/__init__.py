@@ -26,7 +26,7 @@ def build() -> typer.Typer:
         keys,
         models,
         route,
-        router_versions,
+        router,
         secrets,
         serve,
         usage,
@@ -45,7 +45,7 @@ def build() -> typer.Typer:
     app.add_typer(experts.app, name="experts")
     app.add_typer(keys.app, name="keys")
     app.add_typer(secrets.app, name="secrets")
-    app.add_typer(router_versions.app, name="router")
+    app.add_typer(router.app, name="router")
     app.add_typer(feedback.app, name="feedback")
     app.add_typer(usage.app, name="usage")
     app.add_typer(config.app, name="config")

@@ -1,4 +1,4 @@
-"""``coe router``: the versions that a running service holds. Training them needs no service."""
+"""``coe router``: the versions that a running service holds."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.cli import output, router_training
+from orchestrator.cli import output
 from orchestrator.cli.connection import Json, Key, Url, connected
 
 if TYPE_CHECKING:
     from coe_client.types import RouterComparison, RouterVersion
 
-app = typer.Typer(no_args_is_help=True, help="Router versions: learn, compare, put in service.")
-app.command()(router_training.train)
-app.command()(router_training.evaluate)
-app.command()(router_training.compare)
+app = typer.Typer()
 VersionId = Annotated[
     str, typer.Argument(metavar="ID", help="The version's id, rv_... or starter.")
 ]
