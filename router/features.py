@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -52,36 +52,59 @@ class Found(NamedTuple):
     words between them, then characters."""
 
 
+def tokens_of(text: str) -> list[str]:
+    """Return the words and signs of a text in lower case, cut to 8,000 characters, 1,000 words."""
+    return _WORD.findall(text[:MAX_CHARACTERS].lower())[:MAX_WORDS]
+
+
 def find(text: str) -> Found:
     """Return the features of a text. Case does not count.
 
     Args:
         text: Cut to 8,000 characters and 1,000 words.
     """
-    tokens = _WORD.findall(text[:MAX_CHARACTERS].lower())[:MAX_WORDS]
+    tokens = tokens_of(text)
     words: dict[str, int] = {}
     for token in tokens:
         words[token] = words.get(token, 0) + 1
-    entries = {word: _entry(word) for word in words}
-    codes = [entries[token][0] for token in tokens]
-    pairs = _pairs(np.array([0, *codes, 0, 0], dtype=np.uint32))
-    close = len(codes) + 1
+    codes = {word: code_of(word) for word in words}
     repeats = len(words) < len(tokens)
-    if repeats:
-        pairs[close:] += WORD_BUCKETS  # so that one sort keeps the two kinds apart
-        pairs = np.unique(pairs)
-        close = int(pairs.searchsorted(WORD_BUCKETS))
-        pairs[close:] -= WORD_BUCKETS
-    grams = [entry[1] for entry in entries.values()]
-    own = np.array([entry[0] % WORD_BUCKETS for entry in entries.values()], dtype=np.int32)
+    pairs, close = pair_features([codes[token] for token in tokens], unique=repeats)
+    grams = [run_features(word) for word in words]
+    own = np.array([code % WORD_BUCKETS for code in codes.values()], dtype=np.int32)
     indices = np.concatenate([own, pairs, *grams])
     bounds = (len(own) + close, len(own) + len(pairs))
     counts = np.ones(len(indices), dtype=np.float32)
     if repeats:
-        weights = _COUNT_WEIGHTS.take([min(n, _MOST) for n in words.values()])
+        weights = count_weights(words.values())
         counts[: len(own)] = weights
         counts[bounds[1] :] = np.repeat(weights, [len(each) for each in grams])
     return Found(indices, counts, bounds)
+
+
+def count_weights(counts: Iterable[int]) -> FloatArray:
+    """Return one plus the logarithm of how often each word stands in a text."""
+    return _COUNT_WEIGHTS.take([min(count, _MOST) for count in counts])
+
+
+def pair_features(codes: Sequence[int], *, unique: bool) -> tuple[Indices, int]:
+    """Return the features of neighbours, then of words with one or two words between them.
+
+    Args:
+        codes: Of the words, in order.
+        unique: Whether a feature that is there twice is to count once.
+
+    Returns:
+        The features, and how many of them are of neighbours.
+    """
+    pairs = _pairs(np.array([0, *codes, 0, 0], dtype=np.uint32))
+    close = len(codes) + 1
+    if unique:
+        pairs[close:] += WORD_BUCKETS  # so that one sort keeps the two kinds apart
+        pairs = np.unique(pairs)
+        close = int(pairs.searchsorted(WORD_BUCKETS))
+        pairs[close:] -= WORD_BUCKETS
+    return pairs, close
 
 
 def _pairs(codes: npt.NDArray[np.uint32]) -> Indices:
@@ -104,19 +127,20 @@ def _pairs(codes: npt.NDArray[np.uint32]) -> Indices:
 
 
 @lru_cache(maxsize=_CACHED_WORDS)
-def _entry(word: str) -> tuple[int, Indices]:
-    """Return the word's code, and the features of the runs of characters in it."""
+def run_features(word: str) -> Indices:
+    """Return the features of the runs of characters in a word."""
     padded = f" {word} "
     runs = {
         padded[start : start + length]
         for length in range(SHORTEST, LONGEST + 1)
         for start in range(len(padded) - length + 1)
     }
-    features = sorted(_hash(run) % GRAM_BUCKETS + WORD_BUCKETS for run in runs)
-    return _hash(word), np.array(features, dtype=np.int32)
+    features = sorted(code_of(run) % GRAM_BUCKETS + WORD_BUCKETS for run in runs)
+    return np.array(features, dtype=np.int32)
 
 
-def _hash(text: str) -> int:
+def code_of(text: str) -> int:
+    """Return the hash of a word or run."""
     return zlib.crc32(text.encode("utf-8", "surrogatepass"))
 
 

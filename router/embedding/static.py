@@ -7,6 +7,7 @@ read directly: that library's own loader would fetch the tokenizer from the netw
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -14,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from router.embedding.protocol import FloatArray, cut_text, normalise_rows
+from router.embedding.protocol import FloatArray, cut_text
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -35,7 +35,8 @@ class StaticEmbedder:
 
     Texts are lower-cased first, so that shouting changes nothing.
 
-    Nothing is read until the first text comes. The vectors are kept as float16 (16 MB).
+    Nothing is read until the first text comes. The vectors are kept as float32 (33 MB), since numpy
+    adds half precision up three times slower.
 
     Args:
         max_characters: Longer texts are cut before they are tokenised.
@@ -53,22 +54,31 @@ class StaticEmbedder:
         self._max_characters = max_characters
         self._max_tokens = max_tokens
         self._lock = threading.Lock()
-        self._loaded: tuple[Tokenizer, npt.NDArray[np.float16]] | None = None
+        self._loaded: tuple[Tokenizer, FloatArray] | None = None
+
+    def description(self) -> dict[str, Any]:
+        """Return the limits; the vectors are those of the installed package."""
+        return {
+            "kind": "static",
+            "max_characters": self._max_characters,
+            "max_tokens": self._max_tokens,
+        }
 
     def embed(self, texts: Sequence[str]) -> FloatArray:
         """Return unit vectors, shape ``(len(texts), 256)``."""
         tokenizer, vectors = self._loaded or self._load()
-        sums = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        found = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         # One text at a time: the tokenizer's batch call would start a pool of threads.
-        for row, text in zip(sums, texts, strict=True):
+        for row, text in zip(found, texts, strict=True):
             cut = cut_text(text, self._max_characters).lower()
             encoding = tokenizer.encode(cut, add_special_tokens=False)
             tokens = list(set(encoding.ids[: self._max_tokens]))
             if tokens:
-                np.add.reduce(vectors[tokens], axis=0, dtype=np.float32, out=row)
-        return normalise_rows(sums)
+                np.add.reduce(vectors.take(tokens, axis=0), axis=0, out=row)
+                row *= np.float32(1.0 / max(math.sqrt(float(row @ row)), 1e-12))
+        return found
 
-    def _load(self) -> tuple[Tokenizer, npt.NDArray[np.float16]]:
+    def _load(self) -> tuple[Tokenizer, FloatArray]:
         with self._lock:
             if self._loaded is None:
                 self._loaded = _read(_package_folder())
@@ -86,7 +96,7 @@ def _package_folder() -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-def _read(folder: Path) -> tuple[Tokenizer, npt.NDArray[np.float16]]:
+def _read(folder: Path) -> tuple[Tokenizer, FloatArray]:
     from safetensors.numpy import load_file
     from tokenizers import Tokenizer
 
@@ -99,4 +109,4 @@ def _read(folder: Path) -> tuple[Tokenizer, npt.NDArray[np.float16]]:
     tokenizer = Tokenizer.from_file(str(folder / _TOKENIZER))
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    return tokenizer, np.asarray(tensors["embedding.weight"], dtype=np.float16)
+    return tokenizer, np.asarray(tensors["embedding.weight"], dtype=np.float32)

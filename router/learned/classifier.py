@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,8 @@ import numpy.typing as npt
 
 from router.classifier import Evidence, Space, softmax
 from router.embedding import FloatArray
-from router.features import BUCKETS, Weighting, find
+from router.features import BUCKETS, Weighting
+from router.learned.lexical import LexicalScores
 
 Indices = npt.NDArray[np.int32]
 Arrays = dict[str, npt.NDArray[Any]]
@@ -49,6 +50,11 @@ class LearnedClassifier:
     intercept: FloatArray
     temperature: float
     prototypes: FloatArray
+    _lexical_scores: LexicalScores = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        scores = LexicalScores(self.weighting, self.places, self.lexical)
+        object.__setattr__(self, "_lexical_scores", scores)
 
     def __call__(self, text: str, vector: FloatArray) -> Evidence:
         """Classify one text; ``nearest`` of the evidence is its familiarity, as in :meth:`scores`.
@@ -66,11 +72,10 @@ class LearnedClassifier:
         Familiar is what scores well in some category and lies near a prototype: the sum of the best
         score and of the similarity to the nearest one tells strangers better than either.
         """
-        found = find(text)
         unit = self.space(vector)
-        scores = unit @ self.dense + self.intercept
-        rows = self.lexical.take(self.places[found.indices], axis=0)
-        scores += self.weighting(found) @ rows
+        scores = self._lexical_scores(text)
+        scores += unit @ self.dense
+        scores += self.intercept
         return scores, np.maximum.reduce(scores) + np.maximum.reduce(self.prototypes @ unit)
 
     def many(self, texts: Sequence[str], vectors: FloatArray) -> Evidence:

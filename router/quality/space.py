@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ class Space:
         mean: Of the joined features, shape (d + s + C,).
         projection: Shape (d + s + C, a).
         weights: Of the vector and the probabilities.
+        dimensions: Of the vector, d.
     """
 
     centre: FloatArray
@@ -33,6 +34,21 @@ class Space:
     mean: FloatArray
     projection: FloatArray
     weights: tuple[float, float]
+    dimensions: int
+    _parts: tuple[FloatArray, FloatArray, FloatArray] = field(init=False, repr=False, compare=False)
+    _origin: FloatArray = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Taken apart and weighed once, so that nothing has to be joined for a prompt.
+        object.__setattr__(self, "_origin", self.mean @ self.projection)
+        by_vector, by_category = map(np.float32, self.weights)
+        end = self.dimensions + len(self.centre)
+        parts = (
+            by_vector * self.projection[: self.dimensions],
+            self.projection[self.dimensions : end],
+            by_category * self.projection[end:],
+        )
+        object.__setattr__(self, "_parts", parts)
 
     def __call__(
         self,
@@ -41,8 +57,12 @@ class Space:
         probabilities: npt.NDArray[Any],
     ) -> FloatArray:
         """Return coordinates, shape (..., a); the leading axes of the arguments are the same."""
-        joined = _join(vectors, surfaces, probabilities, self.centre, self.scale, self.weights)
-        return np.asarray((joined - self.mean) @ self.projection, dtype=np.float32)
+        meaning, form, category = self._parts
+        found: FloatArray = vectors.astype(np.float32, copy=False) @ meaning
+        found += _cut((surfaces - self.centre) * self.scale) @ form
+        found += probabilities.astype(np.float32) @ category
+        found -= self._origin
+        return found
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the parts by name."""
@@ -64,7 +84,8 @@ class Space:
         fits = projection.ndim == 2 and len(projection) > len(centre) + categories
         if not fits or mean.shape != projection.shape[:1] or centre.shape != scale.shape:
             raise ValueError("the parts of the space of prompts do not fit together")
-        return cls(centre, scale, mean, projection, weights)
+        dimensions = len(projection) - len(centre) - categories
+        return cls(centre, scale, mean, projection, weights, dimensions)
 
 
 def _join(
@@ -75,13 +96,17 @@ def _join(
     scale: FloatArray,
     weights: tuple[float, float],
 ) -> FloatArray:
-    form = np.clip((surfaces - centre) * scale, -_FAR, _FAR)
     parts = (
         np.float32(weights[0]) * vectors.astype(np.float32, copy=False),
-        form,
+        _cut((surfaces - centre) * scale),
         np.float32(weights[1]) * probabilities.astype(np.float32),
     )
     return np.concatenate(parts, axis=-1)
+
+
+def _cut(forms: FloatArray) -> FloatArray:
+    found: FloatArray = np.minimum(np.maximum(forms, -_FAR), _FAR)
+    return found
 
 
 def fit_space(
@@ -108,4 +133,5 @@ def fit_space(
     centred = (joined - mean).astype(np.float64)
     directions = np.linalg.eigh(centred.T @ centred)[1]
     kept = directions[:, ::-1][:, : min(axes, len(joined), joined.shape[1])]
-    return Space(centre, scale, mean, np.ascontiguousarray(kept, dtype=np.float32), weights)
+    projection = np.ascontiguousarray(kept, dtype=np.float32)
+    return Space(centre, scale, mean, projection, weights, vectors.shape[1])
