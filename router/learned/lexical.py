@@ -78,7 +78,7 @@ class LexicalScores:
         if len(counts) < len(tokens):
             weights = count_weights(counts.values())
             added: FloatArray = weights @ rows
-            squares: FloatArray = (weights * weights) @ rows
+            squares: FloatArray = np.square(weights) @ rows
         else:
             added = squares = np.add.reduce(rows, axis=0)
         return self._sum(added, squares, pairs, close)
