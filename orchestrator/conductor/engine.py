@@ -1,0 +1,65 @@
+"""Runs a strategy."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from orchestrator.conductor.events import RunFinished
+from orchestrator.conductor.run import Run
+from orchestrator.conductor.strategies import STRATEGIES
+from orchestrator.conductor.values import Outcome
+
+_MAX_NODES = 1000
+"""LangGraph's own limit; a run's limits stop it long before."""
+
+
+async def execute(
+    strategy: str, run: Run, *, checkpointer: Any = None, thread: str | None = None
+) -> Outcome:
+    """Run a strategy to its end, or on to it from the last checkpoint.
+
+    Args:
+        strategy: Its name.
+        run: The run.
+        checkpointer: LangGraph's, for a run that outlives the process.
+        thread: The run's id there.
+
+    Raises:
+        NothingAnswered: If every expert failed.
+        KeyError: If there is no such strategy.
+    """
+    graph = _graph(strategy) if checkpointer is None else _built(strategy, checkpointer)
+    config: dict[str, Any] = {"recursion_limit": _MAX_NODES}
+    given: dict[str, Any] | None = {}
+    if thread is not None:
+        config["configurable"] = {"thread_id": thread}
+        saved = await graph.aget_state(config)
+        given = None if saved.next else {}
+    state = await graph.ainvoke(given, context=run, config=config)
+    outcome = _outcome(strategy, run, state)
+    run.emit(RunFinished(outcome))
+    return outcome
+
+
+def _outcome(strategy: str, run: Run, state: dict[str, Any]) -> Outcome:
+    return Outcome(
+        text=state["answer"],
+        strategy=strategy,
+        stopped=state.get("stopped") or None,
+        verified=state.get("verified"),
+        steps=tuple(sorted(run.steps.values(), key=lambda step: step.number)),
+        usd=run.spent.usd,
+        tokens=run.spent.tokens,
+        calls=run.spent.calls,
+        seconds=run.seconds,
+    )
+
+
+def _built(strategy: str, checkpointer: Any) -> Any:
+    return STRATEGIES[strategy].flow().compile(checkpointer)
+
+
+@lru_cache(maxsize=32)
+def _graph(strategy: str) -> Any:
+    return _built(strategy, None)

@@ -1,0 +1,125 @@
+"""The catalogue's experts, as runs see them: chosen by the active router, called by the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from experts.calling.call import CallOptions, ExpertCaller
+from experts.errors import ExpertAnswerInvalid
+from experts.providers.protocol import ExpertAnswer, Usage
+from orchestrator.catalogue.service import Catalogue
+from orchestrator.conductor.ports import NoExpert, Tell
+from orchestrator.conductor.values import Ask, Said, Task
+from orchestrator.routers.service import ActiveRouter
+from orchestrator.usage.record import cost_in_nanos
+from router import NoEligibleExpert, RouteRequest, RoutingDecision, routing_text
+
+_CHARACTERS_PER_TOKEN = 4
+_NANO = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueExperts:
+    """Everyone in one revision of the catalogue.
+
+    Args:
+        catalogue: The experts; a run keeps to the revision it began with.
+        router: Chooses between them.
+        caller: Calls them.
+        run_id: Names the run in the experts' logs.
+        allowed: Ids of those that may be asked; ``None``: all.
+        timeout: Seconds for one answer.
+    """
+
+    catalogue: Catalogue
+    router: ActiveRouter
+    caller: ExpertCaller
+    run_id: str
+    allowed: frozenset[str] | None = None
+    timeout: float = 120.0
+
+    def known(self, name: str) -> bool:
+        """Tell whether there is an expert of that id that may be asked."""
+        expert = self.catalogue.experts.get(name)
+        permitted = self.allowed is None or name in self.allowed
+        return expert is not None and expert.enabled and permitted
+
+    def choose(self, ask: Ask, task: Task) -> str:
+        """Return the id of the expert a call goes to; see :class:`Experts`."""
+        if ask.expert is not None:
+            if not self.known(ask.expert):
+                raise NoExpert(f"there is no expert '{ask.expert}'")
+            return ask.expert
+        told = routing_text(ask.skill or list(ask.messages), tools=ask.parameters.get("tools"))
+        ranked = self._decided(told.request(task.policy)).ranked
+        return next((expert for expert in ranked if expert not in ask.not_by), ranked[0])
+
+    def ranked(self, task: Task, *, policy: str | None = None) -> tuple[tuple[str, float], ...]:
+        """Return who could answer the task, best first; see :class:`Experts`."""
+        request = routing_text(list(task.messages)).request(policy or task.policy)
+        decision = self._decided(request)
+        quality = {view.id: view.quality for view in decision.candidates}
+        return tuple((expert, quality.get(expert, 0.0)) for expert in decision.ranked)
+
+    def can(self, expert: str, capability: str) -> bool:
+        """Tell whether an expert has a capability."""
+        return capability in self.catalogue.experts[expert].capabilities
+
+    def window(self, expert: str) -> int:
+        """Return the tokens of prompt and answer together that an expert takes."""
+        return self.catalogue.experts[expert].context_window
+
+    async def ask(self, expert: str, ask: Ask, task: Task, tell: Tell) -> Said:
+        """Ask an expert; see :class:`Experts`."""
+        del task
+        entry = self.catalogue.experts[expert]
+        options = CallOptions(self.timeout, self.timeout, f"{self.run_id}.{ask.key}")
+        fields = {**ask.parameters, "messages": list(ask.messages)}
+        answer = await self.caller.complete(entry, fields, options)
+        text, tool_calls = _message(answer, expert)
+        if text:
+            tell(text)
+        usage = answer.usage or _estimated(ask, text)
+        nanos = cost_in_nanos(
+            usage.prompt_tokens, usage.completion_tokens, entry.price.input, entry.price.output
+        )
+        return Said(
+            expert, text, tool_calls, usage.prompt_tokens, usage.completion_tokens, nanos * _NANO
+        )
+
+    def _decided(self, request: RouteRequest) -> RoutingDecision:
+        if self.allowed is not None:
+            request = replace(request, allowed=self.allowed)
+        try:
+            return self.router.decide(request, self.catalogue, request_id=self.run_id)
+        except NoEligibleExpert as error:
+            raise NoExpert(str(error)) from error
+
+
+def _message(answer: ExpertAnswer, expert: str) -> tuple[str, tuple[dict[str, Any], ...]]:
+    """Return the text and the tool calls of an answer's first choice.
+
+    Raises:
+        ExpertAnswerInvalid: If it has none.
+    """
+    try:
+        body = msgspec.json.decode(answer.body)
+        message = body["choices"][0]["message"]
+    except (msgspec.DecodeError, LookupError, TypeError) as error:
+        problem = f"expert '{expert}' answered without a message"
+        raise ExpertAnswerInvalid(problem, expert=expert) from error
+    content = message.get("content") if isinstance(message, Mapping) else None
+    calls = message.get("tool_calls") if isinstance(message, Mapping) else None
+    listed = calls if isinstance(calls, list) else []
+    return content if isinstance(content, str) else "", tuple(
+        c for c in listed if isinstance(c, dict)
+    )
+
+
+def _estimated(ask: Ask, text: str) -> Usage:
+    read = sum(len(str(message.get("content") or "")) for message in ask.messages)
+    return Usage(read // _CHARACTERS_PER_TOKEN, len(text) // _CHARACTERS_PER_TOKEN)

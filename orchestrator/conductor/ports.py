@@ -1,0 +1,101 @@
+"""What a run needs of the world: experts, an interpreter, and a ledger of what is done.
+
+A strategy sees these alone, and neither HTTP nor a database. The service's own are in
+:mod:`orchestrator.conductor.experts`; the ledger in memory is :class:`MemoryLedger`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from orchestrator.conductor.values import Ask, Said, Step, Task
+
+Tell = Callable[[str], None]
+"""Is told each piece of an answer as it comes."""
+
+
+class Experts(Protocol):
+    """Everyone who can be asked."""
+
+    def known(self, name: str) -> bool:
+        """Tell whether there is an expert of that id that may be asked."""
+        ...
+
+    def choose(self, ask: Ask, task: Task) -> str:
+        """Return the id of the expert a call goes to: the one it names, or the router's choice.
+
+        Raises:
+            NoExpert: If there is no such expert, or none that can.
+        """
+        ...
+
+    def ranked(self, task: Task, *, policy: str | None = None) -> tuple[tuple[str, float], ...]:
+        """Return who could answer the task itself, best first, with their expected quality (0..1).
+
+        Raises:
+            NoExpert: If none can.
+        """
+        ...
+
+    def can(self, expert: str, capability: str) -> bool:
+        """Tell whether an expert has a capability (``tools``, ``json``, ``vision``)."""
+        ...
+
+    def window(self, expert: str) -> int:
+        """Return the tokens of prompt and answer together that an expert takes."""
+        ...
+
+    async def ask(self, expert: str, ask: Ask, task: Task, tell: Tell) -> Said:
+        """Ask an expert.
+
+        Raises:
+            ExpertError: If it fails.
+        """
+        ...
+
+
+class Interpreter(Protocol):
+    """Runs code that a model wrote, where it can do no harm."""
+
+    async def run(self, code: str) -> str:
+        """Return what it printed or came to, or why it stopped; never raises for the code's sake."""
+        ...
+
+
+class Ledger(Protocol):
+    """Remembers finished steps, so that a run that is resumed pays for none of them twice."""
+
+    async def find(self, key: str) -> Step | None:
+        """Return the finished step of that key, if there is one."""
+        ...
+
+    async def begun(self, step: Step) -> None:
+        """Note a step that begins."""
+        ...
+
+    async def finished(self, step: Step) -> None:
+        """Note a step that has ended."""
+        ...
+
+
+class NoExpert(Exception):
+    """There is nobody who could be asked; says why."""
+
+
+class MemoryLedger:
+    """Remembers as long as the process lives."""
+
+    def __init__(self) -> None:
+        self._finished: dict[str, Step] = {}
+
+    async def find(self, key: str) -> Step | None:
+        """Return the finished step of that key, if there is one."""
+        return self._finished.get(key)
+
+    async def begun(self, step: Step) -> None:
+        """Nothing to note: what was begun dies with the process."""
+
+    async def finished(self, step: Step) -> None:
+        """Note a step that has ended."""
+        self._finished[step.key] = step

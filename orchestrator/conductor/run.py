@@ -1,0 +1,258 @@
+"""One run: asks experts and runs code for a strategy, within limits, each thing once, on record."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+import json
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from experts.errors import ExpertError
+from orchestrator.conductor.events import Emit, StepDelta, StepFinished, StepStarted, ignore
+from orchestrator.conductor.limits import LimitReached, Limits, Spent, check_call
+from orchestrator.conductor.ports import Experts, Interpreter, Ledger, MemoryLedger, NoExpert
+from orchestrator.conductor.values import Ask, Said, Step, StepKind, StepStatus, Task
+
+_CHARACTERS_PER_TOKEN = 4
+_AMPLE_TOKENS = 32_000
+"""With more than this left, an expert is not told how much it may write."""
+
+
+@dataclass(slots=True)
+class Run:
+    """What nodes work with. One for each execution of a strategy; not to be shared between runs.
+
+    Args:
+        task: What is to be answered.
+        experts: Everyone who can be asked.
+        interpreter: Runs code.
+        limits: What may be used.
+        ledger: Remembers finished steps.
+        emit: Is told what happens.
+        clock: Seconds since 1970.
+        started_at: When the run began; earlier than now if it is resumed.
+    """
+
+    task: Task
+    experts: Experts
+    interpreter: Interpreter
+    limits: Limits = field(default_factory=Limits)
+    ledger: Ledger = field(default_factory=MemoryLedger)
+    emit: Emit = ignore
+    clock: Callable[[], float] = time.time
+    started_at: float = 0.0
+    spent: Spent = field(default_factory=Spent)
+    steps: dict[str, Step] = field(default_factory=dict)
+    _same: dict[str, asyncio.Task[Step]] = field(default_factory=dict, repr=False)
+    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1), repr=False)
+
+    def __post_init__(self) -> None:
+        self.started_at = self.started_at or self.clock()
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been going on."""
+        return max(self.clock() - self.started_at, 0.0)
+
+    @property
+    def tokens_left(self) -> int:
+        """How many tokens may still be read and written."""
+        return max(self.limits.tokens - self.spent.tokens, 0)
+
+    async def ask(self, ask: Ask) -> Step:
+        """Ask an expert; an identical question is asked once and answered each time.
+
+        Returns:
+            The finished step. One that failed says why in ``output``.
+
+        Raises:
+            LimitReached: Where a limit stands in the way.
+        """
+        known = await self._recalled(ask.key)
+        if known is not None:
+            return known
+        try:
+            expert = self.experts.choose(ask, self.task)
+        except NoExpert as error:
+            return await self._failed(ask, str(error))
+        return await self._once(
+            _fingerprint(expert, ask),
+            self._opened(ask, expert),
+            lambda step: self._asked(ask, step),
+        )
+
+    async def ask_all(self, asks: Iterable[Ask]) -> list[Step]:
+        """Ask several experts at once.
+
+        Raises:
+            LimitReached: Where a limit stands in the way of one; the others are finished first.
+        """
+        found = await asyncio.gather(*map(self.ask, asks), return_exceptions=True)
+        for each in found:
+            if isinstance(each, BaseException):
+                raise each
+        return [each for each in found if isinstance(each, Step)]
+
+    async def python(self, key: str, code: str, *, kind: StepKind = "python") -> Step:
+        """Run code; the same code is run once."""
+        known = await self._recalled(key)
+        if known is not None:
+            return known
+        step = Step(key, 0, kind, "Python", "running", input=code)
+        return await self._once(f"python {_digest(code)}", step, self._executed)
+
+    async def note(
+        self, key: str, kind: StepKind, title: str, *, given: str = "", found: str = ""
+    ) -> Step:
+        """Record a step that costs nothing: a vote, a check, a choice."""
+        known = await self._recalled(key)
+        if known is not None:
+            return known
+        step = await self._begin(Step(key, 0, kind, title, "running", input=given))
+        return await self._finish(replace(step, status="ok", output=found))
+
+    async def _recalled(self, key: str) -> Step | None:
+        """Return a step that was finished before the run was resumed."""
+        known = self.steps.get(key)
+        if known is not None and known.status != "running":
+            return known
+        found = await self.ledger.find(key)
+        if found is not None:
+            self._add(found)
+        return found
+
+    async def _once(self, same: str, step: Step, work: Work) -> Step:
+        """Do something, or take over what an identical step came to."""
+        running = self._same.get(same)
+        if running is not None:
+            return await self._reused(step, await asyncio.shield(running))
+        running = self._same[same] = asyncio.create_task(work(step))
+        failed = True
+        try:
+            found = await running
+            failed = found.status == "failed"
+        finally:
+            if failed:
+                del self._same[same]  # it may be tried again
+        return found
+
+    async def _asked(self, ask: Ask, step: Step) -> Step:
+        expected = _tokens(ask)
+        check_call(self.limits, self.spent, self.seconds, expected, concluding=ask.concluding)
+        self.spent.calls += 1
+        self.spent.tokens += expected
+        step = await self._begin(step)
+        begun = self.clock()
+        try:
+            said = await asyncio.wait_for(
+                self.experts.ask(
+                    step.expert, self._bounded(ask), self.task, lambda text: self._tell(step, text)
+                ),
+                max(self.limits.seconds - self.seconds, 1.0),
+            )
+        except ExpertError as error:
+            self.spent.tokens -= expected
+            return await self._finish(self._ended(step, begun, "failed", str(error)))
+        except TimeoutError:
+            self.spent.tokens -= expected
+            reason = f"no answer within the run's {self.limits.seconds:g} seconds"
+            return await self._finish(self._ended(step, begun, "failed", reason))
+        self.spent.tokens += said.tokens - expected
+        self.spent.usd += said.usd
+        return await self._finish(_answered(self._ended(step, begun, "ok", said.text), said))
+
+    async def _executed(self, step: Step) -> Step:
+        if self.seconds >= self.limits.seconds:
+            raise LimitReached("seconds", self.limits.seconds)
+        step = await self._begin(step)
+        begun = self.clock()
+        output = await self.interpreter.run(step.input)
+        return await self._finish(self._ended(step, begun, "ok", output))
+
+    async def _reused(self, step: Step, first: Step) -> Step:
+        step = await self._begin(step)
+        return await self._finish(
+            replace(
+                step,
+                status=first.status,
+                expert=first.expert,
+                output=first.output,
+                tool_calls=first.tool_calls,
+                reused_from=first.key,
+            )
+        )
+
+    async def _failed(self, ask: Ask, reason: str) -> Step:
+        step = await self._begin(self._opened(ask, ask.expert or ""))
+        return await self._finish(replace(step, status="failed", output=reason))
+
+    def _opened(self, ask: Ask, expert: str) -> Step:
+        instruction = str(ask.messages[-1].get("content", "")) if ask.messages else ""
+        return Step(ask.key, 0, ask.kind, ask.title, "running", expert, instruction)
+
+    def _ended(self, step: Step, begun: float, status: StepStatus, output: str) -> Step:
+        return replace(step, status=status, output=output, seconds=max(self.clock() - begun, 0.0))
+
+    async def _begin(self, step: Step) -> Step:
+        step = replace(step, number=next(self._numbers), started_at=self.clock())
+        self.steps[step.key] = step
+        await self.ledger.begun(step)
+        self.emit(StepStarted(step))
+        return step
+
+    async def _finish(self, step: Step) -> Step:
+        await self.ledger.finished(step)
+        self.steps[step.key] = step
+        self.emit(StepFinished(step))
+        return step
+
+    def _tell(self, step: Step, text: str) -> None:
+        self.emit(StepDelta(step.key, text))
+
+    def _bounded(self, ask: Ask) -> Ask:
+        """Let the answer be no longer than the tokens that are left."""
+        left = max(self.tokens_left, 1)
+        if left >= _AMPLE_TOKENS:
+            return ask
+        most = min(left, ask.parameters.get("max_tokens") or left)
+        return replace(ask, parameters={**ask.parameters, "max_tokens": most})
+
+    def _add(self, step: Step) -> None:
+        """Count a step that was finished before the run was resumed."""
+        self.steps[step.key] = step
+        if step.expert and not step.reused_from:
+            self.spent.calls += 1
+            self.spent.tokens += step.prompt_tokens + step.completion_tokens
+            self.spent.usd += step.usd
+        self._numbers = itertools.count(max(each.number for each in self.steps.values()) + 1)
+
+
+Work = Callable[[Step], Coroutine[Any, Any, Step]]
+
+
+def _answered(step: Step, said: Said) -> Step:
+    return replace(
+        step,
+        expert=said.expert,
+        tool_calls=said.tool_calls,
+        prompt_tokens=said.prompt_tokens,
+        completion_tokens=said.completion_tokens,
+        usd=said.usd,
+    )
+
+
+def _tokens(ask: Ask) -> int:
+    """Estimate how many tokens a call reads."""
+    return len(json.dumps(ask.messages, default=str)) // _CHARACTERS_PER_TOKEN
+
+
+def _fingerprint(expert: str, ask: Ask) -> str:
+    return _digest(json.dumps([expert, ask.messages, ask.parameters], sort_keys=True, default=str))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

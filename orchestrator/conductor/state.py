@@ -1,0 +1,56 @@
+"""What a strategy knows so far. Plain JSON data, so that it can be checkpointed and read by people."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from orchestrator.conductor.values import Message
+
+
+class Draft(TypedDict):
+    """An answer that may turn out to be the best there is."""
+
+    text: str
+    by: str
+    """Id of the expert, or what made it."""
+    weight: float
+    """How far it is believed, 0 to 1."""
+
+
+class State(TypedDict, total=False):
+    """What passes between nodes. A node returns what it changes.
+
+    ``stopped`` names the limit that was reached; whoever sets it is followed by the conclusion.
+    """
+
+    charge: str
+    """Id of the expert in charge."""
+    transcript: list[Message]
+    """Its conversation."""
+    round: int
+    repeats: int
+    """Rounds in a row that asked nothing new."""
+    calls: list[dict[str, Any]]
+    """What it wants done next."""
+    drafts: list[Draft]
+    answer: str
+    verified: bool
+    objections: int
+    """How often a check has refused an answer."""
+    stopped: str
+    plan: str
+    parts: list[dict[str, Any]]
+
+
+def best_draft(state: State) -> Draft | None:
+    """Return the draft that is believed most; of equals the last."""
+    best: Draft | None = None
+    for draft in state.get("drafts", ()):
+        if draft["text"].strip() and (best is None or draft["weight"] >= best["weight"]):
+            best = draft
+    return best
+
+
+def with_draft(state: State, text: str, by: str, weight: float) -> list[Draft]:
+    """Return the drafts and another."""
+    return [*state.get("drafts", ()), Draft(text=text, by=by, weight=weight)]

@@ -1,0 +1,164 @@
+"""The values that strategies, nodes and their callers pass to each other. Plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+StepKind = Literal[
+    "plan",
+    "expert",
+    "python",
+    "verify",
+    "vote",
+    "aggregate",
+    "guide",
+    "correct",
+    "decompose",
+    "walk",
+    "lessons",
+    "rank",
+    "answer",
+]
+StepStatus = Literal["running", "ok", "failed"]
+Message = dict[str, Any]
+"""One message in OpenAI's wire format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be answered.
+
+    Args:
+        messages: The conversation, as the client sent it.
+        text: What of it is looked at for routing (:func:`router.routing_text`).
+        policy: The trade-off that experts are chosen under.
+        category: Id of its category, where the router has said it.
+        tenant: Whose it is.
+        parameters: Sampling parameters of the request that calls inherit (``temperature``, ``seed``).
+    """
+
+    messages: tuple[Message, ...]
+    text: str
+    policy: str = "balanced"
+    category: str | None = None
+    tenant: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One call of an expert.
+
+    Args:
+        key: Names the call within the run, the same whenever the run is repeated from a checkpoint.
+        kind: What the call is for.
+        messages: All that the expert gets to see.
+        title: What a person sees of it while it runs.
+        expert: Id of the expert; ``None``: the router chooses by ``skill``, or by the messages.
+        skill: What the expert should be good at, in words.
+        not_by: Experts that shall not answer it, where others can.
+        parameters: Further fields of the request (``tools``, ``max_tokens``, ``response_format``).
+        concluding: Whether it may use what limits keep for the last word.
+    """
+
+    key: str
+    kind: StepKind
+    messages: tuple[Message, ...]
+    title: str = ""
+    expert: str | None = None
+    skill: str = ""
+    not_by: frozenset[str] = frozenset()
+    parameters: dict[str, Any] = field(default_factory=dict)
+    concluding: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an expert answered, and what it cost.
+
+    Args:
+        expert: Its id.
+        text: The content.
+        tool_calls: In OpenAI's wire format.
+        prompt_tokens: Read.
+        completion_tokens: Written.
+        usd: US dollars.
+    """
+
+    expert: str
+    text: str
+    tool_calls: tuple[dict[str, Any], ...] = ()
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    usd: float = 0.0
+
+    @property
+    def tokens(self) -> int:
+        """Tokens read and written."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a run, as it is shown and stored.
+
+    Args:
+        key: Names it within the run; see :class:`Ask`.
+        number: Its place in the order of beginnings, from 1.
+        kind: What it is for.
+        title: For people.
+        status: How it stands.
+        expert: Who does it; empty for code and votes.
+        input: The instruction, the code, or what was voted on.
+        output: What came of it, or why it failed.
+        prompt_tokens: Read.
+        completion_tokens: Written.
+        usd: US dollars.
+        started_at: Seconds since 1970.
+        seconds: It took.
+        reused_from: Key of the identical step whose result this is; nothing was paid for it again.
+    """
+
+    key: str
+    number: int
+    kind: StepKind
+    title: str
+    status: StepStatus
+    expert: str = ""
+    input: str = ""
+    output: str = ""
+    tool_calls: tuple[dict[str, Any], ...] = ()
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    usd: float = 0.0
+    started_at: float = 0.0
+    seconds: float = 0.0
+    reused_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to.
+
+    Args:
+        text: The answer; never empty.
+        strategy: Who found it.
+        stopped: The limit that was reached, where one was.
+        verified: Whether a check held it to be right; ``None`` where nothing was checked.
+        steps: All steps, by number.
+        usd: US dollars of them all.
+        tokens: Read and written by them all.
+        calls: Of experts.
+        seconds: The run took.
+    """
+
+    text: str
+    strategy: str
+    stopped: str | None
+    verified: bool | None
+    steps: tuple[Step, ...]
+    usd: float
+    tokens: int
+    calls: int
+    seconds: float
