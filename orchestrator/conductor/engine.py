@@ -31,12 +31,14 @@ async def execute(
     """
     graph = _graph(strategy) if checkpointer is None else _built(strategy, checkpointer)
     config: dict[str, Any] = {"recursion_limit": _MAX_NODES}
-    given: dict[str, Any] | None = {}
-    if thread is not None:
+    if thread is None:
+        state = await graph.ainvoke({}, context=run, config=config)
+    else:
         config["configurable"] = {"thread_id": thread}
         saved = await graph.aget_state(config)
+        ended = not saved.next and saved.values.get("answer")
         given = None if saved.next else {}
-    state = await graph.ainvoke(given, context=run, config=config)
+        state = saved.values if ended else await graph.ainvoke(given, context=run, config=config)
     outcome = _outcome(strategy, run, state)
     run.emit(RunFinished(outcome))
     return outcome

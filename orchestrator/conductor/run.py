@@ -7,15 +7,23 @@ import hashlib
 import itertools
 import json
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from experts.errors import ExpertError
 from orchestrator.conductor.events import Emit, StepDelta, StepFinished, StepStarted, ignore
 from orchestrator.conductor.limits import LimitReached, Limits, Spent, check_call
-from orchestrator.conductor.ports import Experts, Interpreter, Ledger, MemoryLedger, NoExpert
-from orchestrator.conductor.values import Ask, Said, Step, StepKind, StepStatus, Task
+from orchestrator.conductor.ports import (
+    Experts,
+    Gate,
+    Interpreter,
+    Ledger,
+    MemoryLedger,
+    NoExpert,
+    open_gate,
+)
+from orchestrator.conductor.values import Amendment, Ask, Said, Step, StepKind, StepStatus, Task
 
 _CHARACTERS_PER_TOKEN = 4
 _AMPLE_TOKENS = 32_000
@@ -35,6 +43,8 @@ class Run:
         emit: Is told what happens.
         clock: Seconds since 1970.
         started_at: When the run began; earlier than now if it is resumed.
+        gate: Is asked before an expert is called or code is run.
+        amended: By key, what is to be different about a step.
     """
 
     task: Task
@@ -45,9 +55,12 @@ class Run:
     emit: Emit = ignore
     clock: Callable[[], float] = time.time
     started_at: float = 0.0
+    gate: Gate = open_gate
+    amended: Mapping[str, Amendment] = field(default_factory=dict)
     spent: Spent = field(default_factory=Spent)
     steps: dict[str, Step] = field(default_factory=dict)
     _same: dict[str, asyncio.Task[Step]] = field(default_factory=dict, repr=False)
+    _before: dict[str, Step] = field(default_factory=dict, repr=False)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1), repr=False)
 
     def __post_init__(self) -> None:
@@ -63,6 +76,11 @@ class Run:
         """How many tokens may still be read and written."""
         return max(self.limits.tokens - self.spent.tokens, 0)
 
+    def recall(self, steps: Iterable[Step]) -> None:
+        """Take over the finished steps of a run that is resumed, so that none is done again."""
+        for step in sorted(steps, key=lambda step: step.number):
+            self._add(step)
+
     async def ask(self, ask: Ask) -> Step:
         """Ask an expert; an identical question is asked once and answered each time.
 
@@ -75,6 +93,8 @@ class Run:
         known = await self._recalled(ask.key)
         if known is not None:
             return known
+        if ask.key in self.amended:
+            ask = self.amended[ask.key].ask(ask)
         try:
             expert = self.experts.choose(ask, self.task)
         except NoExpert as error:
@@ -102,6 +122,8 @@ class Run:
         known = await self._recalled(key)
         if known is not None:
             return known
+        if key in self.amended:
+            code = self.amended[key].instruction or code
         step = Step(key, 0, kind, "Python", "running", input=code)
         return await self._once(f"python {_digest(code)}", step, self._executed)
 
@@ -127,9 +149,12 @@ class Run:
 
     async def _once(self, same: str, step: Step, work: Work) -> Step:
         """Do something, or take over what an identical step came to."""
+        if same in self._before:
+            return await self._reused(step, self._before[same])
         running = self._same.get(same)
         if running is not None:
             return await self._reused(step, await asyncio.shield(running))
+        step = replace(step, fingerprint=same)
         running = self._same[same] = asyncio.create_task(work(step))
         failed = True
         try:
@@ -143,6 +168,7 @@ class Run:
     async def _asked(self, ask: Ask, step: Step) -> Step:
         expected = _tokens(ask)
         check_call(self.limits, self.spent, self.seconds, expected, concluding=ask.concluding)
+        await self.gate(step)
         self.spent.calls += 1
         self.spent.tokens += expected
         step = await self._begin(step)
@@ -168,6 +194,7 @@ class Run:
     async def _executed(self, step: Step) -> Step:
         if self.seconds >= self.limits.seconds:
             raise LimitReached("seconds", self.limits.seconds)
+        await self.gate(step)
         step = await self._begin(step)
         begun = self.clock()
         output = await self.interpreter.run(step.input)
@@ -224,6 +251,8 @@ class Run:
     def _add(self, step: Step) -> None:
         """Count a step that was finished before the run was resumed."""
         self.steps[step.key] = step
+        if step.fingerprint and step.status == "ok":
+            self._before[step.fingerprint] = step
         if step.expert and not step.reused_from:
             self.spent.calls += 1
             self.spent.tokens += step.prompt_tokens + step.completion_tokens

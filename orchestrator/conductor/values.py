@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 StepKind = Literal[
@@ -20,7 +20,8 @@ StepKind = Literal[
     "rank",
     "answer",
 ]
-StepStatus = Literal["running", "ok", "failed"]
+StepStatus = Literal["waiting", "running", "ok", "failed"]
+"""``waiting``: for somebody to allow it."""
 Message = dict[str, Any]
 """One message in OpenAI's wire format."""
 
@@ -118,6 +119,7 @@ class Step:
         started_at: Seconds since 1970.
         seconds: It took.
         reused_from: Key of the identical step whose result this is; nothing was paid for it again.
+        fingerprint: The same for identical steps, so that a run that is resumed knows them.
     """
 
     key: str
@@ -135,6 +137,28 @@ class Step:
     started_at: float = 0.0
     seconds: float = 0.0
     reused_from: str = ""
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """What is to be different about a step when a run is replayed.
+
+    Args:
+        instruction: In place of the last message, or of the code; ``None``: as it is.
+        expert: Id of who does it; ``None``: as it is.
+    """
+
+    instruction: str | None = None
+    expert: str | None = None
+
+    def ask(self, ask: Ask) -> Ask:
+        """Return the call as it is to be made."""
+        messages = ask.messages
+        if self.instruction is not None:
+            last = {**(messages[-1] if messages else {"role": "user"}), "content": self.instruction}
+            messages = (*messages[:-1], last)
+        return replace(ask, messages=messages, expert=self.expert or ask.expert)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ Its own parser took only names of letters, and the first triple quote for the en
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from orchestrator.conductor.protocol.move import Call, Move
 from orchestrator.conductor.protocol.tagged import unfenced
@@ -28,11 +29,12 @@ _HEAD = re.compile(
     re.MULTILINE,
 )
 _QUOTE = '"""'
+_MAX_HEADS = 32
 
 
 def read_published(text: str) -> Move:
     """Read a message in the published form; names only count where quoted content follows them."""
-    heads = list(_HEAD.finditer(text))
+    heads = list(islice(_HEAD.finditer(text), _MAX_HEADS))
     calls: list[Call] = []
     answer: str | None = None
     for index, head in enumerate(heads):

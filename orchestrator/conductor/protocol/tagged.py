@@ -8,6 +8,8 @@ what is fenced as a whole is taken out of its fence.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections.abc import Iterable
 
 from orchestrator.conductor.protocol.move import Call, Move
 
@@ -15,18 +17,21 @@ _OPEN = re.compile(
     r"<(call|python|answer)((?:\s+[\w-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*)\s*>", re.IGNORECASE
 )
 _ATTRIBUTE = re.compile(r"([\w-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n]*$", re.MULTILINE)
-_FENCED = re.compile(r"\A\s*(`{3,}|~{3,})[^\n]*\n(.*?)\n[ \t]*\1[ \t]*\Z", re.DOTALL)
+_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})(?P<info>[^\n]*)$", re.MULTILINE)
+_FENCED = re.compile(r"\A\s*(`{3,}|~{3,})[^\n]*\n(.*?)\n?[ \t]*\1\s*\Z", re.DOTALL)
 _MAX_NAME = 100
+_MAX_CALLS = 32
+_MAX_CHARACTERS = 400_000
 
 
 def read_tagged(text: str) -> Move:
-    """Read a message in the text protocol."""
+    """Read a message in the text protocol: its first 32 calls, and 400,000 characters."""
+    text = text[:_MAX_CHARACTERS]
     calls: list[Call] = []
     faults: list[str] = []
     answer: str | None = None
     place = 0
-    while found := _OPEN.search(text, place):
+    while len(calls) + len(faults) < _MAX_CALLS and (found := _OPEN.search(text, place)):
         tag = found[1].lower()
         content, place = _content(text, found.end(), tag)
         if tag == "answer":
@@ -49,27 +54,49 @@ def _call(attributes: str, content: str) -> Call:
 
 
 def _content(text: str, start: int, tag: str) -> tuple[str, int]:
-    """Return what stands in a tag, and where to go on reading."""
-    closings = list(re.compile(rf"</{tag}\s*>", re.IGNORECASE).finditer(text, start))
-    if not closings:
-        following = _OPEN.search(text, start)
-        end = following.start() if following else len(text)
-        return text[start:end], end
-    fences = _fenced_spans(text, start)
-    outside = [c for c in closings if not any(low < c.start() < high for low, high in fences)]
-    closing = (outside or closings)[0]
-    return text[start : closing.start()], closing.end()
+    """Return what stands in a tag, and where to go on reading.
+
+    A tag is closed by the first closing one outside code fences or, if all are inside, the first.
+    It ends without one where the next of its kind is opened, or with the text.
+    """
+    rest = text[start:]
+    fences = _fenced_spans(rest)
+    closes = re.compile(rf"</{tag}\s*>", re.IGNORECASE)
+    closing = _outside(closes.finditer(rest), fences) or closes.search(rest)
+    openings = (each for each in _OPEN.finditer(rest) if each[1].lower() == tag)
+    opening = _outside(openings, fences)
+    if closing is None or (opening is not None and opening.start() < closing.start()):
+        end = opening.start() if opening else len(rest)
+        return rest[:end], start + end
+    return rest[: closing.start()], start + closing.end()
 
 
-def _fenced_spans(text: str, start: int) -> list[tuple[int, int]]:
-    """Return where code fences that are opened and closed lie. A longer fence may hold shorter."""
+def _outside(found: Iterable[re.Match[str]], fences: list[tuple[int, int]]) -> re.Match[str] | None:
+    """Return the first that is in no code fence."""
+    starts = [low for low, _ in fences]
+    for each in found:
+        before = bisect_left(starts, each.start()) - 1
+        if before < 0 or each.start() >= fences[before][1]:
+            return each
+    return None
+
+
+def _fenced_spans(text: str) -> list[tuple[int, int]]:
+    """Return where code fences that are opened and closed lie. A longer fence may hold shorter.
+
+    As in CommonMark, nothing but a closing tag may follow the marks that close one.
+    """
     spans: list[tuple[int, int]] = []
     opened: re.Match[str] | None = None
-    for fence in _FENCE.finditer(text, start):
+    for fence in _FENCE.finditer(text):
         if opened is None:
             opened = fence
-        elif fence[1][0] == opened[1][0] and len(fence[1]) >= len(opened[1]):
-            spans.append((opened.start(), fence.end()))
+        elif (
+            fence[1][0] == opened[1][0]
+            and len(fence[1]) >= len(opened[1])
+            and (not fence["info"].strip() or fence["info"].lstrip().startswith("</"))
+        ):
+            spans.append((opened.start(), fence.end(1)))
             opened = None
     return spans
 

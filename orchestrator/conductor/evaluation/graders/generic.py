@@ -1,0 +1,72 @@
+"""Graders for tasks of any kind: the same text, a pattern, a JSON schema."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib import import_module
+from typing import Any
+
+from orchestrator.conductor.evaluation.graders.grade import RIGHT, Grade, wrong
+from orchestrator.conductor.evaluation.tasks import GradedTask
+
+_LONGEST = 100_000
+
+
+def exact(answer: str, task: GradedTask) -> Grade:
+    """Grade text that must be the target, spaces around and between words aside."""
+    same = " ".join(answer.split()) == " ".join(task.target.split())
+    return RIGHT if same else wrong("it is not the same text")
+
+
+def pattern(answer: str, task: GradedTask) -> Grade:
+    """Grade text that as a whole must match the target, a regular expression.
+
+    Raises:
+        ValueError: If the target is not one.
+    """
+    try:
+        compiled = re.compile(task.target)
+    except re.error as error:
+        raise ValueError(f"the target is not a regular expression: {error}") from error
+    if len(answer) > _LONGEST:
+        return wrong(f"it is longer than {_LONGEST} characters")
+    return RIGHT if compiled.fullmatch(answer.strip()) else wrong("it does not match the pattern")
+
+
+def schema(answer: str, task: GradedTask) -> Grade:
+    """Grade JSON that must fit the field ``schema``, and equal the target where there is one.
+
+    Raises:
+        ValueError: If there is no schema, or it is not one.
+    """
+    stated = task.fields.get("schema")
+    if not isinstance(stated, dict):
+        raise ValueError("the task has no field 'schema'")
+    try:
+        value = json.loads(answer, parse_constant=_refused)
+    except (ValueError, RecursionError):
+        return wrong("it is not JSON and nothing else")
+    problem = _problem(value, stated)
+    if problem:
+        return wrong(problem)
+    if task.target.strip() and value != json.loads(task.target):
+        return wrong("it fits the schema, but holds other values")
+    return RIGHT
+
+
+def _problem(value: Any, stated: dict[str, Any]) -> str | None:
+    """Return how a value breaks a schema, ``None`` where it does not."""
+    library = import_module("jsonschema")  # it has no types
+    validator = library.validators.validator_for(stated)
+    try:
+        validator.check_schema(stated)
+        errors = validator(stated).iter_errors(value)
+        first = next(iter(errors), None)
+    except library.exceptions.SchemaError as error:
+        raise ValueError(f"the schema is none: {error.message}") from error
+    return None if first is None else f"{first.json_path}: {first.message}"[:300]
+
+
+def _refused(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,133 @@
+"""Tasks with known answers, read from JSON lines.
+
+A line holds ``category``, ``prompt`` and ``target``; ``grader`` where the category does not say
+which one it is (:mod:`orchestrator.conductor.evaluation.graders`), ``id``, and whatever else the
+grader looks at (``options``, ``schema``, ``tolerance``).
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_LONGEST_LINE = 8 * 1024 * 1024
+_NAMED = frozenset({"id", "category", "prompt", "target", "grader"})
+
+
+class TasksInvalid(Exception):
+    """The file does not hold tasks; names file, row and field."""
+
+
+@dataclass(frozen=True, slots=True)
+class GradedTask:
+    """A task whose answer can be graded.
+
+    Args:
+        id: Names it in results; unique in its file.
+        category: What kind of task it is.
+        prompt: What the experts are asked.
+        target: The right answer, in the form its grader reads; empty where the prompt says it all.
+        grader: Name of the grader; empty: the category's.
+        fields: Whatever else the row holds.
+    """
+
+    id: str
+    category: str
+    prompt: str
+    target: str = ""
+    grader: str = ""
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+def read_tasks(path: Path) -> list[GradedTask]:
+    """Read a file of tasks, JSON lines, compressed if its name ends in ``.gz``.
+
+    Raises:
+        TasksInvalid: Naming file, row and field.
+    """
+    tasks: list[GradedTask] = []
+    first_row: dict[str, int] = {}
+    for number, row in _rows(path):
+        where = f"{path.name}, row {number}"
+        task = _task(row, number, where)
+        if task.id in first_row:
+            raise TasksInvalid(f"{where}: id: {task.id!r} is the id of row {first_row[task.id]}")
+        first_row[task.id] = number
+        tasks.append(task)
+    if not tasks:
+        raise TasksInvalid(f"{path.name}: holds no task")
+    return tasks
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Any]]:
+    opened = gzip.open if path.suffix == ".gz" else open
+    number = 0
+    try:
+        with opened(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if len(line) > _LONGEST_LINE:
+                    raise TasksInvalid(f"{path.name}, row {number}: longer than 8 MiB")
+                if line.strip():
+                    yield number, json.loads(line)
+    except UnicodeDecodeError as error:
+        raise TasksInvalid(f"{path.name}, row {number + 1}: is not UTF-8") from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise TasksInvalid(f"{path.name}, row {number}: is not JSON ({error})") from error
+    except ValueError as error:  # a number of too many digits
+        raise TasksInvalid(f"{path.name}, row {number}: {error}") from error
+    except (OSError, EOFError) as error:
+        raise TasksInvalid(f"{path.name}: cannot be read ({error})") from error
+
+
+def _task(row: Any, number: int, where: str) -> GradedTask:
+    if not isinstance(row, dict):
+        raise TasksInvalid(f"{where}: is not an object")
+    prompt = _text(row, "prompt", where)
+    category = _text(row, "category", where)
+    return GradedTask(
+        id=_id(row, where) or f"{number}-{_digest(prompt)}",
+        category=category,
+        prompt=prompt,
+        target=_target(row, where),
+        grader=_text(row, "grader", where) if row.get("grader") is not None else "",
+        fields={name: value for name, value in row.items() if name not in _NAMED},
+    )
+
+
+def _text(row: dict[str, Any], name: str, where: str) -> str:
+    value = row.get(name)
+    if value is None:
+        raise TasksInvalid(f"{where}: {name}: is missing")
+    if not isinstance(value, str):
+        raise TasksInvalid(f"{where}: {name}: is not text")
+    if not value.strip():
+        raise TasksInvalid(f"{where}: {name}: is empty")
+    return value
+
+
+def _id(row: dict[str, Any], where: str) -> str:
+    value = row.get("id", "")
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise TasksInvalid(f"{where}: id: is neither text nor a whole number")
+    return str(value)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def _target(row: dict[str, Any], where: str) -> str:
+    """Return the target as text; several that are all right are kept as a JSON list."""
+    value = row.get("target", row.get("answer"))
+    if value is None:
+        raise TasksInvalid(f"{where}: target: is missing")
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float | list | dict):
+        raise TasksInvalid(f"{where}: target: is neither text, a number nor a list")
+    return json.dumps(value, ensure_ascii=False)
