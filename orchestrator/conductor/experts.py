@@ -60,7 +60,8 @@ class CatalogueExperts:
 
     def ranked(self, task: Task, *, policy: str | None = None) -> tuple[tuple[str, float], ...]:
         """Return who could answer the task, best first; see :class:`Experts`."""
-        request = routing_text(list(task.messages)).request(policy or task.policy)
+        wanted = policy if policy and policy in self.router.policies else task.policy
+        request = routing_text(list(task.messages)).request(wanted)
         decision = self._decided(request)
         quality = {view.id: view.quality for view in decision.candidates}
         return tuple((expert, quality.get(expert, 0.0)) for expert in decision.ranked)

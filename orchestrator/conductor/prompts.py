@@ -62,3 +62,61 @@ Task:
 Answer:
 {answer}
 """
+GUIDE = """\
+Say how to solve the task below, for somebody less able who will do it. Name the steps in order,
+what to watch out for, and how to check the result. Compute nothing and do not give the answer.
+
+Task:
+{task}
+"""
+FOLLOW = """\
+{task}
+
+Follow this guidance step by step:
+{plan}
+"""
+FIND_ERROR = """\
+Below are a task and somebody's solution. Go through the solution step by step and find the first
+step that is wrong. End with one line: FIRST WRONG STEP: and its number or its first words, or
+FIRST WRONG STEP: NONE. If there is one, say before that line what is wrong with it.
+
+Task:
+{task}
+
+Solution:
+{draft}
+"""
+REDO = """\
+{task}
+
+This is your earlier solution:
+{draft}
+
+Its first wrong step was found:
+{objection}
+
+Keep what comes before that step, and do everything from there on anew.
+"""
+SPLIT = """\
+An attempt at the task below failed a check. Write down the questions that have to be answered to
+get right what the attempt got wrong, and no others: at most {most}, each on a line of its own
+that begins with a dash, each complete in itself.
+
+Task:
+{task}
+
+Attempt:
+{draft}
+
+Objection:
+{objection}
+"""
+COMBINE = """\
+{task}
+
+These questions about it have been answered:
+
+{answers}
+
+Use what is right of this, and give the complete answer to the task.
+"""

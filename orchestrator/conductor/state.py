@@ -39,7 +39,8 @@ class State(TypedDict, total=False):
     """How often a check has refused an answer."""
     stopped: str
     plan: str
-    parts: list[dict[str, Any]]
+    objection: str
+    """Why the last draft was refused."""
 
 
 def best_draft(state: State) -> Draft | None:
@@ -52,5 +53,13 @@ def best_draft(state: State) -> Draft | None:
 
 
 def with_draft(state: State, text: str, by: str, weight: float) -> list[Draft]:
-    """Return the drafts and another."""
-    return [*state.get("drafts", ()), Draft(text=text, by=by, weight=weight)]
+    """Return the drafts and another, unless there is nothing in it."""
+    drafts = [*state.get("drafts", ())]
+    return [*drafts, Draft(text=text, by=by, weight=weight)] if text.strip() else drafts
+
+
+def with_weight(state: State, weight: float) -> list[Draft]:
+    """Return the drafts, the newest believed as far as said."""
+    drafts = state["drafts"]
+    newest = drafts[-1]
+    return [*drafts[:-1], Draft(text=newest["text"], by=newest["by"], weight=weight)]
