@@ -37,7 +37,7 @@ async def execute(
         config["configurable"] = {"thread_id": thread}
         saved = await graph.aget_state(config)
         ended = not saved.next and saved.values.get("answer")
-        given = None if saved.next else given
+        given: dict[str, Any] | None = None if saved.next else {}
         state = saved.values if ended else await graph.ainvoke(given, context=run, config=config)
     outcome = _outcome(strategy, run, state)
     run.emit(RunFinished(outcome))
