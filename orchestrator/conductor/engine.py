@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.conductor.events import RunFinished
 from orchestrator.conductor.run import Run
-from orchestrator.conductor.strategies import STRATEGIES
+from orchestrator.conductor.strategies import STRATEGIES, Strategy
 from orchestrator.conductor.values import Outcome
 
 _MAX_NODES = 1000
@@ -15,12 +15,12 @@ _MAX_NODES = 1000
 
 
 async def execute(
-    strategy: str, run: Run, *, checkpointer: Any = None, thread: str | None = None
+    strategy: str | Strategy, run: Run, *, checkpointer: Any = None, thread: str | None = None
 ) -> Outcome:
     """Run a strategy to its end, or on to it from the last checkpoint.
 
     Args:
-        strategy: Its name.
+        strategy: Its name, or one that has none among :data:`STRATEGIES`.
         run: The run.
         checkpointer: LangGraph's, for a run that outlives the process.
         thread: The run's id there.
@@ -29,7 +29,8 @@ async def execute(
         NothingAnswered: If every expert failed.
         KeyError: If there is no such strategy.
     """
-    graph = _graph(strategy) if checkpointer is None else _built(strategy, checkpointer)
+    plan = STRATEGIES[strategy] if isinstance(strategy, str) else strategy
+    graph = _graph(plan) if checkpointer is None else _built(plan, checkpointer)
     config: dict[str, Any] = {"recursion_limit": _MAX_NODES}
     if thread is None:
         state = await graph.ainvoke({}, context=run, config=config)
@@ -39,7 +40,7 @@ async def execute(
         ended = not saved.next and saved.values.get("answer")
         given: dict[str, Any] | None = None if saved.next else {}
         state = saved.values if ended else await graph.ainvoke(given, context=run, config=config)
-    outcome = _outcome(strategy, run, state)
+    outcome = _outcome(plan.name, run, state)
     run.emit(RunFinished(outcome))
     return outcome
 
@@ -58,10 +59,10 @@ def _outcome(strategy: str, run: Run, state: dict[str, Any]) -> Outcome:
     )
 
 
-def _built(strategy: str, checkpointer: Any) -> Any:
-    return STRATEGIES[strategy].flow().compile(checkpointer)
+def _built(strategy: Strategy, checkpointer: Any) -> Any:
+    return strategy.flow().compile(checkpointer)
 
 
 @lru_cache(maxsize=32)
-def _graph(strategy: str) -> Any:
+def _graph(strategy: Strategy) -> Any:
     return _built(strategy, None)

@@ -74,6 +74,11 @@ class CatalogueExperts:
         """Return the tokens of prompt and answer together that an expert takes."""
         return self.catalogue.experts[expert].context_window
 
+    def price(self, expert: str) -> tuple[float, float]:
+        """Return the US dollars an expert costs for a token read, and for one written."""
+        price = self.catalogue.experts[expert].price
+        return price.input * 1e-6, price.output * 1e-6
+
     async def ask(self, expert: str, ask: Ask, task: Task, tell: Tell) -> Said:
         """Ask an expert; see :class:`Experts`."""
         del task

@@ -45,6 +45,18 @@ class Spent:
     tokens: int = 0
     usd: float = 0.0
 
+    def add(self, other: Spent) -> None:
+        """Add what else is used."""
+        self.calls += other.calls
+        self.tokens += other.tokens
+        self.usd += other.usd
+
+    def take_back(self, other: Spent) -> None:
+        """Take back what was only expected."""
+        self.calls -= other.calls
+        self.tokens -= other.tokens
+        self.usd -= other.usd
+
 
 class LimitReached(Exception):
     """A limit stands in the way of the next step.
@@ -71,7 +83,7 @@ _UNITS = {
 
 
 def check_call(
-    limits: Limits, spent: Spent, seconds: float, expected: int, *, concluding: bool = False
+    limits: Limits, spent: Spent, seconds: float, expected: Spent, *, concluding: bool = False
 ) -> None:
     """Raise if another expert call would go over a limit.
 
@@ -82,7 +94,7 @@ def check_call(
         limits: See there.
         spent: So far, calls under way included.
         seconds: Since the run began.
-        expected: Tokens that the call will read.
+        expected: What the call will use even if hardly anything is answered.
         concluding: Whether this is the last word.
 
     Raises:
@@ -92,8 +104,12 @@ def check_call(
     calls = limits.calls if concluding or limits.calls <= CONCLUDING_CALLS else limits.calls - 1
     if spent.calls >= calls:
         raise LimitReached("calls", limits.calls)
-    tokens = spent.tokens + expected
-    for name, used in (("tokens", tokens), ("usd", spent.usd), ("seconds", seconds)):
+    used = {
+        "tokens": spent.tokens + expected.tokens,
+        "usd": spent.usd + expected.usd,
+        "seconds": seconds,
+    }
+    for name, amount in used.items():
         limit = getattr(limits, name)
-        if used >= limit * (1.0 - kept):
+        if amount >= limit * (1.0 - kept):
             raise LimitReached(name, limit)

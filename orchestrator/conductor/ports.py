@@ -46,6 +46,10 @@ class Experts(Protocol):
         """Return the tokens of prompt and answer together that an expert takes."""
         ...
 
+    def price(self, expert: str) -> tuple[float, float]:
+        """Return the US dollars an expert costs for a token read, and for one written."""
+        ...
+
     async def ask(self, expert: str, ask: Ask, task: Task, tell: Tell) -> Said:
         """Ask an expert.
 

@@ -166,29 +166,29 @@ class Run:
         return found
 
     async def _asked(self, ask: Ask, step: Step) -> Step:
-        expected = _tokens(ask)
-        check_call(self.limits, self.spent, self.seconds, expected, concluding=ask.concluding)
+        reserved = self._reserved(ask, step.expert)
+        check_call(self.limits, self.spent, self.seconds, reserved, concluding=ask.concluding)
         await self.gate(step)
-        self.spent.calls += 1
-        self.spent.tokens += expected
+        self.spent.add(reserved)
+        bounded = self._bounded(ask, step.expert)
         step = await self._begin(step)
         begun = self.clock()
         try:
             said = await asyncio.wait_for(
                 self.experts.ask(
-                    step.expert, self._bounded(ask), self.task, lambda text: self._tell(step, text)
+                    step.expert, bounded, self.task, lambda text: self._tell(step, text)
                 ),
                 max(self.limits.seconds - self.seconds, 1.0),
             )
         except ExpertError as error:
-            self.spent.tokens -= expected
+            self.spent.take_back(replace(reserved, calls=0))
             return await self._finish(self._ended(step, begun, "failed", str(error)))
         except TimeoutError:
-            self.spent.tokens -= expected
+            self.spent.take_back(replace(reserved, calls=0))
             reason = f"no answer within the run's {self.limits.seconds:g} seconds"
             return await self._finish(self._ended(step, begun, "failed", reason))
-        self.spent.tokens += said.tokens - expected
-        self.spent.usd += said.usd
+        self.spent.take_back(reserved)
+        self.spent.add(Spent(1, said.tokens, said.usd))
         return await self._finish(_answered(self._ended(step, begun, "ok", said.text), said))
 
     async def _executed(self, step: Step) -> Step:
@@ -240,9 +240,18 @@ class Run:
     def _tell(self, step: Step, text: str) -> None:
         self.emit(StepDelta(step.key, text))
 
-    def _bounded(self, ask: Ask) -> Ask:
-        """Let the answer be no longer than the tokens that are left."""
+    def _reserved(self, ask: Ask, expert: str) -> Spent:
+        """Return what a call uses even if hardly anything is answered: its tokens are estimated."""
+        tokens = len(json.dumps(ask.messages, default=str)) // _CHARACTERS_PER_TOKEN
+        by_read, by_written = self.experts.price(expert)
+        return Spent(1, tokens, tokens * by_read + by_written)
+
+    def _bounded(self, ask: Ask, expert: str) -> Ask:
+        """Let the answer be no longer than the tokens and the money that are left."""
         left = max(self.tokens_left, 1)
+        by_written = self.experts.price(expert)[1]
+        if by_written > 0.0:
+            left = max(min(left, int((self.limits.usd - self.spent.usd) / by_written)), 1)
         if left >= _AMPLE_TOKENS:
             return ask
         most = min(left, ask.parameters.get("max_tokens") or left)
@@ -272,11 +281,6 @@ def _answered(step: Step, said: Said) -> Step:
         completion_tokens=said.completion_tokens,
         usd=said.usd,
     )
-
-
-def _tokens(ask: Ask) -> int:
-    """Estimate how many tokens a call reads."""
-    return len(json.dumps(ask.messages, default=str)) // _CHARACTERS_PER_TOKEN
 
 
 def _fingerprint(expert: str, ask: Ask) -> str:

@@ -11,6 +11,8 @@ from orchestrator.conductor.run import Run
 from orchestrator.conductor.state import State, best_draft
 from orchestrator.conductor.values import Ask, Message
 
+_TRIES = 3
+
 
 class NothingAnswered(Exception):
     """Nobody said anything that could be an answer; says who failed and why."""
@@ -38,13 +40,23 @@ async def _last_word(state: State, run: Run) -> str:
             return said
     if draft is not None:
         return draft["text"].strip()
-    said = await _asked(run, None, list(run.task.messages), "conclude.direct")
-    said = said or _anything(run)
+    said = await _anybody(run) or _anything(run)
     if said:
         return said
     failures = [s for s in run.steps.values() if s.status == "failed"]
     told = "; ".join(f"{s.expert or s.kind}: {s.output}" for s in failures[-3:])
     raise NothingAnswered(told or reason or "no expert said anything")
+
+
+async def _anybody(run: Run) -> str:
+    """Ask those who have not failed yet, the best first, for the answer itself."""
+    failed = {step.expert for step in run.steps.values() if step.status == "failed"}
+    others = [expert for expert, _ in run.experts.ranked(run.task) if expert not in failed]
+    for expert in others[:_TRIES]:
+        said = await _asked(run, expert, list(run.task.messages), f"conclude.{expert}")
+        if said:
+            return said
+    return ""
 
 
 def _anything(run: Run) -> str:
@@ -54,9 +66,9 @@ def _anything(run: Run) -> str:
     return said[-1].output.strip() if said else ""
 
 
-async def _asked(run: Run, expert: str | None, messages: list[Message], key: str) -> str:
+async def _asked(run: Run, expert: str, messages: list[Message], key: str) -> str:
     """Return what an expert says last, with the answer taken out of its form; empty if it fails."""
-    window = run.experts.window(expert) if expert else run.tokens_left
+    window = run.experts.window(expert)
     ask = Ask(
         key=key,
         kind="answer",
