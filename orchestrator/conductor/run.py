@@ -13,6 +13,7 @@ from typing import Any
 
 from experts.errors import ExpertError
 from orchestrator.conductor.events import Emit, StepDelta, StepFinished, StepStarted, ignore
+from orchestrator.conductor.gate import History
 from orchestrator.conductor.limits import LimitReached, Limits, Spent, check_call
 from orchestrator.conductor.ports import (
     Experts,
@@ -39,6 +40,7 @@ class Run:
         experts: Everyone who can be asked.
         interpreter: Runs code.
         limits: What may be used.
+        history: How answers of the task's category have fared.
         ledger: Remembers finished steps.
         emit: Is told what happens.
         clock: Seconds since 1970.
@@ -51,6 +53,7 @@ class Run:
     experts: Experts
     interpreter: Interpreter
     limits: Limits = field(default_factory=Limits)
+    history: History = field(default_factory=History)
     ledger: Ledger = field(default_factory=MemoryLedger)
     emit: Emit = ignore
     clock: Callable[[], float] = time.time

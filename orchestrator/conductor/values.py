@@ -35,6 +35,7 @@ class Task:
         text: What of it is looked at for routing (:func:`router.routing_text`).
         policy: The trade-off that experts are chosen under.
         category: Id of its category, where the router has said it.
+        uncertainty: The router's about it, 0 to 1.
         tenant: Whose it is.
         parameters: Sampling parameters of the request that calls inherit (``temperature``, ``seed``).
     """
@@ -43,6 +44,7 @@ class Task:
     text: str
     policy: str = "balanced"
     category: str | None = None
+    uncertainty: float = 0.0
     tenant: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
 

@@ -26,7 +26,7 @@ async def check_draft(state: State, run: Run) -> State:
     if not drafts:
         return {}
     newest = drafts[-1]
-    key = f"check.{len(drafts)}"
+    key = f"check_draft.{len(drafts)}"
     right, said = await verified(run, newest["text"], key=key, not_by=frozenset({newest["by"]}))
     if right is None:
         return {"answer": newest["text"]}

@@ -61,7 +61,11 @@ async def _anybody(run: Run) -> str:
 
 def _anything(run: Run) -> str:
     """Return the last thing that was said by anybody; partial as it is, it is not nothing."""
-    said = [step for step in run.steps.values() if step.status == "ok" and step.output.strip()]
+    said = [
+        step
+        for step in run.steps.values()
+        if step.status == "ok" and step.output.strip() and (step.expert or step.kind == "python")
+    ]
     said.sort(key=lambda step: (step.kind not in {"plan", "verify"}, step.number))
     return said[-1].output.strip() if said else ""
 

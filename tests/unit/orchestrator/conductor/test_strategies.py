@@ -42,7 +42,7 @@ async def test_guide_lets_the_cheap_one_do_it(make_run: MakeRun) -> None:
     outcome = await execute("guide", run)
     assert outcome.text == "It is 32."
     assert outcome.verified is True
-    assert steps(outcome) == [("guide", "strong"), ("follow", "cheap"), ("check.1", "strong")]
+    assert steps(outcome) == [("guide", "strong"), ("follow", "cheap"), ("check_draft.1", "strong")]
     assert "Multiply, subtract." in outcome.steps[1].input
 
 
@@ -55,7 +55,7 @@ async def test_guide_takes_over_what_a_check_refuses(make_run: MakeRun) -> None:
     )
     outcome = await execute("guide", run)
     assert outcome.text == "It is 32."
-    assert [key for key, _ in steps(outcome)] == ["guide", "follow", "check.1", "take_over"]
+    assert [key for key, _ in steps(outcome)] == ["guide", "follow", "check_draft.1", "take_over"]
 
 
 async def test_guide_goes_on_without_a_guide(make_run: MakeRun) -> None:
@@ -110,7 +110,7 @@ async def test_decompose_is_content_with_what_stands(make_run: MakeRun) -> None:
     run = make_run(TASK, cheap("fixed:It is 32."), strong("fixed:VERDICT: CORRECT"))
     outcome = await execute("decompose", run)
     assert outcome.text == "It is 32."
-    assert steps(outcome) == [("attempt", "cheap"), ("check.1", "strong")]
+    assert steps(outcome) == [("attempt", "cheap"), ("check_draft.1", "strong")]
 
 
 async def test_decompose_splits_what_failed(make_run: MakeRun) -> None:
@@ -131,7 +131,7 @@ async def test_decompose_splits_what_failed(make_run: MakeRun) -> None:
     outcome = await execute("decompose", run)
     assert outcome.text == "It is 32."
     keys = [key for key, _ in steps(outcome)]
-    assert keys[:3] == ["attempt", "check.1", "split"]
+    assert keys[:3] == ["attempt", "check_draft.1", "split"]
     assert set(keys[3:5]) == {"part.1", "part.2"}
     assert keys[5] == "combine"
     assert "How many go?" in outcome.steps[-1].input
