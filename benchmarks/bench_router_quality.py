@@ -5,7 +5,8 @@ repository. In each fold the classifier of categories and the quality model are 
 parts, prices that keep a budget are set on the same four, and the fifth is routed. Compared are, in
 the same run: the best single expert (of the four parts), perfect category labels with the mean
 scores of categories, the soft two-step router (categories alone), and the model. Differences to the
-best single expert and to the two-step router come with paired bootstrap intervals.
+best single expert, and to the two-step router within the same budget, come with paired bootstrap
+intervals.
 
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/bench_router_quality.py [--sets mmlu-pro ...]
         [--folds N] [--vectors FILE.npy] [--json]
@@ -109,7 +110,8 @@ def folds(labels: Sequence[str | None], count: int, seed: int) -> npt.NDArray[np
 
 def run(data: Dataset, vectors: FloatArray, count: int, seed: int) -> HeldOut:
     n, experts = data.scores.shape
-    out = HeldOut(*(np.zeros((n, experts)) for _ in range(3)), np.zeros(n), np.zeros(n, dtype=bool))
+    predicted, two_step, perfect = (np.zeros((n, experts)) for _ in range(3))
+    out = HeldOut(predicted, two_step, perfect, np.zeros(n), np.zeros(n, dtype=bool))
     costs = np.array([BILLIONS.get(expert, 0.0) for expert in data.experts])
     budgets = BUDGETS if costs.all() else ()
     out.budgets = {
@@ -136,7 +138,7 @@ def one_fold(
     fitted = fit_classifier(train.prompts, vectors[shown], train.categories, categories, seed=seed)
     held_out = fitted.held_out.probabilities
     started = time.perf_counter()
-    model = fit_quality(
+    model, expected = fit_quality(
         train.prompts,
         vectors[shown],
         held_out,
@@ -154,8 +156,7 @@ def one_fold(
     out.perfect[hidden] = table[places]
     out.single[hidden] = test.scores[:, int(np.nanmean(train.scores, axis=0).argmax())]
     out.correct[hidden] = probabilities.argmax(axis=1) == places
-    # A model is surer of what it was shown than of what comes: the table is not.
-    seen = {"model": model.many(train.prompts, vectors[shown], held_out), "two": held_out @ table}
+    seen = {"model": expected, "two": held_out @ table}
     now = {"model": out.predicted[hidden], "two": out.two_step[hidden]}
     for who, chosen in out.budgets.items():
         for limit, choices in chosen.items():
@@ -167,11 +168,10 @@ def summary(data: Dataset, out: HeldOut) -> dict[str, Any]:
     n = len(data)
     rows = np.arange(n)
     costs = np.array([BILLIONS.get(expert, float("nan")) for expert in data.experts])
-    two = data.scores[rows, out.two_step.argmax(axis=1)]
 
-    def policy(choices: npt.NDArray[np.intp]) -> dict[str, Any]:
+    def policy(choices: npt.NDArray[np.intp], two_step: npt.NDArray[np.intp]) -> dict[str, Any]:
         got = data.scores[rows, choices]
-        gain, over = paired(got, out.single), paired(got, two)
+        gain, over = paired(got, out.single), paired(got, data.scores[rows, two_step])
         return {
             "quality": float(got.mean()),
             "active_parameters": float(costs[choices].mean()),
@@ -181,14 +181,15 @@ def summary(data: Dataset, out: HeldOut) -> dict[str, Any]:
             "over_two_step_ci95": [over.low, over.high],
         }
 
+    two = out.two_step.argmax(axis=1)
     policies = {
-        "perfect category": policy(out.perfect.argmax(axis=1)),
-        "two-step": policy(out.two_step.argmax(axis=1)),
-        "model": policy(out.predicted.argmax(axis=1)),
+        "perfect category": policy(out.perfect.argmax(axis=1), two),
+        "two-step": policy(two, two),
+        "model": policy(out.predicted.argmax(axis=1), two),
     }
-    for limit in out.budgets["model"]:
-        policies[f"two-step <= {limit:g} B"] = policy(out.budgets["two"][limit])
-        policies[f"model <= {limit:g} B"] = policy(out.budgets["model"][limit])
+    for limit, within in out.budgets["two"].items():
+        policies[f"two-step <= {limit:g} B"] = policy(within, within)
+        policies[f"model <= {limit:g} B"] = policy(out.budgets["model"][limit], within)
     return {
         "n": n,
         "best_single": float(out.single.mean()),

@@ -21,10 +21,10 @@ import numpy as np
 import numpy.typing as npt
 
 from router.quality.kernel import FloatArray, Kernel, kernel
+from router.quality.ridge import Ridge
 
 Floats = npt.NDArray[np.float64]
 
-_PENALTIES = np.append(np.geomspace(1.0, 1000.0, 13), np.inf)
 _SMALLEST_EIGENVALUE = 1e-6
 _ROUNDS = 10
 """Of filling missing targets with what is expected of them."""
@@ -92,41 +92,6 @@ class FittedHeads(NamedTuple):
     """The one chosen for each component, infinite where nothing can be predicted, shape (R,)."""
 
 
-class _Solver:
-    """Ridge regressions on one set of features, for any targets and penalties."""
-
-    def __init__(self, features: Floats) -> None:
-        values, self._axes = np.linalg.eigh(features.T @ features)
-        self._values = np.maximum(values, 0.0)
-        self._rotated = features @ self._axes
-        self._squared = self._rotated**2
-
-    def weights(self, targets: Floats, penalties: Floats) -> Floats:
-        products = self._rotated.T @ targets
-        found: Floats = self._axes @ (products / (self._values[:, None] + penalties))
-        return found
-
-    def predictions(self, targets: Floats, penalties: Floats) -> tuple[Floats, Floats]:
-        """Return what is fitted, and what would be with the row left out, both (n, R).
-
-        The second in closed form (Allen's PRESS statistic, 1974).
-        """
-        products = self._rotated.T @ targets
-        shrunk = self._values[:, None] + penalties
-        fitted = self._rotated @ (products / shrunk)
-        leverage = np.minimum(self._squared @ (1.0 / shrunk), 0.999)
-        return fitted, (fitted - leverage * targets) / (1.0 - leverage)
-
-    def choose(self, targets: Floats, known: Floats) -> Floats:
-        """Return the penalty of each component with the least error on rows left out, (R,)."""
-        errors = []
-        for penalty in _PENALTIES:
-            left_out = self.predictions(targets, np.full(targets.shape[1], penalty))[1]
-            errors.append((known[:, None] * (targets - left_out) ** 2).sum(axis=0))
-        chosen: Floats = _PENALTIES[np.argmin(np.array(errors), axis=0)]
-        return chosen
-
-
 def fit_heads(
     coordinates: FloatArray,
     probabilities: Floats,
@@ -159,7 +124,7 @@ def fit_heads(
     map_ = axes[:, kept] / np.sqrt(values[kept])
     scale = category_share**0.5
     similar = similar_to(coordinates).astype(np.float64) @ map_
-    solver = _Solver(np.hstack([scale * probabilities, similar]))
+    solver = Ridge(np.hstack([scale * probabilities, similar]))
     known = ~np.isnan(deviations)
     targets = np.where(known, deviations, 0.0) @ components
     penalties = solver.choose(targets, known.mean(axis=1))

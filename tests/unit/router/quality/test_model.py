@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from router.data import DatasetInvalid
 from router.embedding import HashingEmbedder
-from router.quality import QualityModel, QualitySettings, fit_quality
-from router.quality.model import memberships
+from router.quality import FittedQuality, QualityModel, QualitySettings, fit_quality
+from router.quality.fitting import memberships
 
 TOPICS = (("whale", "river", "forest"), ("sonata", "violin", "opera"), ("atom", "quark", "laser"))
 
@@ -41,6 +41,9 @@ class World:
         self.experts = [f"expert-{i}" for i in range(experts)]
 
     def fit(self, **changes: object) -> QualityModel:
+        return self.fitted(**changes).model
+
+    def fitted(self, **changes: object) -> FittedQuality:
         given = {
             "texts": self.texts,
             "vectors": self.vectors,
@@ -248,7 +251,7 @@ def test_a_prediction_takes_microseconds() -> None:
         experts=list("abcde"),
         seed=0,
         settings=QualitySettings(landmarks=256),
-    )
+    ).model
     vector, probabilities = np.ones(64, dtype=np.float32), np.full(4, 0.25)
     taken = []
     for _ in range(300):
@@ -261,7 +264,26 @@ def test_a_prediction_takes_microseconds() -> None:
 def test_the_blend_is_part_of_the_answer() -> None:
     world = World(400)
     model = world.fit()
-    table_only = replace(model, blend=(1.0, 0.0, 0.0))
+    flat = replace(model.curve, weights=np.zeros_like(model.curve.weights))
+    table_only = replace(model, blend=(1.0, 0.0), curve=flat, neighbours=None)
     np.testing.assert_allclose(
         world.many(table_only), world.probabilities @ model.category_scores.mean, atol=1e-6
     )
+
+
+def test_differences_bend_with_difficulty() -> None:
+    world = World(600)
+    model = world.fit()
+    bent = replace(model.curve, weights=np.ones_like(model.curve.weights))
+    changed, before = world.many(replace(model, curve=bent)), world.many(model)
+    assert np.abs(changed - before).max() > 0.05
+    row = world.texts[3], world.vectors[3], world.probabilities[3]
+    np.testing.assert_allclose(replace(model, curve=bent)(*row), changed[3], atol=1e-5)
+
+
+def test_rows_without_scores_are_expected_like_new_prompts() -> None:
+    world = World(200)
+    world.scores[::4] = np.nan
+    model, expected = world.fitted()
+    np.testing.assert_allclose(expected[::4], world.many(model)[::4], atol=1e-6)
+    assert np.isfinite(expected).all()
