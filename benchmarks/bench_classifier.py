@@ -28,15 +28,27 @@ import numpy.typing as npt
 from router.classifier import Evidence
 from router.embedding import Embedder, FloatArray, StaticEmbedder
 from router.embedding.composite import CompositeEmbedder
-from router.embedding.contrastive import ContrastiveEmbedder, fit_contrastive
+from router.embedding.contrastive import (
+    ContrastiveEmbedder,
+    ContrastiveSettings,
+    beside,
+    fit_contrastive,
+)
 from router.embedding.onnx import OnnxEmbedder
-from router.learned import LearnedClassifier, LearnedSettings, fit_classifier, learn_gate
+from router.learned import (
+    LearnedClassifier,
+    LearnedGate,
+    LearnedSettings,
+    fit_classifier,
+    learn_gate,
+)
 
 FILE = "clinc150.jsonl.gz"
 TASKS = ("intent", "domain")
 LEXICAL = LearnedSettings()
 ENCODER = replace(LEXICAL, dense_weight=1.5)
 ALONE = replace(LEXICAL, weights=(0.0, 0.0, 0.0))
+HEAD = ContrastiveSettings(dimensions=256)
 PROMPT = "My landlord does not want to give back the deposit after I moved out, what can I do now?"
 
 
@@ -57,6 +69,9 @@ class Variant:
     embedder: Embedder
     settings: LearnedSettings
     contrastive: bool = False
+    head: ContrastiveSettings | None = None
+    beside: bool = False
+    """Whether the embedder's own vectors stay beside those of the head."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +84,10 @@ class Line:
     strangers: int
     accuracy: float
     auroc: float
+    coverage: float
+    """Share of the n that the gate leaves to their category, as it is set without strangers."""
+    caught: float
+    """Share of the strangers that it does not."""
     calibration_error: float
     embed_us: float
     classify_us: float
@@ -154,7 +173,10 @@ def measure(
     embedder = variant.embedder
     started = time.process_time()
     if variant.contrastive:
-        embedder = ContrastiveEmbedder(embedder, fit_contrastive(vectors[shown], numbers))
+        matrix = fit_contrastive(vectors[shown], numbers, settings=variant.head or HEAD)
+        if variant.beside:
+            matrix = beside(matrix, vectors[shown])
+        embedder = ContrastiveEmbedder(embedder, matrix)
         vectors = embedder.map(vectors)
     texts = prompts.texts
     fitted = fit_classifier(
@@ -163,10 +185,11 @@ def measure(
         labels[shown].tolist(),
         categories,
         settings=variant.settings,
+        leave_out=True,
     )
     learned = time.process_time() - started
     strangers = np.flatnonzero(labels == "oos")
-    gate = learn_gate(fitted.held_out, fitted.labels)
+    gate = learn_gate(fitted.held_out, fitted.labels, left_out=fitted.left_out)
     known = _classify(fitted.classifier, texts, vectors, asked)
     unknown = _classify(fitted.classifier, texts, vectors, strangers)
     right = np.array(categories)[known.probabilities.argmax(axis=1)] == labels[asked]
@@ -178,6 +201,8 @@ def measure(
         strangers=len(strangers),
         accuracy=float(right.mean()),
         auroc=auroc(gate.many(unknown), gate.many(known)),
+        coverage=1.0 - unsure(gate, known),
+        caught=unsure(gate, unknown),
         calibration_error=calibration_error(known.probabilities.max(axis=1), right),
         embed_us=microseconds(lambda: embedder.embed([PROMPT])),
         classify_us=microseconds(lambda: fitted.classifier(PROMPT, vector)),
@@ -193,6 +218,13 @@ def _classify(
     rows: npt.NDArray[np.intp],
 ) -> Evidence:
     return classifier.many([texts[row] for row in rows], vectors[rows])
+
+
+def unsure(gate: LearnedGate, said: Evidence) -> float:
+    """Share of prompts that are treated as ``general``."""
+    top = said.probabilities.argmax(axis=1).tolist()
+    doubt = gate.many(said).tolist()
+    return float(np.mean([gate.unsure(*pair) for pair in zip(doubt, top, strict=True)]))
 
 
 def auroc(higher: npt.NDArray[np.float64], lower: npt.NDArray[np.float64]) -> float:
@@ -275,7 +307,8 @@ def main() -> None:
 def show(line: dict[str, Any]) -> None:
     print(
         f"{line['name']:28s} {line['task']:7s} accuracy {line['accuracy']:.4f} "
-        f"auroc {line['auroc']:.3f} ece {line['calibration_error']:.3f} "
+        f"auroc {line['auroc']:.3f} coverage {line['coverage']:.3f} caught {line['caught']:.3f} "
+        f"ece {line['calibration_error']:.3f} "
         f"embed {line['embed_us']:.0f} us, classify {line['classify_us']:.0f} us, "
         f"learn {line['learn_s']:.0f} s, {line['megabytes']:.1f} MB",
         flush=True,

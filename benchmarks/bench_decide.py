@@ -3,10 +3,11 @@
 The large one (300 categories, 1,000 experts) is to stay within twice the small one (10 x 10). They
 take turns, a block of decisions each, so that whatever else the machine does falls on both alike;
 with blocks of one, each finds the caches full of the other's data. Beside the time on the wall the
-processor's own time is given: of the two, it is what a busy machine does not stretch.
+processor's own time is given: of the two, it is what a busy machine does not stretch. With
+``--artifact`` a learned router takes turns too, over the experts it was learned from.
 
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/bench_decide.py [--rounds N] [--block N]
-        [--json]
+        [--artifact DIR] [--json]
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,9 +35,13 @@ from router import (
     build_router,
     starter_router,
 )
+from router.artifact import load
+from router.assembly import router_of
+from router.embedding import Embedder
 
 SMALL = "10x10"
 LARGE = "300x1000"
+LEARNED = "learned"
 PROMPTS = (
     "Can you tell me how I should go about proving that the square root of two is irrational?",
     "Write a function that merges two sorted lists and say what its running time is, please.",
@@ -112,7 +118,14 @@ def measure(
     return times
 
 
-def run(rounds: int, block: int) -> dict[str, Any]:
+def learned(artifact: Path, embedder: Embedder) -> tuple[Router, CandidatePool]:
+    """Load a learned router, with its own experts for candidates."""
+    found = load(artifact)
+    router = router_of(found, embedder)
+    return router, router.pool([Candidate(expert) for expert in found.manifest["experts"]])
+
+
+def run(rounds: int, block: int, artifact: Path | None = None) -> dict[str, Any]:
     began = time.process_time()
     starter = starter_router()
     built = time.process_time() - began
@@ -121,6 +134,8 @@ def run(rounds: int, block: int) -> dict[str, Any]:
         SMALL: (starter, starter.pool(candidates(10, starter.taxonomy.ids))),
         LARGE: (large, large.pool(candidates(1000, large.taxonomy.ids))),
     }
+    if artifact is not None:
+        cases[LEARNED] = learned(artifact, starter.embedder)
     times = measure(cases, rounds, block)
     report: dict[str, Any] = {name: timed.report() for name, timed in times.items()}
     report["ratio"] = report[LARGE]["p50_us"] / report[SMALL]["p50_us"]
@@ -135,9 +150,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Time routing decisions.")
     parser.add_argument("--rounds", type=int, default=5000, help="decisions of each kind")
     parser.add_argument("--block", type=int, default=100, help="decisions before taking turns")
+    parser.add_argument("--artifact", type=Path, help="what 'coe router train' wrote")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    report = run(options.rounds, max(1, options.block))
+    report = run(options.rounds, max(1, options.block), options.artifact)
     if options.json:
         print(json.dumps(report, indent=2))
         return
@@ -146,8 +162,10 @@ def main() -> None:
         "microseconds"
     )
     print(f"{'':10}{'p50':>8}{'p99':>8}{'cpu p50':>10}{'cpu p99':>10}")
-    for name in (SMALL, LARGE):
-        row = report[name]
+    for name in (SMALL, LARGE, LEARNED):
+        row = report.get(name)
+        if row is None:
+            continue
         print(
             f"{name:10}{row['p50_us']:8.0f}{row['p99_us']:8.0f}"
             f"{row['processor_p50_us']:10.0f}{row['processor_p99_us']:10.0f}"

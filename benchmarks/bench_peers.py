@@ -4,9 +4,10 @@ Methods (kNN, k-means regions, matrix factorisation, similarity-weighted ranking
 in ``router.evaluation.baselines`` and run on MMLU-Pro with 13 models, five folds, static embedder.
 
 The package semantic-router is compared for category accuracy and speed on the 150 intents of
-CLINC150, with the same embedder. It runs in a virtual environment of its own, made by this script
-with pip in the user's cache directory (about 350 MB; ``--venv`` puts it elsewhere), so that the
-project does not depend on it. Where it cannot be installed, that part is skipped and says so.
+CLINC150 and the 14 subjects of MMLU-Pro (a fifth held out), with the same embedder. It runs in a
+virtual environment of its own, made by this script with pip in the user's cache directory (about
+350 MB; ``--venv`` puts it elsewhere), so that the project does not depend on it. Where it cannot be
+installed, that part is skipped and says so.
 """
 
 from __future__ import annotations
@@ -27,10 +28,19 @@ import numpy as np
 from router import Candidate, StaticEmbedder
 from router.assembly import router_of
 from router.data import Dataset
-from router.evaluation import Predictions, bootstrap, evaluate, metrics, observe, paired
-from router.evaluation import baselines as peers
+from router.evaluation import (
+    Beside,
+    Predictions,
+    bootstrap,
+    evaluate,
+    observe,
+    paired,
+    remembering,
+)
+from router.evaluation.baselines import Baseline, Majority, RandomExpert
 from router.evaluation.calibration import auroc
 from router.evaluation.metrics import Floats
+from router.evaluation.peers import PEERS
 from router.learned import fit_classifier
 from router.learning import learn
 
@@ -39,14 +49,7 @@ DATA = Path(os.environ.get("COE_TEST_DATA", ROOT.parent / "shared" / "data"))
 MMLU_PRO, CLINC = "mmlu_pro_13models.jsonl.gz", "clinc150.jsonl.gz"
 VENV = Path.home() / ".cache" / "composition-of-experts" / "bench-peers"
 PACKAGES = ("semantic-router>=1.1,<2", "wordllama", "tokenizers", "safetensors", "pyyaml")
-METHODS: dict[str, peers.Baseline] = {
-    "kNN": peers.Neighbours(),
-    "k-means regions": peers.Regions(),
-    "matrix factorisation": peers.MatrixFactorisation(),
-    "similarity-weighted ranking": peers.SimilarityRanking(),
-    "majority": peers.Majority(),
-    "random": peers.RandomExpert(),
-}
+METHODS: dict[str, Baseline] = {**PEERS, "majority": Majority(), "random": RandomExpert()}
 
 
 def read(name: str) -> list[dict[str, Any]] | None:
@@ -84,18 +87,17 @@ def methods(rows: list[dict[str, Any]], folds: int = 5) -> dict[str, Any]:
             predicted[name][hidden] = fitted(vectors[hidden])
             seconds[name] += time.process_time() - started
         started = time.process_time()
-        router = router_of(learn(data.rows(shown), embedder), embedder)
+        router = remembering(router_of(learn(data.rows(shown), embedder), embedder))
         pool = router.pool([Candidate(expert) for expert in data.experts])
         part = data.rows(hidden)
         said = observe(router, pool, part.prompts, data.experts, policies=["quality"])
         chosen[hidden] = said.choices["quality"]
         seconds["this router"] += time.process_time() - started
-    report = evaluate(data, Predictions({"quality": chosen}), baselines=predicted)
+    report = evaluate(data, Predictions({"quality": chosen}), None, Beside(baselines=predicted))
     entries = {"this router": report["policies"]["quality"], **report["baselines"]}
-    ours = metrics.chosen(data.scores, chosen)
-    for name, quality in predicted.items():
-        gap = paired(ours, metrics.chosen(data.scores, quality.argmax(axis=1)))
-        entries[name]["ours_less_theirs"] = [gap.mean, gap.low, gap.high]
+    for name in predicted:
+        gap = entries[name]["against"]["quality"]
+        entries[name]["ours_less_theirs"] = [gap["difference"], *gap["ci95"]]
     return {
         "n": report["n"],
         "best_single": report["best_single"]["quality"],
@@ -127,20 +129,36 @@ def environment(directory: Path) -> Path:
     return python
 
 
-def intents(rows: list[dict[str, Any]], python: Path, tested: int) -> dict[str, Any]:
-    """Compare with semantic-router on CLINC150: accuracy, out-of-scope AUROC, time a call."""
+def intents(rows: list[dict[str, Any]], tested: int) -> tuple[dict[str, list[str]], np.ndarray]:
+    """Return the task of CLINC150's intents, and the truth."""
     train = [row for row in rows if row["split"] == "train"]
     inside = [row for row in rows if row["split"] == "val"]
     order = np.random.default_rng(0).permutation(len(inside))[:tested]
-    outside = [row for row in rows if row["intent"] == "oos"]
-    asked = [inside[i] for i in order] + outside
-    texts = [row["text"] for row in asked]
-    truth = np.array([row["intent"] for row in asked])
+    asked = [inside[i] for i in order] + [row for row in rows if row["intent"] == "oos"]
     task = {
         "train": [row["text"] for row in train],
         "labels": [row["intent"] for row in train],
-        "test": texts,
+        "test": [row["text"] for row in asked],
     }
+    return task, np.array([row["intent"] for row in asked])
+
+
+def subjects(rows: list[dict[str, Any]], tested: int) -> tuple[dict[str, list[str]], np.ndarray]:
+    """Return the task of MMLU-Pro's subjects, and the truth."""
+    data = dataset(rows)
+    order = np.random.default_rng(0).permutation(len(data))
+    held_out = len(data) // 5
+    asked, train = order[: min(tested, held_out)].tolist(), order[held_out:].tolist()
+    task = {
+        "train": [data.prompts[i] for i in train],
+        "labels": [str(data.categories[i]) for i in train],
+        "test": [data.prompts[i] for i in asked],
+    }
+    return task, np.array([str(data.categories[i]) for i in asked])
+
+
+def packaged(task: dict[str, list[str]], truth: np.ndarray, python: Path) -> dict[str, Any]:
+    """Compare with semantic-router: accuracy, out-of-scope AUROC, time a call."""
     done = subprocess.run(
         [str(python), str(ROOT / "benchmarks" / "semantic_router_peer.py")],
         input=json.dumps(task),
@@ -190,7 +208,7 @@ def judged(run: dict[str, Any], truth: np.ndarray) -> dict[str, Any]:
     return {
         "accuracy": right.mean,
         "accuracy_ci95": [right.low, right.high],
-        "auroc": auroc(-confidence[~scope], -confidence[scope]),
+        "auroc": auroc(-confidence[~scope], -confidence[scope]) if (~scope).any() else None,
         "p50_us": float(p50),
         "p99_us": float(p99),
         "built_s": run["built_s"],
@@ -214,47 +232,62 @@ def show(report: dict[str, Any]) -> None:
                 f"  {name:30} {each['quality']:.3f}  gain {each['gain']:+.3f} "
                 f"({low:+.3f} to {high:+.3f})  {each['cpu_seconds']:5.1f} s{against}"
             )
-    found = report.get("intents")
-    if found:
-        print(f"CLINC150, 150 intents, n={found['n']} and {found['out_of_scope']} out of scope")
-        for name, each in found.items():
-            if isinstance(each, dict):
-                print(
-                    f"  {name:30} accuracy {each['accuracy']:.3f}  AUROC {each['auroc']:.3f}  "
-                    f"p50 {each['p50_us']:.0f} us  p99 {each['p99_us']:.0f} us  "
-                    f"built in {each['built_s']:.1f} s"
-                )
+    for part, title in (
+        ("intents", "CLINC150, 150 intents"),
+        ("subjects", "MMLU-Pro, 14 subjects"),
+    ):
+        if part in report:
+            show_packaged(report[part], title)
     for line in report["skipped"]:
         print(f"skipped: {line}")
+
+
+def show_packaged(found: dict[str, Any], title: str) -> None:
+    print(f"{title}, n={found['n']} and {found['out_of_scope']} out of scope")
+    for name, each in found.items():
+        if isinstance(each, dict):
+            strangers = "" if each["auroc"] is None else f"  AUROC {each['auroc']:.3f}"
+            low, high = each.get("ci95", (None, None))
+            gap = "" if low is None else f"  ours less it {each['ours_less_theirs']:+.3f}"
+            against = "" if low is None else f"{gap} ({low:+.3f} to {high:+.3f})"
+            print(
+                f"  {name:30} accuracy {each['accuracy']:.3f}{strangers}  "
+                f"p50 {each['p50_us']:.0f} us  p99 {each['p99_us']:.0f} us  "
+                f"built in {each['built_s']:.1f} s{against}"
+            )
+
+
+def run(only: str | None, tested: int, directory: Path) -> dict[str, Any]:
+    """Run all parts, or one; what cannot be run is named under ``skipped``."""
+    skipped: list[str] = []
+    report: dict[str, Any] = {"skipped": skipped}
+    sources = {"methods": MMLU_PRO, "intents": CLINC, "subjects": MMLU_PRO}
+    tasks = {"intents": intents, "subjects": subjects}
+    for part, name in sources.items():
+        if only not in (None, part):
+            continue
+        rows = read(name)
+        if rows is None:
+            skipped.append(f"{part}: {name} is not there; set COE_TEST_DATA to its folder")
+            continue
+        if part == "methods":
+            report[part] = methods(rows)
+            continue
+        try:
+            report[part] = packaged(*tasks[part](rows, tested), environment(directory))
+        except (OSError, subprocess.SubprocessError) as error:
+            skipped.append(f"{part}: semantic-router did not run ({error})")
+    return report
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--venv", type=Path, default=VENV, help="where semantic-router is put")
-    parser.add_argument("--tested", type=int, default=1000, help="in-scope prompts of CLINC150")
-    parser.add_argument("--only", choices=["methods", "intents"], help="one part alone")
+    parser.add_argument("--tested", type=int, default=1000, help="prompts of known categories")
+    parser.add_argument("--only", choices=["methods", "intents", "subjects"], help="one part alone")
     options = parser.parse_args()
-    skipped: list[str] = []
-    report: dict[str, Any] = {"skipped": skipped}
-    for name, part in ((MMLU_PRO, "methods"), (CLINC, "intents")):
-        if options.only not in (None, part):
-            continue
-        rows = read(name)
-        if rows is None:
-            skipped.append(f"{part}: {name} is not there; set COE_TEST_DATA to its folder")
-        elif part == "methods":
-            report["methods"] = methods(rows)
-        else:
-            try:
-                python = environment(options.venv)
-            except (OSError, subprocess.SubprocessError) as error:
-                skipped.append(f"intents: semantic-router cannot be installed ({error})")
-                continue
-            try:
-                report["intents"] = intents(rows, python, options.tested)
-            except subprocess.SubprocessError as error:
-                skipped.append(f"intents: semantic-router did not run ({error})")
+    report = run(options.only, options.tested, options.venv)
     if options.json:
         print(json.dumps(report, indent=2))
     else:

@@ -19,6 +19,8 @@ from orchestrator.kit.pages import Page, errors, page
 from orchestrator.kit.settings import describe
 from orchestrator.routers import endpoints as routers
 from orchestrator.routers import version_endpoints as router_versions
+from orchestrator.runs import endpoints as runs
+from orchestrator.runs.webhooks import endpoints as webhooks
 from orchestrator.tenants import endpoints as keys
 from orchestrator.tenants.access import require_role
 from orchestrator.tenants.door import Door
@@ -73,12 +75,14 @@ def create_app(services: Services) -> ASGIApp:
         router_versions.router,
         feedback.router,
         feedback.admin_router,
+        runs.router,
+        webhooks.router,
         _settings(),
     ):
         app.include_router(router)
     app.router.routes.extend(chat.ROUTES)
     _document_chat(app)
-    guarded = Door(app, services.keys, ("/admin/api", feedback.PATH))
+    guarded = Door(app, services.keys, ("/admin/api", feedback.PATH, runs.PATH, webhooks.PATH))
     settings = services.settings
     larger = {router_versions.UPLOAD_PATH: ("COE_MAX_ARTIFACT_BYTES", settings.max_artifact_bytes)}
     return RequestFrame(guarded, settings.max_body_bytes, larger)

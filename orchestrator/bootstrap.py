@@ -17,11 +17,16 @@ from redis.backoff import NoBackoff
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from experts.calling.call import ExpertCaller
+from experts.calling.health import ExpertHealth
 from experts.calling.registry import ProviderRegistry
+from experts.providers.interpreter import Interpreter
 from orchestrator.catalogue import service as catalogue_service
 from orchestrator.catalogue.secrets import SecretKeyInvalid, SecretStore, generate_key, split_keys
 from orchestrator.catalogue.service import CatalogueService
 from orchestrator.chat.pipeline import ChatPipeline
+from orchestrator.chat.strategies import StrategyPipeline
+from orchestrator.conductor.code import Sandbox
+from orchestrator.conductor.limits import Limits
 from orchestrator.feedback.service import FeedbackService
 from orchestrator.kit.changes import ChangeFeed, Refresh, cancelled
 from orchestrator.kit.database import make_engine
@@ -30,11 +35,14 @@ from orchestrator.kit.paths import write_private
 from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls
 from orchestrator.routers import lifecycle
-from orchestrator.routers.building import build_from
+from orchestrator.routers.building import ahead, build_from, make_resolver
+from orchestrator.routers.latency import LatencyWatch
 from orchestrator.routers.lifecycle import RouterVersions
 from orchestrator.routers.loading import make_loader
+from orchestrator.routers.outcomes import OutcomeMemory
 from orchestrator.routers.service import ActiveRouter
 from orchestrator.routers.shadow import ShadowLog
+from orchestrator.runs.parts import Runs, build_runs
 from orchestrator.tenants import service as key_service
 from orchestrator.tenants.service import KeyRing
 from orchestrator.usage.drain import UsageDrain
@@ -59,11 +67,15 @@ class Services:
     router: ActiveRouter
     routers: RouterVersions
     shadows: ShadowLog
+    outcomes: OutcomeMemory
+    latencies: LatencyWatch
     caller: ExpertCaller
     journal: UsageJournal
     drain: UsageDrain
     chat: ChatPipeline
     feedback: FeedbackService
+    runs: Runs
+    interpreter: Interpreter
 
 
 @asynccontextmanager
@@ -100,15 +112,16 @@ async def open_services(
             )
         )
         waiting = await stack.enter_async_context(Redis.from_url(urls.redis))
-        services, feed = _build(settings, router, engine, redis, waiting, environ)
+        services, feed = _build(settings, router, engine, redis, waiting, urls, environ)
         stack.push_async_callback(services.caller.aclose)
+        stack.push_async_callback(services.interpreter.aclose)
         await services.journal.start(exclusive=urls.exclusive)
         stack.push_async_callback(services.journal.stop)
         await services.keys.refresh()
         await services.catalogue.load()
         await services.routers.refresh()
         stack.push_async_callback(_flush, services)
-        for work in _background(services, feed):
+        for work in (*_background(services, feed), *services.runs.background(waiting)):
             stack.push_async_callback(cancelled, asyncio.create_task(work))
         yield services
 
@@ -121,6 +134,8 @@ def _background(services: Services, feed: ChangeFeed) -> tuple[Coroutine[Any, An
         services.drain.run(),
         services.routers.run(),
         services.shadows.run(),
+        services.outcomes.run(),
+        services.latencies.run(),
     )
 
 
@@ -165,6 +180,7 @@ def _build(
     engine: AsyncEngine,
     redis: Redis,
     waiting: Redis,
+    urls: StoreUrls,
     environ: Mapping[str, str] | None,
 ) -> tuple[Services, ChangeFeed]:
     instance = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -173,13 +189,16 @@ def _build(
     feed = ChangeFeed(waiting, refreshes)
     keys = KeyRing(engine, feed.announce)
     store = _secret_store(settings, engine, feed, environ)
-    active = ActiveRouter(router)
-    catalogue = CatalogueService(engine, store, feed.announce, active.prepare)
+    health = ExpertHealth()
+    active = ActiveRouter(router, exploration=settings.exploration, down=health.down)
+    catalogue = CatalogueService(engine, store, feed.announce, active.prepare, health.forget)
     refreshes[key_service.TOPIC] = keys.refresh
     refreshes[catalogue_service.TOPIC] = catalogue.refresh
-    caller = ExpertCaller(ProviderRegistry(), store.resolve)
+    caller = ExpertCaller(ProviderRegistry(), store.resolve, health)
+    interpreter = Interpreter()
     journal = UsageJournal(redis, spool, instance)
     shadows = ShadowLog(engine)
+    outcomes = OutcomeMemory(redis, waiting, settings.memory, lambda: active.router.embedder)
     active.observed_by(shadows.observe)
     versions = _router_versions(settings, engine, feed, active, catalogue)
     refreshes[lifecycle.TOPIC] = versions.notify
@@ -193,11 +212,15 @@ def _build(
         router=active,
         routers=versions,
         shadows=shadows,
+        outcomes=outcomes,
+        latencies=LatencyWatch(engine, catalogue),
         caller=caller,
-        feedback=FeedbackService(engine),
+        feedback=FeedbackService(engine, outcomes, keys.changed),
         journal=journal,
         drain=UsageDrain(engine, waiting, spool, instance),
-        chat=_chat_pipeline(settings, catalogue, active, caller, journal),
+        interpreter=interpreter,
+        chat=_chat_pipeline(settings, catalogue, active, caller, journal, outcomes, interpreter),
+        runs=build_runs(engine, redis, urls.redis, store.seal, run_limits(settings)),
     )
     return services, feed
 
@@ -208,15 +231,40 @@ def _chat_pipeline(
     active: ActiveRouter,
     caller: ExpertCaller,
     journal: UsageJournal,
+    outcomes: OutcomeMemory,
+    interpreter: Interpreter,
 ) -> ChatPipeline:
+    strategies = StrategyPipeline(
+        catalogue=catalogue,
+        router=active,
+        caller=caller,
+        journal=journal,
+        sandbox=Sandbox(interpreter),
+        default_policy=settings.default_policy,
+        limits=run_limits(settings),
+        timeout=settings.request_timeout,
+    )
     return ChatPipeline(
         catalogue=catalogue,
         router=active,
         caller=caller,
         journal=journal,
+        outcomes=outcomes,
+        strategies=strategies,
         default_policy=settings.default_policy,
         timeout=settings.request_timeout,
         first_token_timeout=settings.first_token_timeout,
+    )
+
+
+def run_limits(settings: Settings) -> Limits:
+    """Return what one run may use."""
+    return Limits(
+        rounds=settings.run_rounds,
+        calls=settings.run_calls,
+        tokens=settings.run_tokens,
+        usd=settings.run_usd,
+        seconds=settings.run_seconds,
     )
 
 
@@ -227,11 +275,11 @@ def _router_versions(
     active: ActiveRouter,
     catalogue: CatalogueService,
 ) -> RouterVersions:
-    embedder = active.router.embedder
+    resolver = make_resolver(settings.embedders_dir, (active.router.embedder,), ahead)
     return RouterVersions(
         engine,
         active,
-        make_loader(lambda artifact: build_from(artifact, embedder)),
+        make_loader(lambda artifact: build_from(artifact, resolver)),
         lambda: catalogue.current,
         feed.announce,
         settings.default_policy,

@@ -24,6 +24,7 @@ from orchestrator.kit.errors import StartError
 from orchestrator.kit.paths import write_private
 from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls
+from orchestrator.worker.embedded import EmbeddedWorker
 from router import Router, starter_router
 
 ADMIN_KEY_FILE = "admin-key"
@@ -100,10 +101,14 @@ async def _serve(
             write_private(settings.data_dir / ADMIN_KEY_FILE, new_key)
         report = await seed(services.catalogue, settings, os.environ)
         frame = _Counted(create_app(services))
-        async with _listening(frame, settings) as url:
+        worker = EmbeddedWorker(settings, urls)
+        async with worker, _listening(frame, settings) as url:
             started = Started(url, new_key, report, time.perf_counter() - began)
             await on_ready(services, started)
+            worker.start()
             await stop.wait()
+            worker.stop_soon()
+            services.runs.watch.watchers.close()
             if frame.active:
                 log.info("stopping: %d requests get %g s", frame.active, settings.drain_timeout)
             await frame.drained(settings.drain_timeout, hurry)

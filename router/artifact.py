@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,13 +92,31 @@ def unpack(data: bytes) -> Artifact:
 
 
 def save(artifact: Artifact, directory: Path) -> None:
-    """Write the artefact into a directory, which is made; an older one in it is replaced."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """Write the artefact into a directory, which is made; an older one in it is replaced.
+
+    Nothing is replaced before all is written, and what a failure leaves behind is taken away.
+
+    Raises:
+        OSError: If the directory cannot be written to.
+    """
     manifest = _manifest_bytes({**artifact.manifest, _HASH: artifact.content_hash})
-    for name, data in ((TENSORS_FILE, _tensor_bytes(artifact.tensors)), (MANIFEST_FILE, manifest)):
-        temporary = directory / f".{name}.new"
-        temporary.write_bytes(data)
-        temporary.replace(directory / name)
+    files = {TENSORS_FILE: _tensor_bytes(artifact.tensors), MANIFEST_FILE: manifest}
+    made = not directory.exists()
+    written: list[Path] = []
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            written.append(directory / f".{name}.new")
+            written[-1].write_bytes(data)
+        for name, path in zip(files, written, strict=True):
+            path.replace(directory / name)
+    except OSError:
+        with suppress(OSError):
+            for path in written:
+                path.unlink(missing_ok=True)
+            if made:
+                directory.rmdir()
+        raise
 
 
 def load(directory: Path) -> Artifact:
@@ -110,12 +129,22 @@ def load(directory: Path) -> Artifact:
     for name, limit in ((MANIFEST_FILE, MAX_MANIFEST_BYTES), (TENSORS_FILE, MAX_TENSOR_BYTES)):
         path = directory / name
         try:
-            if path.stat().st_size > limit:
-                raise ArtifactInvalid(f"{name} is larger than {limit} bytes")
-            parts.append(path.read_bytes())
+            parts.append(_bytes_of(path, limit))
         except OSError as error:
             raise ArtifactInvalid(f"{path} cannot be read ({error.strerror})") from error
     return _read(*parts)
+
+
+def _bytes_of(path: Path, limit: int) -> bytes:
+    """Read a file, a plain one of at most ``limit`` bytes: a device or a pipe may never end."""
+    if not path.is_file():
+        path.stat()  # says what is wrong, where it is not there
+        raise ArtifactInvalid(f"{path.name} is not a plain file")
+    with path.open("rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise ArtifactInvalid(f"{path.name} is larger than {limit} bytes")
+    return data
 
 
 def _read(manifest_bytes: bytes, tensor_bytes: bytes) -> Artifact:
@@ -128,7 +157,10 @@ def _read(manifest_bytes: bytes, tensor_bytes: bytes) -> Artifact:
             f"it is of format {version}, written by a newer release; this one reads up to {FORMAT}"
         )
     named = manifest.pop(_HASH, None)
-    found = _digest(manifest, tensor_bytes)
+    try:
+        found = _digest(manifest, tensor_bytes)
+    except (ValueError, RecursionError) as error:
+        raise ArtifactInvalid(f"its manifest is not plain JSON data ({error})") from error
     if named != found:
         raise ArtifactInvalid("its content is not what its hash says: it was changed or damaged")
     tensors = _tensors_of(tensor_bytes)

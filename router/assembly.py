@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from router.artifact import Artifact, ArtifactInvalid
 from router.embedding import Embedder
+from router.embedding.resolve import EmbedderResolver, EmbedderUnavailable
 from router.learned.classifier import LearnedClassifier
 from router.learned.gate import LearnedGate
 from router.mapping import Budget, Policy
@@ -39,8 +40,31 @@ def router_of(artifact: Artifact, embedder: Embedder) -> Router:
         return _checked(_assembled(artifact, embedder))
     except KeyError as error:
         raise ArtifactInvalid(f"its manifest or tensors lack {error}") from error
-    except (TypeError, ValueError, IndexError, AttributeError, InvalidTaxonomy) as error:
+    except (
+        TypeError,
+        ValueError,
+        IndexError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+        InvalidTaxonomy,
+    ) as error:
         raise ArtifactInvalid(f"its parts do not fit together ({error})") from error
+
+
+def embedder_of(artifact: Artifact, resolver: EmbedderResolver) -> Embedder:
+    """Return the embedder that an artefact was made with, loaded. Takes time and memory.
+
+    Raises:
+        ArtifactInvalid: If it is not described, not the same, or not on this machine.
+    """
+    described = artifact.manifest.get("embedder")
+    if not isinstance(described, dict):
+        raise ArtifactInvalid("its manifest names no embedder")
+    try:
+        return resolver.resolve(described, part_of(artifact, "embedder"))
+    except EmbedderUnavailable as error:
+        raise ArtifactInvalid(str(error)) from error
 
 
 def _assembled(artifact: Artifact, embedder: Embedder) -> Router:
@@ -50,13 +74,20 @@ def _assembled(artifact: Artifact, embedder: Embedder) -> Router:
         version=f"{manifest['name']}-{artifact.content_hash[:_HASH_SHOWN]}",
         embedder=embedder,
         taxonomy=_taxonomy(manifest["taxonomy"]),
-        classifier=LearnedClassifier.load(_part(artifact, "classifier"), manifest["classifier"]),
-        gate=LearnedGate.load(_part(artifact, "gate")),
+        classifier=LearnedClassifier.load(part_of(artifact, "classifier"), manifest["classifier"]),
+        gate=LearnedGate.load(part_of(artifact, "gate")),
         policies={policy.name: policy for policy in policies},
-        quality=QualityModel.load(
-            _part(artifact, "quality"), manifest["quality"], tuple(manifest["experts"])
-        ),
+        quality=_quality(artifact),
+        planned=part_of(artifact, "planning").get("scores"),
     )
+
+
+def _quality(artifact: Artifact) -> QualityModel | None:
+    """Return what experts are worth; ``None`` where no scores were learned from."""
+    settings, experts = artifact.manifest["quality"], tuple(artifact.manifest["experts"])
+    if settings is None and not experts:
+        return None
+    return QualityModel.load(part_of(artifact, "quality"), settings, experts)
 
 
 def _checked(router: Router) -> Router:
@@ -70,6 +101,10 @@ def _checked(router: Router) -> Router:
     scores = router.quality.category_scores.mean if router.quality else found
     if len(found) != count or len(scores) != count:
         raise ValueError(f"not all of its parts are of {count} categories")
+    if router.planned is not None and (
+        router.quality is None or router.planned.shape != scores.shape
+    ):
+        raise ValueError(f"its planned scores are {router.planned.shape}, not {scores.shape}")
     for category in range(count):
         router.gate.unsure(0.5, category)
     return router
@@ -113,7 +148,8 @@ def _taxonomy(entries: list[Mapping[str, Any]]) -> Taxonomy:
     )
 
 
-def _part(artifact: Artifact, name: str) -> dict[str, npt.NDArray[Any]]:
+def part_of(artifact: Artifact, name: str) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of one part of an artefact, by their names in it."""
     prefix = f"{name}/"
     return {
         key.removeprefix(prefix): array

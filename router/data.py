@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,8 @@ class Dataset:
         categories: The label of each prompt, ``None`` where it has none.
         experts: Ids, in the order of the columns of ``scores``.
         scores: Shape (prompts, experts), 0 to 1, higher is better, NaN where not measured.
+        judged: Where scores come from a judge's verdicts: how many, and whether it prefers the
+            answer shown first, as plain data.
 
     Raises:
         DatasetInvalid: If the parts do not fit together.
@@ -36,6 +39,7 @@ class Dataset:
     categories: tuple[str | None, ...]
     experts: tuple[str, ...]
     scores: Scores
+    judged: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.prompts)
@@ -59,4 +63,5 @@ class Dataset:
             categories=tuple(self.categories[i] for i in chosen),
             experts=self.experts,
             scores=self.scores[chosen],
+            judged=self.judged,
         )

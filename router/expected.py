@@ -93,6 +93,24 @@ def placed_scores(prior: Floats, model: QualityModel, known: Known) -> Floats:
     return placed
 
 
+def planned_scores(placed: Floats, planned: Floats, known: Known) -> Floats:
+    """Return the scores that mappings are solved on: planned where they were learnt.
+
+    Candidates that were not measured are taken down as far as the others are on average, so that
+    caution does not speak for those of whom nothing is known.
+
+    Args:
+        placed: From :func:`placed_scores`, shape (C, E).
+        planned: Of the experts that were measured, in the order of their columns.
+        known: Which candidates were.
+    """
+    scores: Floats = placed.copy()
+    own = planned[:, known.outputs]
+    scores[:, known.others] -= (placed[:, known.columns] - own).mean()
+    scores[:, known.columns] = own
+    return scores
+
+
 def mixed(probabilities: Floats, scores: Floats) -> Floats:
     """Average scores over the likely categories: sum of p(c) s(c, e), shape (E,).
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from router.decision import Candidate, Exclusion, RouteRequest
-from router.expected import Known, QualityModel, known_to, placed_scores
+from router.expected import Known, QualityModel, known_to, placed_scores, planned_scores
 from router.mapping import (
     EXPECTED_ANSWER_TOKENS,
     TYPICAL_PROMPT_TOKENS,
@@ -46,7 +46,7 @@ CODES: Mapping[Exclusion, int] = {name: 1 + index for index, name in enumerate(E
 _MAX_SCREENS = 256
 
 Codes = npt.NDArray[np.int8]
-_Key = tuple[frozenset[str], frozenset[str], frozenset[str] | None]
+_Key = tuple[frozenset[str], frozenset[str], frozenset[str] | None, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,13 @@ class Screen:
         codes: For each candidate 0 or the code of what excludes it.
         eligible: Indices of the others.
         smallest_context: The smallest context window among them.
+        down: Whether those eligible are down, and stay in for want of any other.
     """
 
     codes: Codes
     eligible: Ints
     smallest_context: int
+    down: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,22 +131,34 @@ class CandidatePool:
         """Return for each candidate 0 (eligible) or 1 + its index in ``EXCLUSIONS``."""
         return self.screen(request, self.costs_usd(request.prompt_tokens)).codes
 
+    def without(self, down: Collection[str]) -> CandidatePool:
+        """Return the pool with some candidates down; what is mapped to them stays, for later.
+
+        Takes microseconds: nothing is solved anew.
+        """
+        healthy = self.healthy.copy()
+        healthy[[self.positions[id_] for id_ in down if id_ in self.positions]] = False
+        return replace(self, healthy=healthy, _screens={})
+
     def screen(self, request: RouteRequest, usd: Floats) -> Screen:
         """Find who can serve a request.
 
         What depends on its needs, features and allow-list alone is worked out once for all such
-        requests.
+        requests. Where health alone leaves nobody, those that are down stay in: to try one is
+        better than to refuse.
 
         Args:
             request: The request.
             usd: Expected cost at each expert, shape (E,).
         """
-        key = (request.needs, request.features, request.allowed)
-        screen = self._screens.get(key)
-        if screen is None:
-            screen = self._standing(request)
-            if len(self._screens) < _MAX_SCREENS:
-                self._screens[key] = screen
+        screen = self._limited(request, usd, self._standing(request, down=False))
+        if not len(screen.eligible) and CODES["unhealthy"] in screen.codes:
+            tried = self._limited(request, usd, self._standing(request, down=True))
+            return tried if len(tried.eligible) else screen
+        return screen
+
+    def _limited(self, request: RouteRequest, usd: Floats, screen: Screen) -> Screen:
+        """Apply what depends on length or cost."""
         tokens = request.prompt_tokens
         limits: list[tuple[Exclusion, Bools]] = []
         if tokens >= screen.smallest_context:
@@ -158,10 +172,25 @@ class CandidatePool:
         codes = screen.codes.copy()
         for name, barred in limits:
             codes[barred & (codes == 0)] = CODES[name]
-        return Screen(codes, np.flatnonzero(codes == 0), 0)
+        return Screen(codes, np.flatnonzero(codes == 0), 0, screen.down)
 
-    def _standing(self, request: RouteRequest) -> Screen:
-        """Apply what does not depend on length or cost, the weakest reason first."""
+    def _standing(self, request: RouteRequest, *, down: bool) -> Screen:
+        """Return what does not depend on length or cost, worked out once.
+
+        Args:
+            request: The request.
+            down: Whether those that are down are let through.
+        """
+        key = (request.needs, request.features, request.allowed, down)
+        screen = self._screens.get(key)
+        if screen is None:
+            screen = self._screened(request, down=down)
+            if len(self._screens) < _MAX_SCREENS:
+                self._screens[key] = screen
+        return screen
+
+    def _screened(self, request: RouteRequest, *, down: bool) -> Screen:
+        """Look for each exclusion, the weakest reason first."""
         codes = np.zeros(len(self.candidates), dtype=np.int8)
         if self.accepts:
             barred = self.restricted.copy()
@@ -175,11 +204,12 @@ class CandidatePool:
         if request.allowed is not None:
             allowed = np.array([id_ in request.allowed for id_ in self.positions], dtype=bool)
             codes[~allowed] = CODES["not_allowed"]
-        codes[~self.healthy] = CODES["unhealthy"]
+        if not down:
+            codes[~self.healthy] = CODES["unhealthy"]
         codes[~self.available] = CODES["disabled"]
         eligible = np.flatnonzero(codes == 0)
         smallest = int(self.context_window[eligible].min()) if len(eligible) else 0
-        return Screen(codes, eligible, smallest)
+        return Screen(codes, eligible, smallest, down)
 
 
 def build_pool(
@@ -187,8 +217,17 @@ def build_pool(
     taxonomy: Taxonomy,
     policies: Sequence[Policy],
     quality: QualityModel | None = None,
+    planned: Floats | None = None,
 ) -> CandidatePool:
     """Precompute the arrays of a catalogue snapshot and solve each policy's mapping.
+
+    Args:
+        candidates: The experts.
+        taxonomy: The categories.
+        policies: The trade-offs.
+        quality: What was learnt of some of the experts.
+        planned: Scores of these to solve mappings on, (C, experts of ``quality``); by default the
+            scores that are expected.
 
     Raises:
         ValueError: Where an id is there twice.
@@ -201,6 +240,9 @@ def build_pool(
     known = known_to(quality, tuple(positions))
     if quality is not None and known is not None:
         scores = placed_scores(scores, quality, known)
+    planning = scores
+    if planned is not None and known is not None:
+        planning = planned_scores(scores, planned, known)
     latency = _numbers(found, lambda c: np.nan if c.latency is None else c.latency)
     pool = CandidatePool(
         candidates=found,
@@ -226,11 +268,11 @@ def build_pool(
         category_ids=taxonomy.ids,
         tie_break=np.arange(len(found), dtype=np.float64) * 1e-12,
     )
-    return _mapped(pool, policies) if found else pool
+    return _mapped(pool, policies, planning) if found else pool
 
 
-def _mapped(pool: CandidatePool, policies: Sequence[Policy]) -> CandidatePool:
-    """Solve each policy's mapping."""
+def _mapped(pool: CandidatePool, policies: Sequence[Policy], scores: Floats) -> CandidatePool:
+    """Solve each policy's mapping on these scores, shape (C, E)."""
     usd = pool.costs_usd(TYPICAL_PROMPT_TOKENS)
     total = _numbers(pool.candidates, lambda c: c.total_parameters or 0.0)
     costs = {
@@ -242,9 +284,7 @@ def _mapped(pool: CandidatePool, policies: Sequence[Policy]) -> CandidatePool:
     }
     usable = pool.available & pool.healthy & ~pool.restricted
     solved = {
-        policy.name: solve_policy(
-            policy, pool.scores, costs, usable, pool.positions, pool.category_ids
-        )
+        policy.name: solve_policy(policy, scores, costs, usable, pool.positions, pool.category_ids)
         for policy in policies
     }
     return replace(

@@ -1,28 +1,31 @@
 """Reads prompts with labels and scores from files people have: JSON lines, CSV, Parquet.
 
 Two shapes are understood. *Wide*: one row a prompt, its scores an object (``scores``) or columns
-``scores.<expert>``. *Long*: one row a prompt and expert, with the columns ``expert`` and ``score``.
+``scores.<expert>``, a judge's verdicts a list (``comparisons``). *Long*: one row a prompt and expert,
+with the columns ``expert`` and ``score``, or a prompt and verdict, with ``a``, ``b`` and ``winner``.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import json
 import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from router.data import Dataset, DatasetInvalid
+from router.files import rows_of
+from router.quality.bias import position_bias
+from router.quality.judgements import Judgement
+from router.verdicts import Verdict, merged, verdict_of, verdicts_of
 
 MAX_PROMPT_CHARACTERS = 2_000_000
 _SCORE_COLUMN = "scores."
+_HALF = re.compile("[\ud800-\udfff]")
 _NOT_IN_IDS = re.compile(r"[^a-z0-9._-]+")
 
 
@@ -38,6 +41,7 @@ class Fields:
         scores: An object of scores by expert.
         expert: In the long shape, whose score it is.
         score: In the long shape, the score.
+        comparisons: Verdicts of a judge on two answers (:mod:`router.verdicts`).
     """
 
     prompt: str = "prompt"
@@ -47,6 +51,7 @@ class Fields:
     scores: str = "scores"
     expert: str = "expert"
     score: str = "score"
+    comparisons: str = "comparisons"
 
 
 def read_dataset(paths: Sequence[Path], fields: Fields | None = None) -> Dataset:
@@ -61,7 +66,7 @@ def read_dataset(paths: Sequence[Path], fields: Fields | None = None) -> Dataset
     """
     collected = _Collected(fields or Fields())
     for path in paths:
-        for number, row in enumerate(_rows(path), start=1):
+        for number, row in enumerate(rows_of(path), start=1):
             try:
                 collected.add(row)
             except DatasetInvalid as error:
@@ -81,30 +86,54 @@ class _Collected:
     categories: list[str | None] = field(default_factory=list)
     experts: dict[str, int] = field(default_factory=dict)
     scores: list[dict[str, float]] = field(default_factory=list)
+    verdicts: list[Judgement] = field(default_factory=list)
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Take a row."""
         names = self.fields
-        long = row.get(names.expert) is not None and names.score in row
+        scored = row.get(names.expert) is not None and names.score in row
+        compared = bool(row.get("winner")) and bool({"a", "b"} & row.keys())
+        long = scored or compared
         prompt = _prompt(row, names)
         label = _text(row, names.category)
         category = None if label is None else category_id(label)
         identifier = _text(row, names.id) or (prompt if long else str(len(self.prompts) + 1))
+        place = self._place(identifier, prompt, category, long=long)
+        for expert, score in _scores(row, names, long=scored):
+            if expert in self.scores[place]:
+                raise DatasetInvalid(f"{names.score}: {expert!r} is scored twice on {identifier!r}")
+            self.experts.setdefault(expert, len(self.experts))
+            self.scores[place][expert] = score
+        given = [verdict_of(row)] if compared else []
+        for verdict in (*given, *verdicts_of(row.get(names.comparisons) or (), names.comparisons)):
+            self._judge(place, verdict)
+
+    def _place(self, identifier: str, prompt: str, category: str | None, *, long: bool) -> int:
+        """Return the number of the prompt, which is made where it is new."""
+        names = self.fields
         place = self.places.get(identifier)
         if place is None:
             place = self.places[identifier] = len(self.prompts)
             self.prompts.append(prompt)
             self.categories.append(category)
             self.scores.append({})
-        elif not long:
+            return place
+        if not long:
             raise DatasetInvalid(f"{names.id}: {identifier!r} is there already")
-        elif self.prompts[place] != prompt:
+        if self.prompts[place] != prompt:
             raise DatasetInvalid(f"{names.id}: {identifier!r} stands for another prompt above")
-        for expert, score in _scores(row, names, long=long):
-            if expert in self.scores[place]:
-                raise DatasetInvalid(f"{names.score}: {expert!r} is scored twice on {identifier!r}")
+        before = self.categories[place]
+        if category is not None and before is not None and category != before:
+            raise DatasetInvalid(
+                f"{names.category}: {identifier!r} is {category!r} here, and {before!r} above"
+            )
+        self.categories[place] = before or category
+        return place
+
+    def _judge(self, place: int, verdict: Verdict) -> None:
+        for expert in (verdict.first, verdict.second):
             self.experts.setdefault(expert, len(self.experts))
-            self.scores[place][expert] = score
+        self.verdicts.append(Judgement(place, *verdict))
 
     def dataset(self) -> Dataset:
         """Return what was collected."""
@@ -112,12 +141,15 @@ class _Collected:
         for place, given in enumerate(self.scores):
             for expert, score in given.items():
                 scores[place, self.experts[expert]] = score
+        experts = tuple(self.experts)
+        bias = position_bias(self.verdicts)
         return Dataset(
             ids=tuple(self.places),
             prompts=tuple(self.prompts),
             categories=tuple(self.categories),
-            experts=tuple(self.experts),
-            scores=scores,
+            experts=experts,
+            scores=merged(scores, self.verdicts, experts) if self.verdicts else scores,
+            judged=bias.plain() if bias is not None else None,
         )
 
 
@@ -141,6 +173,8 @@ def _prompt(row: Mapping[str, Any], names: Fields) -> str:
         raise DatasetInvalid(f"{names.prompt}: {found}")
     if len(prompt) > MAX_PROMPT_CHARACTERS:
         raise DatasetInvalid(f"{names.prompt}: longer than {MAX_PROMPT_CHARACTERS} characters")
+    if _HALF.search(prompt):
+        raise DatasetInvalid(f"{names.prompt}: holds half of a character (a lone surrogate)")
     options = row.get(names.options)
     if options is None:
         return prompt
@@ -185,56 +219,3 @@ def _score(expert: str, value: Any) -> float:
     if not 0.0 <= score <= 1.0:
         raise DatasetInvalid(f"score of {expert!r}: {value!r} is not a number from 0 to 1")
     return score
-
-
-def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
-    name = path.name.removesuffix(".gz")
-    try:
-        if name.endswith((".jsonl", ".ndjson")):
-            yield from _json_lines(path)
-        elif name.endswith(".csv"):
-            with _opened(path) as file:
-                yield from csv.DictReader(file)
-        elif name.endswith(".parquet"):
-            yield from _parquet(path)
-        else:
-            raise DatasetInvalid(f"{path.name}: neither .jsonl, .csv nor .parquet")
-    except UnicodeDecodeError as error:
-        raise DatasetInvalid(f"{path.name}: not UTF-8 text ({error.reason})") from error
-    except (OSError, EOFError, csv.Error) as error:
-        raise DatasetInvalid(f"{path.name}: cannot be read ({error})") from error
-
-
-def _opened(path: Path) -> IO[str]:
-    if path.name.endswith(".gz"):
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
-
-
-def _json_lines(path: Path) -> Iterator[Mapping[str, Any]]:
-    with _opened(path) as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise DatasetInvalid(f"{path.name}, line {number}: not JSON ({error})") from error
-            if not isinstance(row, dict):
-                raise DatasetInvalid(f"{path.name}, line {number}: not an object")
-            yield row
-
-
-def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
-    try:
-        from pyarrow import ArrowInvalid, parquet
-    except ModuleNotFoundError as error:
-        raise DatasetInvalid(
-            f"{path.name}: Parquet files need the package pyarrow (the extra 'parquet')"
-        ) from error
-    try:
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=1024):
-                yield from batch.to_pylist()
-    except ArrowInvalid as error:
-        raise DatasetInvalid(f"{path.name}: not a Parquet file ({error})") from error

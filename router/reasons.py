@@ -28,6 +28,7 @@ _SENTENCES: Mapping[Rule, str] = {
     "so {policy} picks the best of the rest, {expert}.",
     "quality_floor": "{kind}; the cheapest expected to reach a quality of {floor:.2f} is {expert}.",
 }
+_DOWN = " It seems to be down, like all that could serve this request."
 _SHORT_OF_FLOOR = "{kind}; none is expected to reach a quality of {floor:.2f}, nearest is {expert}."
 
 
@@ -56,6 +57,8 @@ def reason(
     sentence = _SENTENCES[rule]
     if rule == "quality_floor" and not options.reaches(choice.expert):
         sentence = _SHORT_OF_FLOOR
+    if options.screen.down:
+        sentence += _DOWN
     kind = f"Most like {top} ({probability:.2f})"
     name, numbers = _told(options, choice.expert)
     expert = f"{name} {numbers}"

@@ -23,7 +23,7 @@ from router.mapping import POLICIES, Floats, Policy
 from router.memory import EpisodicMemory
 from router.pool import CandidatePool, Screen, build_pool
 from router.reasons import no_eligible, reason
-from router.taxonomy import Taxonomy, starter_taxonomy
+from router.taxonomy import Category, Taxonomy, starter_taxonomy
 from router.uncertainty import Gate, GateSettings, fit_gate
 
 EXCERPT_CHARACTERS = 200
@@ -95,6 +95,8 @@ class Router:
         quality: What a prompt's answers can be expected to be worth, where that was learnt.
             Experts it does not know keep the prior, on its scale.
         exploration: Share of requests given to one of the next best experts, to learn of them.
+        planned: Scores of the experts of ``quality`` that mappings are solved on, shape (C, E):
+            with caution, and ties settled; by default those of ``quality``.
 
     Raises:
         ValueError: Where the share is not within 0 and ``MAX_EXPLORATION``.
@@ -108,6 +110,7 @@ class Router:
     policies: dict[str, Policy]
     quality: QualityModel | None = None
     exploration: float = 0.0
+    planned: Floats | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.exploration <= MAX_EXPLORATION:
@@ -123,7 +126,9 @@ class Router:
             ValueError: Where an id is there twice.
             SolverTimedOut: Where no mapping within a policy's budget was found in time.
         """
-        return build_pool(candidates, self.taxonomy, tuple(self.policies.values()), self.quality)
+        return build_pool(
+            candidates, self.taxonomy, tuple(self.policies.values()), self.quality, self.planned
+        )
 
     def classify(self, text: str) -> Classification:
         """Work out what kind of request a routing text is."""
@@ -289,7 +294,7 @@ def build_router(
     gate_settings = gate_settings or GateSettings()
     content = {
         "embedder": embedder.id,
-        "categories": [asdict(category) for category in taxonomy.categories],
+        "categories": [_told(category) for category in taxonomy.categories],
         "classifier": asdict(settings),
         "gate": asdict(gate_settings),
         "policies": [_content(policy) for policy in policies],
@@ -306,6 +311,11 @@ def build_router(
         gate = Gate(gate_settings, known.strange)
     by_name = {policy.name: policy for policy in policies}
     return Router(version, embedder, taxonomy, classifier, gate, by_name)
+
+
+def _told(category: Category) -> dict[str, Any]:
+    """Return what a category says of itself; which embedder it would like decides nothing here."""
+    return {key: value for key, value in asdict(category).items() if key != "embedder"}
 
 
 def _content(policy: Policy) -> dict[str, Any]:

@@ -31,7 +31,7 @@ GENERAL = "general"
 """The category that takes whatever the router is unsure of."""
 
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
-_FIELDS = {"id", "name", "description", "examples", "keywords", "parent"}
+_FIELDS = {"id", "name", "description", "examples", "keywords", "parent", "embedder"}
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -50,6 +50,8 @@ class Category:
         examples: Prompts of this kind. None is enough to start: name and description count.
         keywords: Groups of words typical of this kind.
         parent: Id of the broader category, or ``None``.
+        embedder: Name of an embedder that tells this kind better, in addition to the router's own;
+            needed by routers that are learned from data (:mod:`router.embedding.resolve`).
     """
 
     id: str
@@ -58,6 +60,7 @@ class Category:
     examples: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
     parent: str | None = None
+    embedder: str | None = None
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
@@ -137,9 +140,11 @@ def category_from(data: object, source: str) -> Category:
     unknown = {str(key) for key in data} - _FIELDS
     if unknown:
         raise InvalidTaxonomy(f"{source}: unknown fields: {', '.join(sorted(unknown))}")
-    parent = data.get("parent")
+    parent, embedder = data.get("parent"), data.get("embedder")
     if parent is not None and not isinstance(parent, str):
         raise InvalidTaxonomy(f"{source}: 'parent' is the id of a category")
+    if embedder is not None and not isinstance(embedder, str):
+        raise InvalidTaxonomy(f"{source}: 'embedder' is the name of an embedder")
     return Category(
         id=_text(data, "id", source),
         name=_text(data, "name", source),
@@ -147,6 +152,7 @@ def category_from(data: object, source: str) -> Category:
         examples=_texts(data, "examples", source),
         keywords=_texts(data, "keywords", source),
         parent=parent,
+        embedder=embedder,
     )
 
 
@@ -166,25 +172,57 @@ def load_taxonomy(folder: Path | Traversable) -> Taxonomy:
     return Taxonomy(tuple(sorted(categories, key=lambda category: category.id == GENERAL)))
 
 
+def read_taxonomy(path: Path) -> Taxonomy:
+    """Read the categories of one file, or of a folder as :func:`load_taxonomy` does.
+
+    A file holds ``categories``, a list of what a file of a folder holds, or that list alone. The
+    category ``general`` is added where it is not among them.
+
+    Raises:
+        InvalidTaxonomy: Naming the file, the category and the field.
+    """
+    if path.is_dir():
+        return load_taxonomy(path)
+    document = _decoded(path)
+    entries = document.get("categories") if isinstance(document, Mapping) else document
+    if not isinstance(entries, list) or not entries:
+        raise InvalidTaxonomy(
+            f"{path.name}: 'categories' is a list of categories and must be given"
+        )
+    if isinstance(document, Mapping) and set(document) != {"categories"}:
+        raise InvalidTaxonomy(f"{path.name}: there is nothing to be known but 'categories'")
+    found = [
+        category_from(entry, f"{path.name}, category {number}")
+        for number, entry in enumerate(entries, start=1)
+    ]
+    if not any(category.id == GENERAL for category in found):
+        found.append(Category(GENERAL, "General", "Whatever the router is unsure of."))
+    return Taxonomy(tuple(sorted(found, key=lambda category: category.id == GENERAL)))
+
+
 def starter_taxonomy() -> Taxonomy:
     """The ten categories that ship with the package (``router/starter``)."""
     return load_taxonomy(files("router") / "starter")
 
 
 def _read(entry: Path | Traversable) -> Category:
+    return category_from(_decoded(entry), entry.name)
+
+
+def _decoded(entry: Path | Traversable) -> object:
     import json
 
     import yaml
 
-    text = entry.read_text(encoding="utf-8")
     try:
+        text = entry.read_text(encoding="utf-8")
         if entry.name.endswith(".json"):
-            data = json.loads(text)
+            data: object = json.loads(text)
         else:
             data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  both are safe loaders; the C one is eight times as fast
-    except (yaml.YAMLError, json.JSONDecodeError) as error:
+    except (yaml.YAMLError, json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
         raise InvalidTaxonomy(f"{entry.name} cannot be read: {error}") from error
-    return category_from(data, entry.name)
+    return data
 
 
 def _text(data: Mapping[Any, Any], field: str, source: str) -> str:

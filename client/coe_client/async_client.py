@@ -7,7 +7,7 @@ from random import random as uniform
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from coe_client import async_resources, operations
+from coe_client import async_resources, async_run_resources, operations
 from coe_client.operations import Messages
 from coe_client.settings import Timeouts, resolve
 from coe_client.types import Health, Readiness, RoutingDecision
@@ -63,6 +63,8 @@ class AsyncCoe:
         self.router = async_resources.AsyncRouter(transport)
         self.routers = async_resources.AsyncRouters(transport)
         self.feedback = async_resources.AsyncOpinions(transport)
+        self.runs = async_run_resources.AsyncRuns(transport)
+        self.webhooks = async_run_resources.AsyncWebhooks(transport)
         self.config = async_resources.AsyncConfig(transport)
 
     def __repr__(self) -> str:

@@ -7,7 +7,7 @@ from random import random as uniform
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from coe_client import operations, resources
+from coe_client import operations, resources, run_resources
 from coe_client.operations import Messages
 from coe_client.settings import Timeouts, resolve
 from coe_client.types import Health, Readiness, RoutingDecision
@@ -63,6 +63,8 @@ class Coe:
         self.router = resources.Router(transport)
         self.routers = resources.Routers(transport)
         self.feedback = resources.Opinions(transport)
+        self.runs = run_resources.Runs(transport)
+        self.webhooks = run_resources.Webhooks(transport)
         self.config = resources.Config(transport)
 
     def __repr__(self) -> str:

@@ -169,7 +169,12 @@ def list_keys(after: str | None = None, limit: int | None = None) -> Request[Pag
 
 
 def create_key(
-    name: str, *, role: str, tenant: str, expires_at: datetime | None
+    name: str,
+    *,
+    role: str,
+    tenant: str,
+    expires_at: datetime | None,
+    experts: Sequence[str] | None = None,
 ) -> Request[CreatedKey]:
     """Make an API key.
 
@@ -178,8 +183,21 @@ def create_key(
     """
     if expires_at is not None and expires_at.tzinfo is None:
         raise ValueError("expires_at needs a time zone")
-    body = {"name": name, "role": role, "tenant": tenant, "expires_at": expires_at}
+    body: dict[str, Any] = {
+        "name": name,
+        "role": role,
+        "tenant": tenant,
+        "expires_at": expires_at,
+    }
+    if experts is not None:
+        body["experts"] = list(experts)
     return Request("POST", _admin("keys"), as_model(CreatedKey), body, repeatable=False)
+
+
+def allow_key(key_id: str, experts: Sequence[str] | None) -> Request[KeyRecord]:
+    """Choose the experts that may answer a key; ``None``: all."""
+    body = {"experts": None if experts is None else list(experts)}
+    return Request("PATCH", _admin("keys", key_id), as_model(KeyRecord), body)
 
 
 def revoke_key(key_id: str) -> Request[None]:
@@ -286,6 +304,12 @@ def list_feedback_scores() -> Request[Scores]:
 def compute_feedback_scores(days: int | None) -> Request[Scores]:
     """Compute the candidate scores anew."""
     return Request("POST", _admin("feedback", "scores", days=days), as_model(Scores))
+
+
+def export_feedback(days: int | None) -> Request[str]:
+    """Get what feedback says as a data set of JSON lines."""
+    path = _admin("feedback", "export", days=days)
+    return Request("GET", path, _read_text, content_type="application/x-ndjson")
 
 
 def get_content_choice(tenant: str) -> Request[ContentChoice]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
@@ -184,6 +184,7 @@ class Keys(_Group):
         role: str = "user",
         tenant: str = "default",
         expires_at: datetime | None = None,
+        experts: Sequence[str] | None = None,
     ) -> CreatedKey:
         """Make a key. It is shown in the result, and never again.
 
@@ -192,9 +193,16 @@ class Keys(_Group):
             role: ``user``, ``viewer``, ``editor`` or ``admin``.
             tenant: Whose requests it makes.
             expires_at: With a time zone; ``None``: never.
+            experts: Ids of the experts that may answer; ``None``: all.
         """
-        request = operations.create_key(name, role=role, tenant=tenant, expires_at=expires_at)
+        request = operations.create_key(
+            name, role=role, tenant=tenant, expires_at=expires_at, experts=experts
+        )
         return self._transport.send(request)
+
+    def allow(self, key_id: str, experts: Sequence[str] | None) -> KeyRecord:
+        """Choose the experts that may answer a key, from now on; ``None``: all."""
+        return self._transport.send(operations.allow_key(key_id, experts))
 
     def revoke(self, key_id: str) -> None:
         """Make a key useless at once."""
@@ -311,6 +319,7 @@ class Opinions(_Group):
         scale: str | None = None,
         corrected_category: str | None = None,
         preferred_answer: str | None = None,
+        preferred_request: str | None = None,
     ) -> Feedback:
         """Say what an answer was worth. Said again, it replaces what was said before.
 
@@ -320,6 +329,7 @@ class Opinions(_Group):
             scale: ``unit`` (the default) or ``stars``.
             corrected_category: The category the request should have gone to.
             preferred_answer: A better answer. Its text is stored only where the tenant opted in.
+            preferred_request: Another request, whose answer to the same was better.
         """
         request = operations.give_feedback(
             request_id,
@@ -327,6 +337,7 @@ class Opinions(_Group):
             scale=scale,
             corrected_category=corrected_category,
             preferred_answer=preferred_answer,
+            preferred_request=preferred_request,
         )
         return self._transport.send(request)
 
@@ -341,6 +352,13 @@ class Opinions(_Group):
     def compute_scores(self, *, days: int | None = None) -> Scores:
         """Compute the candidate scores anew. Needs the role editor."""
         return self._transport.send(operations.compute_feedback_scores(days))
+
+    def export(self, *, days: int | None = None) -> str:
+        """Get the prompts of judged requests with scores, as JSON lines. Needs the role editor.
+
+        ``coe router train --data`` reads them. Only prompts of tenants that opted in are stored.
+        """
+        return self._transport.send(operations.export_feedback(days))
 
     def stores_content(self, tenant: str) -> ContentChoice:
         """Tell whether texts of a tenant's callers are stored. Needs the role viewer."""

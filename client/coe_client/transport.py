@@ -91,6 +91,24 @@ class Transport:
         Raises:
             CoeError: Of the kind that says what went wrong.
         """
+        response, left = self._streaming(request)
+        route = RouteInfo.from_headers(_headers(response))
+        return ChatStream(route, _pieces(response, left), response.close)
+
+    def pieces(self, request: Request[Any]) -> Generator[bytes]:
+        """Yield the body of a stream as it comes.
+
+        Raises:
+            CoeError: Of the kind that says what went wrong.
+        """
+        response, left = self._streaming(request)
+        yield from _pieces(response, left)
+
+    def wait(self, seconds: float) -> None:
+        """Wait before another try."""
+        self._sleep(seconds)
+
+    def _streaming(self, request: Request[Any]) -> tuple[httpx.Response, SecondsLeft]:
         left = countdown(self.settings.timeouts.total, time.monotonic)
         response = self._persist(request, left, lambda: self._open(request, left))
         try:
@@ -98,8 +116,7 @@ class Transport:
         except CoeError:
             response.close()
             raise
-        route = RouteInfo.from_headers(_headers(response))
-        return ChatStream(route, _pieces(response, left), response.close)
+        return response, left
 
     def close(self) -> None:
         """Close the connections, unless they are the caller's."""
@@ -166,6 +183,22 @@ class AsyncTransport:
 
     async def stream(self, request: Request[ChatCompletion]) -> AsyncChatStream:
         """As :meth:`Transport.stream`."""
+        response, left = await self._streaming(request)
+        route = RouteInfo.from_headers(_headers(response))
+        return AsyncChatStream(route, _pieces_async(response, left), response.aclose)
+
+    async def pieces(self, request: Request[Any]) -> AsyncGenerator[bytes]:
+        """As :meth:`Transport.pieces`."""
+        response, left = await self._streaming(request)
+        async with aclosing(_pieces_async(response, left)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def wait(self, seconds: float) -> None:
+        """Wait before another try."""
+        await self._sleep(seconds)
+
+    async def _streaming(self, request: Request[Any]) -> tuple[httpx.Response, SecondsLeft]:
         left = countdown(self.settings.timeouts.total, time.monotonic)
         response = await self._persist(request, left, lambda: self._open(request, left))
         try:
@@ -173,8 +206,7 @@ class AsyncTransport:
         except CoeError:
             await response.aclose()
             raise
-        route = RouteInfo.from_headers(_headers(response))
-        return AsyncChatStream(route, _pieces_async(response, left), response.aclose)
+        return response, left
 
     async def close(self) -> None:
         """Close the connections, unless they are the caller's."""

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from experts.calling.endpoints import choose_endpoint
+from experts.calling.health import ExpertHealth
 from experts.calling.prepare import Prepared, prepare
 from experts.calling.registry import ProviderRegistry
 from experts.catalogue.expert import Expert, SecretRef
 from experts.errors import ExpertAnswerInvalid, ExpertError, ExpertFailed, ExpertMisconfigured
 from experts.providers.protocol import ExpertAnswer, ExpertCall, Usage
-from experts.providers.sse import usage_in, without_usage_chunk
+from experts.providers.sse import DONE, usage_in, without_usage_chunk
 
 SecretResolver = Callable[[SecretRef], str]
 """Returns the secret; raises ``LookupError`` where there is none."""
@@ -44,14 +45,17 @@ class ExpertStream:
 
     Args:
         expert: Id of the expert that answers.
+        health: Is told how the stream ended; one that was left early says nothing.
     """
 
     expert: str
+    health: ExpertHealth
     usage: Usage | None = field(default=None, init=False)
     """Known once the last block has been read, where the expert counts tokens."""
     _blocks: AsyncIterator[bytes]
     _usage_wanted: bool
     _first: bytes | None = field(default=None, init=False)
+    _last: bytes = field(default=b"", init=False)
 
     def __aiter__(self) -> Self:
         return self
@@ -62,10 +66,14 @@ class ExpertStream:
             return first
         while True:
             try:
-                block = await self._blocks.__anext__()
-            except (StopAsyncIteration, ExpertError):
+                block = self._last = await self._blocks.__anext__()
+            except StopAsyncIteration:
+                raise
+            except ExpertError as error:
+                note_failure(self.health, self.expert, error)
                 raise
             except Exception as error:
+                self.health.failed(self.expert)
                 raise unforeseen(error, self.expert) from error
             if b'"usage"' in block:
                 block = self._counted(block)
@@ -80,6 +88,8 @@ class ExpertStream:
 
     async def aclose(self) -> None:
         """Stop the expert and release what the call held."""
+        if self._last.endswith(DONE):
+            self.health.answered(self.expert)
         close = getattr(self._blocks, "aclose", None)
         if close is not None:
             await close()
@@ -89,6 +99,7 @@ class ExpertStream:
         try:
             self._first = await self.__anext__()
         except StopAsyncIteration:
+            self.health.failed(self.expert)
             message = f"expert '{self.expert}' streamed nothing"
             raise ExpertAnswerInvalid(message, expert=self.expert) from None
         return self
@@ -105,9 +116,16 @@ class ExpertCaller:
     Args:
         providers: The providers by name; closed with the caller.
         resolve_secret: Finds keys; see :data:`SecretResolver`.
+        health: Is told how calls end.
     """
 
-    def __init__(self, providers: ProviderRegistry, resolve_secret: SecretResolver) -> None:
+    def __init__(
+        self,
+        providers: ProviderRegistry,
+        resolve_secret: SecretResolver,
+        health: ExpertHealth | None = None,
+    ) -> None:
+        self._health = ExpertHealth() if health is None else health
         self._providers = providers
         self._resolve_secret = resolve_secret
         self._turns = itertools.count()
@@ -126,9 +144,11 @@ class ExpertCaller:
             ExpertError: Of the kind that names whom to blame (:mod:`experts.errors`).
         """
         prepared = prepare(expert, fields, stream=False)
-        with blaming(expert.id):
+        with noting(self._health, expert.id):
             provider = self._providers.get(expert.provider)
-            return await provider.complete(self._call(expert, prepared, options))
+            answer = await provider.complete(self._call(expert, prepared, options))
+        self._health.answered(expert.id)
+        return answer
 
     async def stream(
         self, expert: Expert, fields: Mapping[str, Any], options: CallOptions | None = None
@@ -145,10 +165,11 @@ class ExpertCaller:
                 while the stream is iterated.
         """
         prepared = prepare(expert, fields, stream=True)
-        with blaming(expert.id):
+        with noting(self._health, expert.id):
             provider = self._providers.get(expert.provider)
             blocks = provider.stream(self._call(expert, prepared, options))
-        return await ExpertStream(expert.id, blocks, prepared.usage_wanted).begin()
+        stream = ExpertStream(expert.id, self._health, blocks, prepared.usage_wanted)
+        return await stream.begin()
 
     async def aclose(self) -> None:
         """Close the providers."""
@@ -200,6 +221,24 @@ def blaming(expert: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise unforeseen(error, expert) from error
+
+
+@contextmanager
+def noting(health: ExpertHealth, expert: str) -> Iterator[None]:
+    """Do as :func:`blaming` does, and note that the expert is called, and if it fails."""
+    health.called(expert)
+    try:
+        with blaming(expert):
+            yield
+    except ExpertError as error:
+        note_failure(health, expert, error)
+        raise
+
+
+def note_failure(health: ExpertHealth, expert: str, error: ExpertError) -> None:
+    """Note a failure, if it is the expert's or its entry's; what it refuses says nothing of it."""
+    if isinstance(error, ExpertFailed | ExpertMisconfigured):
+        health.failed(expert)
 
 
 def unforeseen(error: Exception, expert: str) -> ExpertFailed:

@@ -15,6 +15,7 @@ BUILT_IN: Mapping[str, str] = {
     "local": "experts.providers.local:LocalProvider",
     "python": "experts.providers.python:PythonProvider",
     "scripted": "experts.providers.scripted:ScriptedProvider",
+    "replay": "experts.providers.replay:ReplayProvider",
 }
 
 

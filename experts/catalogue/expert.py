@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from experts.catalogue.addresses import address_problem
 
-ProviderName = Literal["openai", "litellm", "local", "python", "scripted"]
+ProviderName = Literal["openai", "litellm", "local", "python", "scripted", "replay"]
 Capability = Literal["tools", "vision", "json", "streaming"]
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 RESERVED_IDS = re.compile(r"coe(?:-.*)?")

@@ -21,6 +21,7 @@ _MODULES = (
 )
 _MAX_RECURSION = 500
 _PATIENCE = 2.0
+_ENDING = 0.1
 _LARGEST_PIECE = 64 * 1024
 
 
@@ -93,6 +94,8 @@ class Interpreter:
         pool, self._pool = self._pool, None
         if pool is not None:
             await pool.__aexit__(None, None, None)
+            # Its threads end a moment later; a process that ends before them is aborted.
+            await asyncio.sleep(_ENDING)
 
     async def _started(self) -> AsyncMonty:
         from pydantic_monty import AsyncMonty

@@ -77,7 +77,8 @@ def play(script: Script, body: Mapping[str, Any], *, model: str, attempt: int = 
     failing = script.status is not None and (script.failures is None or attempt < script.failures)
     if script.status is not None and failing:
         return _failure(script.status, "scripted failure", script.retry_after, script.delay)
-    text, calls = script.answer_to(messages), script.calls_for(messages)
+    salt = f"{model} {_seed_of(body)}"
+    text, calls = script.answer_to(messages, salt=salt), script.calls_for(messages)
     written = tokens_of(text) if not calls else [call.arguments for call in calls]
     digest = hashlib.sha256(repr((model, messages)).encode()).hexdigest()[:24]
     scene = _Scene(
@@ -93,6 +94,11 @@ def play(script: Script, body: Mapping[str, Any], *, model: str, attempt: int = 
         _stream(script, scene) if streamed else _whole(script, scene),
         "text/html" if script.fault == "content_type" else content_type,
     )
+
+
+def _seed_of(body: Mapping[str, Any]) -> Any:
+    seed = body.get("seed")
+    return msgspec.json.decode(seed) if isinstance(seed, msgspec.Raw) else seed
 
 
 def _failure(

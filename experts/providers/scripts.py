@@ -20,14 +20,16 @@ A script is short text, steps joined by ``|``, or the same as an object::
     no_done                      a stream that ends without "[DONE]"
 
 As an object (``parameters.script`` of a catalogue entry) the fields of :class:`Script` are used,
-which also offer ``replies`` (text by what the last user message contains) and ``turns`` (text by
-how many answers the conversation already holds).
+which also offer ``replies`` (text by what the last user message contains), ``turns`` (text by how
+many answers the conversation already holds), and ``error_rate`` with ``wrong``: an expert that is
+mistaken now and then, the same way whenever it is asked the same with the same ``seed``.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -61,6 +63,8 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         text: The answer; ``None`` echoes the last user message.
         replies: Answers by a piece of text that the last user message contains; first match wins.
         turns: Answers by the number of assistant messages so far; the last one repeats.
+        error_rate: Probability of an answer from ``wrong`` in place of the right one.
+        wrong: Wrong answers, equally likely.
         tool_calls: Tool calls to answer with, once; a conversation that already holds a tool's
             result gets the text.
         delay: Seconds before the answer or its first token.
@@ -75,6 +79,8 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     text: str | None = None
     replies: dict[str, str] = {}
     turns: tuple[str, ...] = ()
+    error_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+    wrong: tuple[str, ...] = ("I do not know.",)
     tool_calls: tuple[ToolCall, ...] = ()
     delay: float = 0.0
     pace: float = 0.0
@@ -84,9 +90,18 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     fault: Fault | None = None
     usage: Literal["right", "absent", "wrong"] = "right"
 
-    def answer_to(self, messages: Sequence[Mapping[str, Any]]) -> str:
-        """Return the text of the answer to this conversation."""
+    def answer_to(self, messages: Sequence[Mapping[str, Any]], *, salt: str = "") -> str:
+        """Return the text of the answer to this conversation.
+
+        Args:
+            messages: The conversation.
+            salt: What mistakes depend on beside the conversation.
+        """
         asked = last_user_text(messages)
+        if self.error_rate and self.wrong:
+            digest = hashlib.sha256(repr((salt, messages)).encode("utf-8", "replace")).digest()
+            if int.from_bytes(digest[:8]) / 2**64 < self.error_rate:
+                return self.wrong[int.from_bytes(digest[8:16]) % len(self.wrong)]
         reply = next((self.replies[part] for part in self.replies if part in asked), self.text)
         if self.turns and reply is self.text:
             turn = sum(message.get("role") == "assistant" for message in messages)

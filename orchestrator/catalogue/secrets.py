@@ -225,6 +225,18 @@ class SecretStore:
                 )
         return count
 
+    def seal(self, name: str, value: str) -> bytes:
+        """Encrypt a secret that is kept elsewhere, under a name it is then asked for by."""
+        return self._encrypt(name, value)
+
+    def unseal(self, name: str, ciphertext: bytes) -> str:
+        """Decrypt what :meth:`seal` made.
+
+        Raises:
+            InvalidToken: If the key is another, or the name.
+        """
+        return self._decrypt(name, ciphertext)
+
     def _from_environment(self, name: str) -> str:
         if name.upper() in self._hidden:  # settings are read in any case
             raise SecretUnavailable(f"The environment variable {name} is not for experts.")

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -35,16 +35,23 @@ class Catalogue:
         experts: The experts in force, by id.
         versions: The version of each that is in force, by id.
         candidates: What the router may know of them, in the order of their ids.
+        measured: Grows with every change of what is measured of them.
     """
 
     revision: int = -1
     experts: Mapping[str, Expert] = field(default_factory=dict)
     versions: Mapping[str, int] = field(default_factory=dict)
     candidates: tuple[Candidate, ...] = ()
+    measured: int = 0
 
 
-def candidate_of(expert: Expert) -> Candidate:
-    """Return what the router may know of an expert."""
+def candidate_of(expert: Expert, latency: float | None = None) -> Candidate:
+    """Return what the router may know of an expert.
+
+    Args:
+        expert: Its entry.
+        latency: Seconds its answers usually take, or ``None`` where unknown.
+    """
     return Candidate(
         id=expert.id,
         tags=frozenset(expert.tags),
@@ -53,13 +60,20 @@ def candidate_of(expert: Expert) -> Candidate:
         price_in=expert.price.input,
         price_out=expert.price.output,
         active_parameters=expert.active_parameters,
+        total_parameters=expert.total_parameters,
+        latency=latency,
         accepts=frozenset(expert.accepts),
         available=expert.enabled,
     )
 
 
-def catalogue_of(revision: int, stored: Iterable[ExpertVersion]) -> Catalogue:
-    """Return the catalogue of a revision.
+def catalogue_of(
+    revision: int,
+    stored: Iterable[ExpertVersion],
+    latencies: Mapping[str, float] = MappingProxyType({}),
+    measured: int = 0,
+) -> Catalogue:
+    """Return the catalogue of a revision, with what is measured of its experts.
 
     An entry that this release cannot read is left out and logged: one of them must not take all
     the others out of service.
@@ -77,8 +91,15 @@ def catalogue_of(revision: int, stored: Iterable[ExpertVersion]) -> Catalogue:
         revision=revision,
         experts=MappingProxyType(experts),
         versions=MappingProxyType(versions),
-        candidates=tuple(candidate_of(expert) for expert in experts.values()),
+        candidates=_candidates(experts, latencies),
+        measured=measured,
     )
+
+
+def _candidates(
+    experts: Mapping[str, Expert], latencies: Mapping[str, float]
+) -> tuple[Candidate, ...]:
+    return tuple(candidate_of(expert, latencies.get(id_)) for id_, expert in experts.items())
 
 
 class CatalogueService:
@@ -90,6 +111,7 @@ class CatalogueService:
         announce: Tells the other replicas that a topic changed; must not raise.
         prepare: Called in a thread with every new catalogue before requests see it, for what takes
             too long to be done while one waits; must not raise.
+        changed: Called with the id of every expert whose entry has changed; must not raise.
     """
 
     def __init__(
@@ -98,11 +120,14 @@ class CatalogueService:
         secrets: SecretStore,
         announce: Callable[[str], Awaitable[None]],
         prepare: Callable[[Catalogue], None] | None = None,
+        changed: Callable[[str], None] | None = None,
     ) -> None:
         self._engine = engine
         self._secrets = secrets
         self._announce = announce
         self._prepare = prepare
+        self._changed = changed
+        self._latencies: Mapping[str, float] = {}
         self._current = Catalogue()
         self._refreshing = asyncio.Lock()
 
@@ -130,6 +155,24 @@ class CatalogueService:
             revision = await repository.revision(connection)
             if revision != self._current.revision:
                 await self._read(connection, revision)
+
+    async def measure(self, latencies: Mapping[str, float]) -> None:
+        """Take over how long answers take; nothing is done where nothing has changed.
+
+        Args:
+            latencies: Seconds by expert; those that are not there are unknown.
+        """
+        async with self._refreshing:
+            if latencies == self._latencies:
+                return
+            self._latencies = dict(latencies)
+            current = self._current
+            catalogue = replace(
+                current,
+                candidates=_candidates(current.experts, latencies),
+                measured=current.measured + 1,
+            )
+            await self._use(catalogue)
 
     async def page(self, *, limit: int, after: str = "") -> list[ExpertVersion]:
         """Return up to ``limit`` experts with ids after ``after``, from the database."""
@@ -238,7 +281,15 @@ class CatalogueService:
         # and nothing is ever missed.
         stored = await repository.heads(connection)
         await self._secrets.load(connection)
-        catalogue = catalogue_of(revision, stored)
+        before = self._current
+        catalogue = catalogue_of(revision, stored, self._latencies, before.measured)
+        await self._use(catalogue)
+        if self._changed is not None:
+            for expert, version in before.versions.items():
+                if catalogue.versions.get(expert) != version:
+                    self._changed(expert)
+
+    async def _use(self, catalogue: Catalogue) -> None:
         if self._prepare is not None:
             await asyncio.to_thread(self._prepare, catalogue)
         self._current = catalogue

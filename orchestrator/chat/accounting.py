@@ -32,6 +32,11 @@ def _plain(value: object) -> Any:
     raise NotImplementedError(f"{type(value).__name__} is not part of a decision")
 
 
+def _storable(text: str) -> str:
+    """Return a text without what Postgres or JSON cannot hold; a router reads nothing in it."""
+    return text.replace("\x00", " ").encode(errors="replace").decode()
+
+
 class Account:
     """One admitted request: opened once, closed once.
 
@@ -44,6 +49,7 @@ class Account:
         target: Where it goes.
         streamed: Whether the answer is streamed.
         prompt_tokens: Estimate, until the expert says better.
+        text: What it says, where its tenant wants that stored.
     """
 
     def __init__(
@@ -57,9 +63,11 @@ class Account:
         target: Target,
         streamed: bool,
         prompt_tokens: int,
+        text: str | None = None,
     ) -> None:
         self._journal = journal
         self._target = target
+        self._text = None if text is None else _storable(text)
         self._began = time.perf_counter()
         self._first_token: float | None = None
         self._closed: UsageRecord | None = None
@@ -123,6 +131,7 @@ class Account:
             cost_nanos=self._cost(prompt, completion),
             duration_ms=round((now - self._began) * 1000, 3),
             first_token_ms=None if first is None else round((first - self._began) * 1000, 3),
+            text=self._text,
         )
         await self._journal.close(self._closed)
         return self._closed
@@ -144,15 +153,17 @@ def confidence(decision: RoutingDecision) -> float:
 def route_headers(target: Target) -> dict[str, str]:
     """Return the ``x-coe-*`` headers that say where an answer came from."""
     headers = {"x-coe-expert": target.expert.id, "x-coe-cache": "miss"}
-    decision = target.decision
-    if decision is not None:
-        headers |= {
-            "x-coe-router-version": decision.router_version,
-            "x-coe-category": decision.category,
-            "x-coe-confidence": f"{confidence(decision):g}",
-            "x-coe-policy": decision.policy,
-        }
-    return headers
+    return headers | decision_headers(target.decision) if target.decision else headers
+
+
+def decision_headers(decision: RoutingDecision) -> dict[str, str]:
+    """Return the ``x-coe-*`` headers that say how the router decided."""
+    return {
+        "x-coe-router-version": decision.router_version,
+        "x-coe-category": decision.category,
+        "x-coe-confidence": f"{confidence(decision):g}",
+        "x-coe-policy": decision.policy,
+    }
 
 
 def cost_text(record: UsageRecord) -> str:

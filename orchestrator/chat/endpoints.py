@@ -21,9 +21,11 @@ from orchestrator.chat.request import (
     parse_object,
 )
 from orchestrator.chat.streaming import StreamResponse
-from orchestrator.chat.target import POLICY_MODEL, asking_of, decide, policy_of
+from orchestrator.chat.target import POLICY_MODEL, asking_of, decide, encoded, policy_of
+from orchestrator.conductor.strategies import STRATEGIES
 from orchestrator.kit.errors import ApiError
 from orchestrator.tenants.access import authenticate
+from orchestrator.tenants.keys import Principal
 from router import routing_text
 
 _CREATED = 0
@@ -44,7 +46,7 @@ async def chat_completions(request: Request) -> Response | StreamResponse:
 async def route(request: Request) -> Response:
     """``POST /v1/route``: the decision with its reasons, and no answer."""
     services = request.app.state.services
-    await authenticate(request, services.keys)
+    principal = await authenticate(request, services.keys)
     fields = parse_object(await request.body())
     model = field(fields, "model")
     if model is not None and not isinstance(model, str):
@@ -62,27 +64,29 @@ async def route(request: Request) -> Response:
         tools=checked_tools(fields),
         response_format=checked_response_format(fields),
     )
+    asking = asking_of(request, principal, services.outcomes.of(principal.tenant))
+    await encoded(told, services.router, asking)
     decision = decide(
         told,
         policy,
         catalogue=services.catalogue.current,
         router=services.router,
-        asking=asking_of(request),
+        asking=asking,
         limits=checked_limits(checked_extension(fields)),
     )
     return _json(decision_fields(decision))
 
 
 async def list_models(request: Request) -> Response:
-    """``GET /v1/models``: every policy and every expert."""
-    await authenticate(request, request.app.state.services.keys)
-    return _json({"object": "list", "data": list(_models(request).values())})
+    """``GET /v1/models``: every policy and strategy, and every expert that the key may use."""
+    principal = await authenticate(request, request.app.state.services.keys)
+    return _json({"object": "list", "data": list(_models(request, principal).values())})
 
 
 async def get_model(request: Request) -> Response:
     """``GET /v1/models/{id}``."""
-    await authenticate(request, request.app.state.services.keys)
-    model = _models(request).get(request.path_params["model"])
+    principal = await authenticate(request, request.app.state.services.keys)
+    model = _models(request, principal).get(request.path_params["model"])
     if model is None:
         raise ApiError(404, "model_not_found", "There is no such model.", param="model")
     return _json(model)
@@ -97,7 +101,7 @@ def _messages_to_route(fields: dict[str, msgspec.Raw]) -> list[Any]:
     return [{"role": "user", "content": text}]
 
 
-def _models(request: Request) -> dict[str, dict[str, Any]]:
+def _models(request: Request, principal: Principal) -> dict[str, dict[str, Any]]:
     services = request.app.state.services
     models = {}
     for policy in services.router.policies.values():
@@ -105,8 +109,11 @@ def _models(request: Request) -> dict[str, dict[str, Any]]:
         models[name] = _model(name, "policy", policy.description)
     default = services.settings.default_policy
     models = {POLICY_MODEL: _model(POLICY_MODEL, "policy", f"Same as coe-{default}."), **models}
+    for strategy in STRATEGIES.values():
+        name = f"{POLICY_MODEL}-{strategy.name}"
+        models.setdefault(name, _model(name, "strategy", strategy.description))
     for expert in services.catalogue.current.experts.values():
-        if expert.enabled:
+        if expert.enabled and principal.may_use(expert.id):
             models[expert.id] = _model(expert.id, "expert", expert.description)
     return models
 

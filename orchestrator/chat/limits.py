@@ -32,10 +32,19 @@ class Limits:
     max_cost: float | None = None
     max_latency: float | None = None
 
-    def applied(self, request: RouteRequest, request_id: str) -> RouteRequest:
-        """Return a request to be routed within these limits, and known by its id."""
+    def applied(
+        self, request: RouteRequest, request_id: str, allowed: frozenset[str] | None = None
+    ) -> RouteRequest:
+        """Return a request to be routed within these limits, and known by its id.
+
+        Args:
+            request: What it says.
+            request_id: Its id.
+            allowed: Ids of the experts that may answer, ``None``: all.
+        """
         return replace(
             request,
+            allowed=allowed,
             quality_floor=self.quality_floor,
             max_cost=self.max_cost,
             max_latency=self.max_latency,

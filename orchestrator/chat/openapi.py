@@ -150,6 +150,7 @@ _ERROR = {"$ref": "#/components/schemas/ErrorBody"}
 _REASONS = {
     400: "The request is wrong; `param` names the field.",
     401: "No API key, or an unknown one.",
+    403: "The key may not use this model.",
     404: "No such model.",
     413: "The body is too large.",
     502: "The expert failed.",
@@ -166,7 +167,7 @@ def chat_paths() -> dict[str, Any]:
                 "chat_completions",
                 "Answer a conversation with the expert that suits it.",
                 {"type": "object"},
-                (400, 401, 404, 413, 502, 503, 504),
+                (400, 401, 403, 404, 413, 502, 503, 504),
                 body=_CHAT_REQUEST,
                 streams=True,
             )
@@ -181,7 +182,12 @@ def chat_paths() -> dict[str, Any]:
             )
         },
         "/v1/models": {
-            "get": _operation("list_models", "List policies and experts.", _MODELS, (401,))
+            "get": _operation(
+                "list_models",
+                "List policies, and the experts that the key may use.",
+                _MODELS,
+                (401,),
+            )
         },
         "/v1/models/{model}": {
             "get": _operation(

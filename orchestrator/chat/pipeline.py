@@ -17,9 +17,18 @@ from orchestrator.chat.accounting import Account, cost_text, explanation, route_
 from orchestrator.chat.disconnect import ClientGone, unless_gone
 from orchestrator.chat.errors import api_error
 from orchestrator.chat.request import ChatRequest
+from orchestrator.chat.strategies import StrategyPipeline
 from orchestrator.chat.streaming import StreamResponse, metered
-from orchestrator.chat.target import Target, asking_of, choose_target
+from orchestrator.chat.target import (
+    Target,
+    asking_of,
+    choose_target,
+    encoded,
+    policy_of,
+    strategy_of,
+)
 from orchestrator.kit.http import CLIENT_CLOSED_REQUEST
+from orchestrator.routers.outcomes import OutcomeMemory
 from orchestrator.routers.service import ActiveRouter
 from orchestrator.tenants.keys import Principal
 from orchestrator.usage.journal import UsageJournal
@@ -36,6 +45,8 @@ class ChatPipeline:
         router: Chooses between them.
         caller: Calls them.
         journal: Records what they cost.
+        outcomes: Remembers what became of past requests, where that is wanted.
+        strategies: Answers what asks for a strategy.
         default_policy: Policy of the model name ``coe``.
         timeout: Seconds until a whole answer must be there.
         first_token_timeout: Seconds until its first byte must be there.
@@ -45,6 +56,8 @@ class ChatPipeline:
     router: ActiveRouter
     caller: ExpertCaller
     journal: UsageJournal
+    outcomes: OutcomeMemory
+    strategies: StrategyPipeline
     default_policy: str
     timeout: float
     first_token_timeout: float
@@ -58,15 +71,23 @@ class ChatPipeline:
             ApiError: For every expected failure; the usage record is written before.
         """
         told = routing_text(chat.messages, tools=chat.tools, response_format=chat.response_format)
+        asking = asking_of(request, principal, self.outcomes.of(principal.tenant))
+        strategy = strategy_of(chat.model, self.router.policies)
+        if strategy is not None:
+            return await self.strategies.answer(strategy, chat, told, asking, request)
+        if policy_of(chat.model, self.default_policy) is not None:
+            await encoded(told, self.router, asking)
         target = choose_target(
             chat.model,
             told,
             catalogue=self.catalogue.current,
             router=self.router,
             default_policy=self.default_policy,
-            asking=asking_of(request),
+            asking=asking,
             limits=chat.limits,
         )
+        if target.decision is not None:
+            self.outcomes.asked(request_id, principal.tenant, told.text, target.expert.id)
         account = Account(
             self.journal,
             principal,
@@ -76,6 +97,7 @@ class ChatPipeline:
             target=target,
             streamed=chat.stream,
             prompt_tokens=told.prompt_tokens,
+            text=told.text if principal.stores_content else None,
         )
         await account.open()
         answer = self._streamed if chat.stream else self._whole

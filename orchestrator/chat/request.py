@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from orchestrator.chat.grounds import NO_GROUNDS, Grounds, checked_grounds
 from orchestrator.chat.limits import NO_LIMITS, Limits, checked_limits
 from orchestrator.kit.errors import ApiError
 
@@ -30,6 +31,8 @@ class ChatRequest:
         tools: The decoded tools, for routing.
         response_format: The decoded format, for routing.
         explain: Whether the caller asked for the explanation of the answer.
+        events: Whether the caller asked for typed events of a strategy's steps.
+        grounds: What the caller gives a strategy to work with.
         limits: What the caller asks of the expert that answers.
     """
 
@@ -40,7 +43,15 @@ class ChatRequest:
     tools: list[Any] | None
     response_format: dict[str, Any] | None
     explain: bool
+    events: bool = False
+    grounds: Grounds = NO_GROUNDS
     limits: Limits = NO_LIMITS
+
+    @property
+    def usage_wanted(self) -> bool:
+        """Whether a stream shall end with the tokens it took."""
+        options = field(self.fields, "stream_options")
+        return isinstance(options, dict) and options.get("include_usage") is True
 
 
 def parse_object(body: bytes) -> dict[str, msgspec.Raw]:
@@ -79,6 +90,8 @@ def parse_chat(body: bytes) -> ChatRequest:
         tools=checked_tools(fields),
         response_format=checked_response_format(fields),
         explain=_flag(extension.get("explain"), "coe.explain"),
+        events=_flag(extension.get("events"), "coe.events"),
+        grounds=checked_grounds(extension),
         limits=checked_limits(extension),
     )
 

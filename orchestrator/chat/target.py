@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -9,8 +10,10 @@ from starlette.requests import Request
 from experts.catalogue.expert import Expert
 from orchestrator.catalogue.service import Catalogue
 from orchestrator.chat.limits import NO_LIMITS, Limits
+from orchestrator.conductor.strategies import STRATEGIES
 from orchestrator.kit.errors import ApiError
-from orchestrator.routers.service import ActiveRouter
+from orchestrator.routers.service import ActiveRouter, Memory
+from orchestrator.tenants.keys import Principal
 from router import NoEligibleExpert, RoutingDecision, RoutingText
 
 POLICY_MODEL = "coe"
@@ -24,11 +27,15 @@ class Asking:
 
     Args:
         request_id: The request's id.
+        principal: Who asks.
         session: What the caller calls the session it belongs to, if it does.
+        memory: What became of the tenant's requests, where that is heeded.
     """
 
     request_id: str
+    principal: Principal
     session: str | None = None
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +48,10 @@ class Target:
     policy: str | None
 
 
-def asking_of(request: Request) -> Asking:
-    """Return which request and session a request is."""
-    return Asking(request.state.request_id, request.headers.get(SESSION_HEADER))
+def asking_of(request: Request, principal: Principal, memory: Memory | None) -> Asking:
+    """Return which request and session a request is, and whose."""
+    session = request.headers.get(SESSION_HEADER)
+    return Asking(request.state.request_id, principal, session, memory)
 
 
 def policy_of(model: str, default: str) -> str | None:
@@ -53,6 +61,17 @@ def policy_of(model: str, default: str) -> str | None:
     if model.startswith(_POLICY_PREFIX):
         return model.removeprefix(_POLICY_PREFIX)
     return None
+
+
+def strategy_of(model: str, policies: Container[str]) -> str | None:
+    """Return the strategy a model name asks for; a policy of the same name goes before it."""
+    name = policy_of(model, "") or ""
+    return name if name in STRATEGIES and name not in policies else None
+
+
+async def encoded(told: RoutingText, router: ActiveRouter, asking: Asking) -> None:
+    """Wait until the router can decide on a request without holding up the others."""
+    await router.encoded(told.text, request_id=asking.request_id, session=asking.session)
 
 
 def choose_target(
@@ -77,12 +96,13 @@ def choose_target(
         limits: What the caller asks of the expert, where the router chooses it.
 
     Raises:
-        ApiError: 404 for a model that is neither a policy nor an expert, 400 if the named expert
-            cannot do what the request needs, 503 if no expert can.
+        ApiError: 404 for a model that is neither a policy nor an expert, 403 for one that the key
+            may not use, 400 if the named expert cannot do what the request needs, 503 if no expert
+            can.
     """
     policy = policy_of(model, default_policy)
     if policy is None:
-        return _named(model, told, catalogue)
+        return _named(model, told, catalogue, asking.principal)
     decision = decide(
         told, policy, catalogue=catalogue, router=router, asking=asking, limits=limits
     )
@@ -108,16 +128,25 @@ def decide(
         raise _unknown_model(f"{_POLICY_PREFIX}{policy}")
     try:
         return router.decide(
-            limits.applied(told.request(policy), asking.request_id),
+            limits.applied(told.request(policy), asking.request_id, asking.principal.experts),
             catalogue,
             request_id=asking.request_id,
             session=asking.session,
+            memory=asking.memory,
         )
     except NoEligibleExpert as error:
         raise ApiError(503, "no_eligible_expert", str(error)) from error
 
 
-def _named(model: str, told: RoutingText, catalogue: Catalogue) -> Target:
+def _named(model: str, told: RoutingText, catalogue: Catalogue, principal: Principal) -> Target:
+    if not principal.may_use(model):
+        # Whether there is such an expert or not: that is none of this key's business.
+        raise ApiError(
+            403,
+            "expert_not_allowed",
+            "This key may not use this model. GET /v1/models lists those it may use.",
+            param="model",
+        )
     expert = catalogue.experts.get(model)
     if expert is None or not expert.enabled:
         raise _unknown_model(model)

@@ -19,6 +19,7 @@ def build() -> typer.Typer:
 
     from orchestrator.cli import (
         chat,
+        conductor,
         config,
         db,
         experts,
@@ -27,9 +28,11 @@ def build() -> typer.Typer:
         models,
         route,
         router,
+        run,
         secrets,
         serve,
         usage,
+        worker,
     )
 
     app = typer.Typer(
@@ -39,13 +42,17 @@ def build() -> typer.Typer:
         help="Many LLMs behind one endpoint; a router picks the expert for each request.",
     )
     app.command()(serve.serve)
+    app.command()(worker.worker)
     app.command()(chat.chat)
     app.command()(route.route)
+    app.command()(run.run)
+    app.add_typer(run.app, name="runs")
     app.add_typer(models.app, name="models")
     app.add_typer(experts.app, name="experts")
     app.add_typer(keys.app, name="keys")
     app.add_typer(secrets.app, name="secrets")
     app.add_typer(router.app, name="router")
+    app.add_typer(conductor.app, name="conductor")
     app.add_typer(feedback.app, name="feedback")
     app.add_typer(usage.app, name="usage")
     app.add_typer(config.app, name="config")

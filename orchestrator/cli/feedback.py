@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,6 +29,10 @@ def give(
         str | None, typer.Option(help="The category it should have gone to.")
     ] = None,
     preferred: Annotated[str | None, typer.Option(help="A better answer.")] = None,
+    preferred_request: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="A request whose answer to the same was better."),
+    ] = None,
     url: Url = None,
     key: Key = None,
     as_json: Json = False,
@@ -42,12 +47,13 @@ def give(
             scale=None if stars is None else "stars",
             corrected_category=category,
             preferred_answer=preferred,
+            preferred_request=preferred_request,
         )
     if as_json:
         output.as_json(given)
         return
     output.text(f"{given.id}: stored.")
-    if given.prefers_other and not given.answer_stored:
+    if preferred is not None and not given.answer_stored:
         output.remark("Only that there is a better answer: its text is not stored for this tenant.")
 
 
@@ -92,6 +98,33 @@ def scores(
         output.as_json(found)
     else:
         _show(found)
+
+
+@app.command()
+def export(
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write here instead of printing.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Requests of how many days.")] = 90,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Write judged prompts with scores as JSON lines, which 'router train --data' reads."""
+    with connected(url, key) as client:
+        lines = client.feedback.export(days=days)
+    if not lines:
+        output.fail(
+            "Nothing to export: no feedback on requests whose text is stored. "
+            "'coe feedback content TENANT --store' stores texts from now on."
+        )
+    if out is None:
+        output.text(lines, end="")
+        return
+    try:
+        out.write_text(lines, encoding="utf-8")
+    except OSError as error:
+        output.fail(f"{out}: {error.strerror}.")
+    output.remark(f"{out}: {lines.count(chr(10))} prompts.")
 
 
 @app.command()

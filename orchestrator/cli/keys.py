@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from coe_client.types import KeyRecord
 
 app = typer.Typer(no_args_is_help=True, help="API keys.")
+Experts = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ID", help="An expert that may answer, and no other; may be repeated."),
+]
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -51,10 +55,20 @@ def list_keys(url: Url = None, key: Key = None, as_json: Json = False) -> None:
         return
     now = datetime.now(UTC)
     rows = (
-        [k.id, k.name, k.prefix, k.role, k.tenant, k.created_at, k.expires_at, state(k, now)]
+        [
+            k.id,
+            k.name,
+            k.prefix,
+            k.role,
+            k.tenant,
+            allowed(k),
+            k.created_at,
+            k.expires_at,
+            state(k, now),
+        ]
         for k in records
     )
-    columns = ["id", "name", "prefix", "role", "tenant", "created", "expires", "state"]
+    columns = ["id", "name", "prefix", "role", "tenant", "experts", "created", "expires", "state"]
     output.table(columns, rows, empty="No keys.")
 
 
@@ -67,6 +81,7 @@ def create(
         timedelta | None,
         typer.Option(parser=parse_duration, metavar="TIME", help="90m, 12h, 30d, 2w. Else never."),
     ] = None,
+    expert: Experts = None,
     url: Url = None,
     key: Key = None,
     as_json: Json = False,
@@ -74,12 +89,36 @@ def create(
     """Make a key and print it. It is shown this once."""
     expires_at = None if expires_in is None else datetime.now(UTC) + expires_in
     with connected(url, key) as client:
-        created = client.keys.create(name, role=role, tenant=tenant, expires_at=expires_at)
+        created = client.keys.create(
+            name, role=role, tenant=tenant, expires_at=expires_at, experts=expert or None
+        )
     if as_json:
         output.as_json(created)
         return
     output.text(created.key)
     output.remark(f"{created.id}: keep it now, it cannot be shown again.")
+
+
+@app.command()
+def allow(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, not the key.")],
+    expert: Experts = None,
+    any_expert: Annotated[
+        bool, typer.Option("--any", help="All experts, those to come included.")
+    ] = False,
+    url: Url = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Choose the experts that may answer a key."""
+    if any_expert == bool(expert):
+        output.fail("Give --expert, once or more, or --any.", code=2)
+    with connected(url, key) as client:
+        record = client.keys.allow(key_id, expert or None)
+    if as_json:
+        output.as_json(record)
+    else:
+        output.text(f"{record.id}: {allowed(record)}.")
 
 
 @app.command()
@@ -96,6 +135,11 @@ def revoke(
         output.as_json({"id": key_id, "action": "revoke"})
     else:
         output.text(f"{key_id}: revoked.")
+
+
+def allowed(record: KeyRecord) -> str:
+    """Say which experts may answer a key."""
+    return "any" if record.experts is None else ", ".join(record.experts)
 
 
 def state(record: KeyRecord, now: datetime) -> str:

@@ -53,6 +53,8 @@ def plain(value: Any) -> Any:
         return value.model_dump(mode="json")
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
     return value
 
 
@@ -101,7 +103,7 @@ def cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list | dict):
-        return clean(json.dumps(value, ensure_ascii=False))
+        return clean(json.dumps(plain(value), ensure_ascii=False))
     return clean(str(value))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import asyncio
 from typing import Any
 
 from orchestrator.conductor.events import RunFinished
@@ -30,7 +30,7 @@ async def execute(
         KeyError: If there is no such strategy.
     """
     plan = STRATEGIES[strategy] if isinstance(strategy, str) else strategy
-    graph = _graph(plan) if checkpointer is None else _built(plan, checkpointer)
+    graph = await _graph(plan) if checkpointer is None else _built(plan, checkpointer)
     config: dict[str, Any] = {"recursion_limit": _MAX_NODES}
     if thread is None:
         state = await graph.ainvoke({}, context=run, config=config)
@@ -63,6 +63,11 @@ def _built(strategy: Strategy, checkpointer: Any) -> Any:
     return strategy.flow().compile(checkpointer)
 
 
-@lru_cache(maxsize=32)
-def _graph(strategy: Strategy) -> Any:
-    return _built(strategy, None)
+_graphs: dict[Strategy, Any] = {}
+
+
+async def _graph(strategy: Strategy) -> Any:
+    """Return a strategy's graph. The first one imports LangGraph: seconds, and not in the loop."""
+    if strategy not in _graphs:
+        _graphs[strategy] = await asyncio.to_thread(_built, strategy, None)
+    return _graphs[strategy]

@@ -20,6 +20,7 @@ from router import NoEligibleExpert, RouteRequest, RoutingDecision, routing_text
 
 _CHARACTERS_PER_TOKEN = 4
 _NANO = 1e-9
+_USUAL_BILLIONS = 7.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,10 @@ class CatalogueExperts:
         """Return the US dollars an expert costs for a token read, and for one written."""
         price = self.catalogue.experts[expert].price
         return price.input * 1e-6, price.output * 1e-6
+
+    def size(self, expert: str) -> float:
+        """Return the billions of parameters that work on each token; 7 where nobody knows."""
+        return self.catalogue.experts[expert].active_parameters or _USUAL_BILLIONS
 
     async def ask(self, expert: str, ask: Ask, task: Task, tell: Tell) -> Said:
         """Ask an expert; see :class:`Experts`."""

@@ -50,6 +50,10 @@ class Experts(Protocol):
         """Return the US dollars an expert costs for a token read, and for one written."""
         ...
 
+    def size(self, expert: str) -> float:
+        """Return the billions of parameters that work on each token: what an answer costs."""
+        ...
+
     async def ask(self, expert: str, ask: Ask, task: Task, tell: Tell) -> Said:
         """Ask an expert.
 

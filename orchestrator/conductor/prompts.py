@@ -120,3 +120,53 @@ These questions about it have been answered:
 
 Use what is right of this, and give the complete answer to the task.
 """
+JUDGE = """\
+Several experts answered the same task. Find out which answer is the best: the one that is right and
+complete. Do not go by how many say the same: they may err together. End with one line: BEST: and
+the letter of the answer.
+
+Task:
+{task}
+
+{answers}
+"""
+AGGREGATE = """\
+{task}
+
+Several experts answered this. Their answers may be wrong, in part or all alike:
+
+{answers}
+
+Judge them critically, and give one answer to the task that is right and complete. Do not mention
+the experts or their answers.
+"""
+WALK = """\
+Answer a question by walking over facts. You stand at the end of the path; below are the facts that
+lead on from there. If the path holds the answer, write one line: ANSWER: and the answer.
+Otherwise write only the numbers of the facts that help, at most three.
+
+Question:
+{task}
+
+Path so far:
+{path}
+
+Facts that lead on:
+{choices}
+"""
+ARRIVE = """\
+Answer the question from these facts alone. If they do not hold the answer, say so.
+
+Question:
+{task}
+
+Facts:
+{path}
+"""
+SOURCES = """\
+Where sources contradict each other, trust them in this order: what the user says in the task; the
+passages below, the first more than the next; what you remember. Say so where a passage contradicts
+what you would have said.
+
+{passages}
+"""

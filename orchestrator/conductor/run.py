@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from experts.errors import ExpertError
 from orchestrator.conductor.events import Emit, StepDelta, StepFinished, StepStarted, ignore
@@ -24,7 +24,19 @@ from orchestrator.conductor.ports import (
     NoExpert,
     open_gate,
 )
-from orchestrator.conductor.values import Amendment, Ask, Said, Step, StepKind, StepStatus, Task
+from orchestrator.conductor.values import (
+    Amendment,
+    Ask,
+    Said,
+    Step,
+    StepKind,
+    StepStatus,
+    Task,
+    storable,
+)
+
+if TYPE_CHECKING:
+    from orchestrator.conductor.panel import Reliability
 
 _CHARACTERS_PER_TOKEN = 4
 _AMPLE_TOKENS = 32_000
@@ -47,6 +59,7 @@ class Run:
         started_at: When the run began; earlier than now if it is resumed.
         gate: Is asked before an expert is called or code is run.
         amended: By key, what is to be different about a step.
+        reliability: How far experts' answers are to be believed; ``None``: as the router expects.
     """
 
     task: Task
@@ -60,6 +73,7 @@ class Run:
     started_at: float = 0.0
     gate: Gate = open_gate
     amended: Mapping[str, Amendment] = field(default_factory=dict)
+    reliability: Reliability | None = None
     spent: Spent = field(default_factory=Spent)
     steps: dict[str, Step] = field(default_factory=dict)
     _same: dict[str, asyncio.Task[Step]] = field(default_factory=dict, repr=False)
@@ -177,12 +191,10 @@ class Run:
         step = await self._begin(step)
         begun = self.clock()
         try:
-            said = await asyncio.wait_for(
-                self.experts.ask(
+            async with asyncio.timeout(max(self.limits.seconds - self.seconds, 1.0)):
+                said = await self.experts.ask(
                     step.expert, bounded, self.task, lambda text: self._tell(step, text)
-                ),
-                max(self.limits.seconds - self.seconds, 1.0),
-            )
+                )
         except ExpertError as error:
             self.spent.take_back(replace(reserved, calls=0))
             return await self._finish(self._ended(step, begun, "failed", str(error)))
@@ -225,6 +237,9 @@ class Run:
         return Step(ask.key, 0, ask.kind, ask.title, "running", expert, instruction)
 
     def _ended(self, step: Step, begun: float, status: StepStatus, output: str) -> Step:
+        output = storable(
+            output
+        )  # what is answered must not depend on whether it was stored between
         return replace(step, status=status, output=output, seconds=max(self.clock() - begun, 0.0))
 
     async def _begin(self, step: Step) -> Step:
@@ -279,7 +294,7 @@ def _answered(step: Step, said: Said) -> Step:
     return replace(
         step,
         expert=said.expert,
-        tool_calls=said.tool_calls,
+        tool_calls=tuple(storable(said.tool_calls)),
         prompt_tokens=said.prompt_tokens,
         completion_tokens=said.completion_tokens,
         usd=said.usd,

@@ -17,6 +17,15 @@ class Draft(TypedDict):
     """How far it is believed, 0 to 1."""
 
 
+class Heard(TypedDict):
+    """What one expert of a panel answered."""
+
+    expert: str
+    key: str
+    """Of the step."""
+    text: str
+
+
 class State(TypedDict, total=False):
     """What passes between nodes. A node returns what it changes.
 
@@ -33,11 +42,21 @@ class State(TypedDict, total=False):
     calls: list[dict[str, Any]]
     """What it wants done next."""
     drafts: list[Draft]
+    heard: list[Heard]
+    """What the experts of a panel answered; an empty text where one said nothing."""
+    prior: list[float]
+    """Log-probability of each option of the question, before anybody was asked."""
+    agreed: bool
+    """Whether the panel's answers could be counted."""
     answer: str
     verified: bool
     objections: int
     """How often a check has refused an answer."""
     stopped: str
+    frontier: list[str]
+    """Things a walk may go on from."""
+    path: list[list[str]]
+    """Facts it has taken."""
     plan: str
     objection: str
     """Why the last draft was refused."""

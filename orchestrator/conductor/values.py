@@ -24,6 +24,8 @@ StepStatus = Literal["waiting", "running", "ok", "failed"]
 """``waiting``: for somebody to allow it."""
 Message = dict[str, Any]
 """One message in OpenAI's wire format."""
+Triple = tuple[str, str, str]
+"""A fact: subject, relation, object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Task:
         category: Id of its category, where the router has said it.
         uncertainty: The router's about it, 0 to 1.
         tenant: Whose it is.
+        facts: That come with it, to be walked over.
         parameters: Sampling parameters of the request that calls inherit (``temperature``, ``seed``).
     """
 
@@ -46,6 +49,7 @@ class Task:
     category: str | None = None
     uncertainty: float = 0.0
     tenant: str = ""
+    facts: tuple[Triple, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
@@ -140,6 +144,17 @@ class Step:
     seconds: float = 0.0
     reused_from: str = ""
     fingerprint: str = ""
+
+
+def storable(value: Any) -> Any:
+    """Return JSON data without what no database holds, and JSON itself hardly: experts write anything."""
+    if isinstance(value, str):
+        return value.replace("\x00", " ").encode(errors="replace").decode()
+    if isinstance(value, dict):
+        return {storable(str(key)): storable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(each) for each in value]
+    return value
 
 
 @dataclass(frozen=True, slots=True)

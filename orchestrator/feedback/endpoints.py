@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -25,6 +25,7 @@ from orchestrator.tenants.access import require_role
 from orchestrator.tenants.keys import Principal, Role
 
 PATH = "/v1/feedback"
+JSON_LINES = "application/x-ndjson"
 
 
 def _feedback(request: Request) -> FeedbackService:
@@ -38,6 +39,11 @@ Viewer = Annotated[Principal, Depends(require_role(Role.VIEWER))]
 Editor = Annotated[Principal, Depends(require_role(Role.EDITOR))]
 Admin = Annotated[Principal, Depends(require_role(Role.ADMIN))]
 TenantPath = Annotated[str, Path(json_schema_extra={"pattern": "^[a-z0-9][a-z0-9._-]{0,63}$"})]
+
+Days = Annotated[int, Query(ge=1, le=3650, description="Requests of how many days.")]
+_JSON_LINES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "One prompt a line.", "content": {JSON_LINES: {}}}
+}
 
 router = APIRouter(tags=["feedback"], responses=errors(400, 401, 403, 503))
 admin_router = APIRouter(
@@ -59,7 +65,7 @@ async def give_feedback(
                 404,
                 "request_not_found",
                 "Your tenant has made no such request (yet): see x-coe-request-id of its answer.",
-                param="request_id",
+                param=error.field,
             ) from error
         except CategoryUnknown as error:
             raise ApiError(
@@ -91,15 +97,19 @@ async def list_feedback_scores(service: Service, _: Viewer) -> Scores:
 
 
 @admin_router.post("/scores")
-async def compute_feedback_scores(
-    service: Service,
-    _: Editor,
-    days: Annotated[int, Query(ge=1, le=3650, description="Requests of how many days.")] = 90,
-) -> Scores:
+async def compute_feedback_scores(service: Service, _: Editor, days: Days = 90) -> Scores:
     """Compute the candidate scores anew. What decides does not change."""
     with _translated():
         rows = await service.compute_scores(days=days)
     return Scores(data=[ScoreView.model_validate(row) for row in rows])
+
+
+@admin_router.get("/export", response_class=Response, responses=_JSON_LINES)
+async def export_feedback(service: Service, _: Editor, days: Days = 90) -> Response:
+    """Return prompts with categories and scores as JSON lines, as `coe router train` reads them."""
+    with _translated():
+        lines = await service.dataset(days=days)
+    return Response(lines, media_type=JSON_LINES)
 
 
 @admin_router.get("/content/{tenant}", responses=errors(404))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestrator.feedback.scores import FeedbackRow, ScoreRow, UsageRow
 from orchestrator.feedback.tables import feedback, scores
-from orchestrator.usage.tables import usage
+from orchestrator.kit.ids import time_of
+from orchestrator.usage.tables import request_texts, usage
 
-_REPLACED = ("rating", "corrected_category", "prefers_other", "preferred_answer")
+_REPLACED = (
+    "rating",
+    "corrected_category",
+    "prefers_other",
+    "preferred_answer",
+    "preferred_request",
+)
+_BATCH = 5_000
+_JUDGED = tuple(usage.c[field.name] for field in fields(UsageRow))
 _SCORES_LOCK = 0x66656564  # "feed": two computations at once would delete each other's rows
 
 
@@ -49,12 +58,15 @@ async def erase_answers(connection: AsyncConnection, tenant: str) -> None:
 async def judged(
     connection: AsyncConnection, *, since: datetime, limit: int
 ) -> tuple[list[FeedbackRow], list[UsageRow]]:
-    """Return the latest feedback on requests since a moment, and what became of those."""
+    """Return the latest feedback on requests since a moment, and what became of those.
+
+    Requests whose answers were said to be better are among them.
+    """
     belongs = sa.and_(
         usage.c.request_id == feedback.c.request_id, usage.c.started_at == feedback.c.started_at
     )
     query = (
-        sa.select(feedback, usage.c.category, usage.c.expert, usage.c.status)
+        sa.select(feedback, *_JUDGED[1:])
         .join(usage, belongs)
         .where(feedback.c.started_at >= since)
         .order_by(feedback.c.id.desc())
@@ -69,11 +81,37 @@ async def judged(
                 rating=row.rating,
                 corrected_category=row.corrected_category,
                 prefers_other=row.prefers_other,
+                preferred_request=row.preferred_request,
                 created_at=row.created_at,
             )
         )
-        requests[row.request_id] = UsageRow(row.request_id, row.category, row.expert, row.status)
-    return said, list(requests.values())
+        requests[row.request_id] = UsageRow(*(row._mapping[column.name] for column in _JUDGED))  # noqa: SLF001 (SQLAlchemy's documented way to a mapping)
+    preferred = {row.preferred_request for row in said if row.preferred_request} - requests.keys()
+    return said, [*requests.values(), *await _requests(connection, sorted(preferred))]
+
+
+async def texts(connection: AsyncConnection, request_ids: Sequence[str]) -> dict[str, str]:
+    """Return what requests said, of those whose texts are stored."""
+    found: dict[str, str] = {}
+    for some in _batches(request_ids):
+        query = sa.select(request_texts.c.request_id, request_texts.c.text)
+        rows = await connection.execute(query.where(request_texts.c.request_id.in_(some)))
+        found |= {row.request_id: row.text for row in rows}
+    return found
+
+
+async def _requests(connection: AsyncConnection, request_ids: Sequence[str]) -> list[UsageRow]:
+    found = []
+    for some in _batches(request_ids):
+        keys = [(request_id, time_of(request_id)) for request_id in some]
+        wanted = sa.tuple_(usage.c.request_id, usage.c.started_at).in_(keys)
+        rows = await connection.execute(sa.select(*_JUDGED).where(wanted))
+        found += [UsageRow(*row) for row in rows]
+    return found
+
+
+def _batches(request_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (request_ids[i : i + _BATCH] for i in range(0, len(request_ids), _BATCH))
 
 
 async def replace_scores(

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from orchestrator.feedback.service import Opinion
 
 MAX_ANSWER = 100_000
+_SAYS = ("rating", "corrected_category", "preferred_answer", "preferred_request")
 _NO_NUL = r"^[^\x00]*$"
 
 Scale = Literal["unit", "stars"]
@@ -30,7 +31,7 @@ def normalised(rating: float, scale: Scale) -> float:
 
 
 class FeedbackRequest(BaseModel):
-    """What a caller says of an answer; at least one of the three."""
+    """What a caller says of an answer; at least one of the four."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -38,7 +39,7 @@ class FeedbackRequest(BaseModel):
         json_schema_extra={
             "anyOf": [
                 {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
-                for name in ("rating", "corrected_category", "preferred_answer")
+                for name in _SAYS
             ]
         },
     )
@@ -60,13 +61,19 @@ class FeedbackRequest(BaseModel):
         description="A better answer. Its text is stored only for tenants that opted in; "
         "otherwise only that there is one.",
     )
+    preferred_request: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        default=None,
+        description="Another request of the tenant, whose answer to the same was better.",
+    )
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if self.rating is not None:
             normalised(self.rating, self.scale)
-        elif self.corrected_category is None and self.preferred_answer is None:
-            raise ValueError("give a rating, a corrected_category or a preferred_answer")
+        elif all(getattr(self, name) is None for name in _SAYS):
+            raise ValueError(f"give one of {', '.join(_SAYS)}")
+        if self.preferred_request == self.request_id:
+            raise ValueError("preferred_request is the request itself")
         return self
 
     def opinion(self) -> Opinion:
@@ -76,6 +83,7 @@ class FeedbackRequest(BaseModel):
             rating=None if self.rating is None else normalised(self.rating, self.scale),
             corrected_category=self.corrected_category,
             preferred_answer=self.preferred_answer,
+            preferred_request=self.preferred_request,
         )
 
 
@@ -88,6 +96,7 @@ class FeedbackView(BaseModel):
     corrected_category: str | None
     prefers_other: bool = Field(description="Whether another answer was said to be better.")
     answer_stored: bool = Field(description="Whether the text of that answer was stored.")
+    preferred_request: str | None = Field(description="The request whose answer was better.")
     created_at: datetime
 
     @classmethod

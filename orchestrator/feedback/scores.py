@@ -40,6 +40,7 @@ class FeedbackRow:
         corrected_category: The category it should have been, or ``None``.
         prefers_other: Whether another answer was said to be better.
         created_at: When it was said.
+        preferred_request: The request whose answer was said to be better, or ``None``.
     """
 
     request_id: str
@@ -48,16 +49,26 @@ class FeedbackRow:
     corrected_category: str | None
     prefers_other: bool
     created_at: datetime
+    preferred_request: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """What became of one request."""
+    """What became of one request.
+
+    Args:
+        request_id: Which.
+        category: What the router took it for, or ``None``.
+        expert: Who answered, or ``None``.
+        status: How it ended.
+        confidence: Probability of the category, 0 to 1, or ``None``.
+    """
 
     request_id: str
     category: str | None
     expert: str | None
     status: str
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +93,7 @@ class ScoreRow:
 
 
 @dataclass(frozen=True, slots=True)
-class _Judgement:
+class Judgement:
     """One request as one observation; ``keys`` share it."""
 
     keys: tuple[str, ...]
@@ -97,38 +108,51 @@ def feedback_scores(feedback: Iterable[FeedbackRow], usage: Iterable[UsageRow]) 
         feedback: In any order; of two rows of one request and key the later counts.
         usage: The requests they speak of; feedback on others is left out.
     """
-    requests = {row.request_id: row for row in usage if row.status == "ok" and row.expert}
-    said: dict[str, dict[str, FeedbackRow]] = defaultdict(dict)
-    for row in sorted(feedback, key=lambda row: row.created_at):
-        if row.request_id in requests:
-            said[row.request_id][row.key_id] = row
-    cells: dict[tuple[str, str], list[_Judgement]] = defaultdict(list)
+    requests = answered(usage)
+    said = latest(feedback, requests)
+    cells: dict[tuple[str, str], list[Judgement]] = defaultdict(list)
     for request_id, rows in said.items():
         request = requests[request_id]
-        category = _category(list(rows.values()), request)
-        judgement = _judgement(rows)
+        category = corrected_category(rows.values()) or request.category
+        judgement = judge(rows)
         if category is not None and request.expert is not None and judgement is not None:
             cells[category, request.expert].append(judgement)
     return [_score(*cell, judgements) for cell, judgements in sorted(cells.items())]
 
 
-def _category(rows: Sequence[FeedbackRow], request: UsageRow) -> str | None:
-    """Return what most say the request was; without a word of correction, what was decided."""
+def answered(usage: Iterable[UsageRow]) -> dict[str, UsageRow]:
+    """Return the requests that an expert answered, by id."""
+    return {row.request_id: row for row in usage if row.status == "ok" and row.expert}
+
+
+def latest(
+    feedback: Iterable[FeedbackRow], requests: Mapping[str, UsageRow]
+) -> dict[str, dict[str, FeedbackRow]]:
+    """Return the latest word of each key on each of some requests."""
+    said: dict[str, dict[str, FeedbackRow]] = defaultdict(dict)
+    for row in sorted(feedback, key=lambda row: row.created_at):
+        if row.request_id in requests:
+            said[row.request_id][row.key_id] = row
+    return said
+
+
+def corrected_category(rows: Iterable[FeedbackRow]) -> str | None:
+    """Return what most say a request was, ``None`` without a word of correction."""
     corrections = Counter(row.corrected_category for row in rows if row.corrected_category)
     if not corrections:
-        return request.category
+        return None
     most = max(corrections.values())
     return min(category for category, count in corrections.items() if count == most and category)
 
 
-def _judgement(rows: Mapping[str, FeedbackRow]) -> _Judgement | None:
+def judge(rows: Mapping[str, FeedbackRow]) -> Judgement | None:
     """Return what all keys together say of one answer, ``None`` where they judge nothing."""
     said = [(key, *found) for key, row in rows.items() if (found := _opinion(row)) is not None]
     if not said:
         return None
     total = sum(weight for _, _, weight in said)
     score = sum(score * weight for _, score, weight in said) / total
-    return _Judgement(
+    return Judgement(
         keys=tuple(key for key, _, _ in said),
         score=score,
         weight=max(weight for _, _, weight in said),
@@ -142,14 +166,20 @@ def _opinion(row: FeedbackRow) -> tuple[float, float] | None:
     return (0.0, _WISH_WEIGHT) if row.prefers_other else None
 
 
-def _score(category: str, expert: str, judgements: Sequence[_Judgement]) -> ScoreRow:
+def weighted(judgements: Sequence[Judgement]) -> tuple[float, list[float]]:
+    """Return the mean of judgements, and what each of them weighs."""
     loudness = Counter(key for judgement in judgements for key in judgement.keys)
     weights = [
         judgement.weight * max(1.0 / sqrt(loudness[key]) for key in judgement.keys)
         for judgement in judgements
     ]
+    mean = sum(w * j.score for w, j in zip(weights, judgements, strict=True)) / sum(weights)
+    return mean, weights
+
+
+def _score(category: str, expert: str, judgements: Sequence[Judgement]) -> ScoreRow:
+    mean, weights = weighted(judgements)
     total = sum(weights)
-    mean = sum(w * j.score for w, j in zip(weights, judgements, strict=True)) / total
     effective = total**2 / sum(weight**2 for weight in weights)
     spread = sum(w * (j.score - mean) ** 2 for w, j in zip(weights, judgements, strict=True))
     scale = effective / total

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,21 +11,35 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.feedback import repository
+from orchestrator.feedback.dataset import json_lines
 from orchestrator.feedback.scores import SOURCE, feedback_scores
 from orchestrator.kit.ids import time_of, uuid7
+from orchestrator.routers.outcomes import OutcomeMemory
 from orchestrator.tenants import consent
 from orchestrator.tenants.keys import Principal
 from orchestrator.usage import repository as usage_repository
+from orchestrator.usage import texts
 
 MAX_JUDGED = 200_000
 """Feedback that scores are made from, the latest."""
+MAX_EXPORTED = 50_000
+"""Feedback that a data set is made from, the latest."""
 _SETTLING = timedelta(seconds=30)
 _WAIT_SECONDS = 3.0
 _LOOK_SECONDS = 0.05
 
 
 class RequestUnknown(Exception):
-    """The tenant has made no such request."""
+    """The tenant has made no such request.
+
+    Args:
+        request_id: Its supposed id.
+        field: Which field of the opinion names it.
+    """
+
+    def __init__(self, request_id: str, field: str) -> None:
+        super().__init__(request_id)
+        self.field = field
 
 
 class CategoryUnknown(Exception):
@@ -41,12 +55,14 @@ class Opinion:
         rating: -1 (bad) to 1 (good), or ``None``.
         corrected_category: The category it should have been, or ``None``.
         preferred_answer: A better answer, or ``None``.
+        preferred_request: A request whose answer to the same was better, or ``None``.
     """
 
     request_id: str
     rating: float | None = None
     corrected_category: str | None = None
     preferred_answer: str | None = None
+    preferred_request: str | None = None
 
 
 class FeedbackService:
@@ -54,10 +70,19 @@ class FeedbackService:
 
     Args:
         engine: Where it is kept.
+        outcomes: Is told what answers were worth.
+        consent_changed: Called when a tenant has opted in or out.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        outcomes: OutcomeMemory,
+        consent_changed: Callable[[], Awaitable[None]],
+    ) -> None:
         self._engine = engine
+        self._outcomes = outcomes
+        self._consent_changed = consent_changed
 
     async def give(
         self, principal: Principal, opinion: Opinion, categories: Sequence[str]
@@ -77,9 +102,9 @@ class FeedbackService:
             CategoryUnknown: If the corrected category is not one of ``categories``, nor one that
                 the request could have been.
         """
-        request = await self._request(opinion.request_id)
-        if request is None or request["tenant"] != principal.tenant:
-            raise RequestUnknown(opinion.request_id)
+        request = await self._own_request(principal, opinion.request_id, "request_id")
+        if opinion.preferred_request is not None:
+            await self._own_request(principal, opinion.preferred_request, "preferred_request")
         corrected = opinion.corrected_category
         known = {*categories, *(request["decision"] or {}).get("probabilities", {})}
         if corrected is not None and corrected not in known:
@@ -94,10 +119,15 @@ class FeedbackService:
                 "key_id": principal.key_id,
                 "rating": opinion.rating,
                 "corrected_category": corrected,
-                "prefers_other": opinion.preferred_answer is not None,
+                "prefers_other": opinion.preferred_answer is not None
+                or opinion.preferred_request is not None,
                 "preferred_answer": opinion.preferred_answer if keep else None,
+                "preferred_request": opinion.preferred_request,
             }
-            return await repository.put(connection, row)
+            stored = await repository.put(connection, row)
+        if opinion.rating is not None and request["decision"] and request["status"] == "ok":
+            await self._outcomes.tell(opinion.request_id, (opinion.rating + 1.0) / 2.0)
+        return stored
 
     async def page(self, *, limit: int, after: str | None) -> list[dict[str, Any]]:
         """Return feedback, the newest first, that before the id ``after``."""
@@ -119,6 +149,20 @@ class FeedbackService:
             await repository.replace_scores(connection, SOURCE, rows)
             return await repository.list_scores(connection, SOURCE)
 
+    async def dataset(self, *, days: int) -> bytes:
+        """Return what feedback says of the requests of some days as a data set for training.
+
+        Only requests whose text is stored are in it; see :mod:`orchestrator.feedback.dataset`.
+
+        Returns:
+            JSON lines.
+        """
+        since = datetime.now(UTC) - timedelta(days=days)
+        async with self._engine.connect() as connection:
+            said, requests = await repository.judged(connection, since=since, limit=MAX_EXPORTED)
+            stored = await repository.texts(connection, [row.request_id for row in requests])
+        return await asyncio.to_thread(json_lines, said, requests, stored)
+
     async def content_choice(self, tenant: str) -> bool | None:
         """Tell whether texts of a tenant's callers are stored; ``None``: no such tenant."""
         async with self._engine.connect() as connection:
@@ -131,7 +175,22 @@ class FeedbackService:
                 return None
             if not store:
                 await repository.erase_answers(connection, tenant)
+                await texts.erase(connection, tenant)
+        await self._consent_changed()
         return store
+
+    async def _own_request(
+        self, principal: Principal, request_id: str, field: str
+    ) -> dict[str, Any]:
+        """Return the usage record of a request of the principal's tenant.
+
+        Raises:
+            RequestUnknown: If there is none.
+        """
+        request = await self._request(request_id)
+        if request is None or request["tenant"] != principal.tenant:
+            raise RequestUnknown(request_id, field)
+        return request
 
     async def _request(self, request_id: str) -> dict[str, Any] | None:
         """Return the usage record; one of a request that has just ended may be a moment away."""

@@ -21,6 +21,7 @@ feedback = sa.Table(
     sa.Column("corrected_category", sa.Text),
     sa.Column("prefers_other", sa.Boolean, nullable=False),
     sa.Column("preferred_answer", sa.Text),
+    sa.Column("preferred_request", _id),
     sa.Column("created_at", _moment, nullable=False, server_default=sa.func.now()),
     sa.UniqueConstraint("request_id", "key_id", name="feedback_once"),
     sa.Index("feedback_started_at", "started_at"),

@@ -61,6 +61,18 @@ class Settings(BaseSettings):
     default_policy: Literal["quality", "balanced", "economy"] = Field(
         default="balanced", description="Policy of the model name 'coe'."
     )
+    exploration: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=0.2,
+        description="Share of routed requests that try one of the next best experts, to learn of it.",
+    )
+    memory: int = Field(
+        default=0,
+        ge=0,
+        le=5_000,
+        description="Outcomes told by feedback that routing heeds, for each tenant; 0: none.",
+    )
     max_body_bytes: int = Field(
         default=20 * 1024 * 1024, ge=1024, le=1 << 30, description="Largest request body accepted."
     )
@@ -69,6 +81,10 @@ class Settings(BaseSettings):
         ge=1024,
         le=1 << 30,
         description="Largest router artefact accepted.",
+    )
+    embedders_dir: Path | None = Field(
+        default=None,
+        description="Folder of sentence encoders, one in each subfolder, for routers that were learned with one.",
     )
     request_timeout: Seconds = Field(
         default=600.0, description="Seconds until a whole answer must be there."
@@ -79,6 +95,41 @@ class Settings(BaseSettings):
     drain_timeout: Seconds = Field(
         default=10.0,
         description="Seconds that running requests get to finish when the service stops.",
+    )
+    worker: bool = Field(
+        default=True, description="Run a worker beside the service, for runs in the background."
+    )
+    worker_runs: int = Field(
+        default=200, ge=1, le=10_000, description="Runs that one worker does at once."
+    )
+    run_rounds: int = Field(
+        default=12, ge=1, le=1_000, description="Turns of the conductor in one run."
+    )
+    run_calls: int = Field(default=32, ge=1, le=10_000, description="Expert calls in one run.")
+    run_tokens: int = Field(
+        default=200_000, ge=1, le=100_000_000, description="Tokens read and written in one run."
+    )
+    run_usd: float = Field(
+        default=1.0, gt=0, le=10_000, description="US dollars of all expert calls in one run."
+    )
+    run_seconds: float = Field(
+        default=300.0, gt=0, le=86_400, description="Seconds from the start of a run to its answer."
+    )
+    run_lease: float = Field(
+        default=15.0,
+        ge=0.5,
+        le=3600,
+        description="Seconds until a run whose worker is silent is taken over by another.",
+    )
+    run_retention: float = Field(
+        default=30 * 86_400.0,
+        gt=0,
+        le=3650 * 86_400,
+        description="Seconds that ended runs are kept, with what was said in them.",
+    )
+    webhook_private_addresses: bool = Field(
+        default=False,
+        description="Let webhooks lead to private addresses, and go unencrypted.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log lines to write."

@@ -15,7 +15,7 @@ from orchestrator.routers import repository
 from orchestrator.routers.errors import RouterVersionInvalid, RouterVersionUnloadable
 from orchestrator.routers.loading import LoadedVersion, Loader
 from orchestrator.routers.repository import StoredVersion
-from orchestrator.routers.service import ActiveRouter, Deployed, Plan
+from orchestrator.routers.service import ActiveRouter, Deployed, Plan, prepare
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,10 @@ class Deployment:
                 if revision == self._revision:
                     return
                 wanted = await repository.deployed(connection)
-            self._put_in_place(wanted, *await self._load_all(wanted))
+            loaded, failures = await self._load_all(wanted)
+            # Of what was loaded before, the candidates may be those of an older catalogue.
+            await asyncio.to_thread(prepare, loaded.values(), self._catalogue())
+            self._put_in_place(wanted, loaded, failures)
             self._revision = revision
 
     async def prepare(self, stored: StoredVersion) -> None:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from orchestrator.kit.pages import errors
 from orchestrator.routers.lifecycle import BUILT_IN
-from orchestrator.routers.schemas import LoadFailureView
+from orchestrator.routers.schemas import InfeasibleView, LoadFailureView, infeasible_views
 from orchestrator.routers.service import Deployed
 from orchestrator.tenants.access import require_role
 from orchestrator.tenants.keys import Role
@@ -45,6 +45,10 @@ class RouterView(BaseModel):
     embedder: str
     categories: list[CategoryView]
     policies: dict[str, dict[str, str]] = Field(description="Policy: category: expert.")
+    infeasible: dict[str, InfeasibleView] = Field(
+        description="By policy, the budgets that the present experts cannot keep."
+    )
+    down: list[str] = Field(description="Experts that are down, as this process sees them.")
     canary: TriedView | None = Field(description="Decides for a share of the requests.")
     shadow: TriedView | None = Field(description="Decides beside, noted and never used.")
     failures: list[LoadFailureView] = Field(
@@ -56,7 +60,7 @@ class RouterView(BaseModel):
 async def get_router(request: Request) -> RouterView:
     """Show the active router: its categories, and the expert each is mapped to by policy."""
     services = request.app.state.services
-    active = services.router
+    active, catalogue = services.router, services.catalogue.current
     version = active.router
     plan = active.plan
     return RouterView(
@@ -72,7 +76,9 @@ async def get_router(request: Request) -> RouterView:
             )
             for category in version.taxonomy.categories
         ],
-        policies=active.mapping(services.catalogue.current),
+        policies=active.mapping(catalogue),
+        infeasible=infeasible_views(active.pool(catalogue)),
+        down=sorted(active.down),
         canary=_tried(plan.canary),
         shadow=_tried(plan.shadow),
         failures=[LoadFailureView.model_validate(one) for one in services.routers.failures],

@@ -14,6 +14,8 @@ from router import Router
 from router.artifact import Artifact, ArtifactInvalid, unpack
 
 MAX_EXPERTS = 10_000
+MAX_DEPTH = 50
+"""Of report and scores: others read them with recursion."""
 _MAX_NAME = 200
 _TRIAL = "What is the derivative of x squared?"
 
@@ -94,6 +96,10 @@ def _checked(artifact: Artifact, router: Router) -> LoadedVersion:
         ) from error
     report = artifact.manifest.get("report")
     scores = artifact.manifest.get("scores")
+    if _deeper_than(MAX_DEPTH, [report, scores]):
+        raise RouterVersionInvalid(
+            f"This artefact's report or scores are nested more than {MAX_DEPTH} deep."
+        )
     return LoadedVersion(
         content_hash=artifact.content_hash,
         router=router,
@@ -101,6 +107,21 @@ def _checked(artifact: Artifact, router: Router) -> LoadedVersion:
         scores=scores if isinstance(scores, dict) else {},
         report=report if isinstance(report, dict) else None,
     )
+
+
+def _deeper_than(depth: int, value: Any) -> bool:
+    """Tell whether JSON data is nested deeper, without recursion."""
+    level = [value]
+    for _ in range(depth + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _is_name(value: object) -> bool:

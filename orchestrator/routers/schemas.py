@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator.routers.comparison import Comparison
 from orchestrator.routers.repository import Status, StoredVersion
+from router import CandidatePool
 
 
 class RouterVersionView(BaseModel):
@@ -48,6 +49,44 @@ class RouterVersionDetail(RouterVersionView):
     missing_experts: list[str] = Field(
         description="Experts that are not enabled; until they are, it cannot be promoted."
     )
+    infeasible: dict[str, InfeasibleView] | None = Field(
+        description="By policy, the budgets that the present experts cannot keep. "
+        "Null where it decides nothing now."
+    )
+
+
+class LimitView(BaseModel):
+    """A limit of a budget that cannot be kept."""
+
+    constraint: str = Field(description="Such as `money_usd` or `active_parameters`.")
+    asked: float = Field(description="What the budget says.")
+    nearest: float = Field(description="The smallest value that can be kept; it is used instead.")
+
+
+class InfeasibleView(BaseModel):
+    """A policy's budget that the present experts cannot keep."""
+
+    message: str
+    limits: list[LimitView] = Field(description="To be raised, all of them together.")
+
+
+def infeasible_views(pool: CandidatePool) -> dict[str, InfeasibleView]:
+    """Return, by policy, the budgets that a router's candidates cannot keep."""
+    return {
+        policy: InfeasibleView(
+            message=str(error),
+            limits=[
+                # A solver's 6.999999999999999 is a person's 7.
+                LimitView(
+                    constraint=one.constraint,
+                    asked=one.asked,
+                    nearest=float(f"{one.nearest:.9g}"),
+                )
+                for one in error.violations
+            ],
+        )
+        for policy, error in pool.infeasible.items()
+    }
 
 
 class ShareRequest(BaseModel):

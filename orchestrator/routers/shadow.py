@@ -86,7 +86,7 @@ def _rows(batch: Sequence[Observation]) -> list[dict[str, Any]]:
         if observation.request.policy not in shadow.router.policies:
             continue
         try:
-            pool = shadow.pool(observation.catalogue)
+            pool = shadow.pool(observation.catalogue, observation.down)
             decision = shadow.router.decide(observation.request, pool)
         except Exception:
             log.exception("shadow %s could not decide", shadow.version_id)

@@ -16,9 +16,11 @@ from orchestrator.routers.report import report_page
 from orchestrator.routers.repository import StoredVersion
 from orchestrator.routers.schemas import (
     ComparisonView,
+    InfeasibleView,
     RouterVersionDetail,
     RouterVersionView,
     ShareRequest,
+    infeasible_views,
 )
 from orchestrator.routers.translation import translated
 from orchestrator.tenants.access import require_role
@@ -109,15 +111,20 @@ async def roll_back_router(service: Service, principal: Admin) -> RouterVersionV
 
 @router.get("/{version_id}", responses=errors(404))
 async def get_router_version(
-    version_id: VersionPath, service: Service, _: Viewer
+    request: Request, version_id: VersionPath, service: Service, _: Viewer
 ) -> RouterVersionDetail:
     """Show a version with its categories and scores, and which of its experts are missing."""
+    infeasible = _infeasible(request, version_id)
     with translated():
         if version_id == BUILT_IN:
             view = _built_in(service, await service.active_id())
             categories = categories_of(service.built_in)
             return RouterVersionDetail(
-                **view.model_dump(), categories=categories, scores={}, missing_experts=[]
+                **view.model_dump(),
+                categories=categories,
+                scores={},
+                missing_experts=[],
+                infeasible=infeasible,
             )
         stored = await service.get(_known(version_id))
         categories, scores, missing = await service.details(stored.id)
@@ -126,6 +133,7 @@ async def get_router_version(
         categories=categories,
         scores=scores,
         missing_experts=list(missing),
+        infeasible=infeasible,
     )
 
 
@@ -191,6 +199,16 @@ async def retire_router_version(
     """Take a version out of use. It is kept, and can be promoted again."""
     with translated():
         return RouterVersionView.of(await service.retire(_known(version_id), by=_name(principal)))
+
+
+def _infeasible(request: Request, version_id: str) -> dict[str, InfeasibleView] | None:
+    """Return which budgets a version cannot keep over the present catalogue, if it decides here."""
+    services = request.app.state.services
+    plan = services.router.plan
+    for deployed in (plan.active, plan.canary, plan.shadow):
+        if deployed is not None and (deployed.version_id or BUILT_IN) == version_id:
+            return infeasible_views(deployed.pool(services.catalogue.current))
+    return None
 
 
 def _view(service: RouterVersions, stored: StoredVersion | None) -> RouterVersionView:

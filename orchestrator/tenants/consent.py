@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,3 +21,14 @@ async def set_stores_content(connection: AsyncConnection, tenant: str, *, store:
     """Opt a tenant in or out; returns whether there is such a tenant."""
     statement = sa.update(tenants).where(tenants.c.id == tenant).values(store_content=store)
     return (await connection.execute(statement)).rowcount > 0
+
+
+async def storing(connection: AsyncConnection, names: Iterable[str]) -> frozenset[str]:
+    """Return those of some tenants that have opted in; until commit, none of them can opt out."""
+    wanted = sorted(set(names))
+    if not wanted:
+        return frozenset()
+    query = sa.select(tenants.c.id).where(tenants.c.id.in_(wanted), tenants.c.store_content)
+    return frozenset(
+        await connection.scalars(query.order_by(tenants.c.id).with_for_update(read=True))
+    )

@@ -38,6 +38,9 @@ class KeyView(BaseModel):
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    experts: list[str] | None = Field(
+        description="Ids of the experts that may answer. Null: all, those to come included."
+    )
 
 
 class NewKey(BaseModel):
@@ -54,6 +57,15 @@ class NewKey(BaseModel):
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    experts: list[str] | None = Field(
+        description="Ids of the experts that may answer. Null: all, those to come included."
+    )
+
+
+ExpertIds = Annotated[
+    list[Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$")]],
+    Field(min_length=1, max_length=1000),
+]
 
 
 class KeyRequest(BaseModel):
@@ -65,6 +77,9 @@ class KeyRequest(BaseModel):
     role: Role = Role.USER
     tenant: str = Field(default=DEFAULT_TENANT, pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     expires_at: AwareDatetime | None = None
+    experts: ExpertIds | None = Field(
+        default=None, description="Ids of the experts that may answer. Null: all."
+    )
 
     @field_validator("name")
     @classmethod
@@ -79,6 +94,16 @@ class KeyRequest(BaseModel):
         if moment is not None and moment <= datetime.now(UTC):
             raise ValueError("this moment has passed")
         return moment
+
+
+class KeyChange(BaseModel):
+    """What is to be different about a key."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    experts: ExpertIds | None = Field(
+        description="Ids of the experts that may answer. Null: all, those to come included."
+    )
 
 
 @router.get("")
@@ -98,9 +123,20 @@ async def create_key(request: Request, admin: Admin, wanted: KeyRequest) -> NewK
         role=wanted.role,
         tenant=wanted.tenant,
         expires_at=wanted.expires_at,
+        experts=wanted.experts,
         created_by=admin.key_id,
     )
     return NewKey(key=key, **KeyView.model_validate(record).model_dump())
+
+
+@router.patch("/{key_id}", responses=errors(404))
+async def change_key(request: Request, key_id: str, wanted: KeyChange) -> KeyView:
+    """Choose the experts that may answer a key, on every replica within a second."""
+    keys = request.app.state.services.keys
+    record = None if "\x00" in key_id else await keys.allow(key_id, wanted.experts)
+    if record is None:
+        raise ApiError(404, "not_found", "There is no live key of this id.", param="key_id")
+    return KeyView.model_validate(record)
 
 
 @router.delete("/{key_id}", status_code=204, responses=errors(404))

@@ -33,13 +33,29 @@ class Role(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is behind a request."""
+    """Who is behind a request.
+
+    Args:
+        key_id: Of the key it came with.
+        name: Of that key, for people.
+        tenant: Whose request it is.
+        role: What the key may do.
+        expires_at: When it stops to work, ``None``: never.
+        experts: Ids of the experts that may answer, ``None``: all.
+        stores_content: Whether the tenant has opted in to storing what is said.
+    """
 
     key_id: str
     name: str
     tenant: str
     role: Role
     expires_at: datetime | None = None
+    experts: frozenset[str] | None = None
+    stores_content: bool = False
+
+    def may_use(self, expert: str) -> bool:
+        """Tell whether an expert of this id may answer."""
+        return self.experts is None or expert in self.experts
 
 
 def generate_key() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,11 @@ from orchestrator.tenants.tables import api_keys, tenants
 
 TOPIC = "keys"
 DEFAULT_TENANT = "default"
+_LIVE = (
+    sa.select(api_keys, tenants.c.store_content)
+    .join(tenants, tenants.c.id == api_keys.c.tenant)
+    .where(api_keys.c.revoked_at.is_(None))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class KeyRecord:
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    experts: list[str] | None
 
 
 class KeyRing:
@@ -57,16 +63,13 @@ class KeyRing:
 
     async def refresh(self) -> None:
         """Read all live keys anew."""
-        query = sa.select(api_keys).where(api_keys.c.revoked_at.is_(None))
         async with self._engine.connect() as connection:
-            rows = (await connection.execute(query)).mappings().all()
+            rows = (await connection.execute(_LIVE)).mappings().all()
         self._by_hash = {bytes(row["hash"]): _principal(row) for row in rows}
 
     async def find_fresh(self, key: str) -> Principal | None:
         """Look in the database for a key that memory does not know: it may be a moment old."""
-        query = sa.select(api_keys).where(
-            api_keys.c.hash == hash_key(key), api_keys.c.revoked_at.is_(None)
-        )
+        query = _LIVE.where(api_keys.c.hash == hash_key(key))
         async with self._engine.connect() as connection:
             row = (await connection.execute(query)).mappings().first()
         if row is None:
@@ -81,9 +84,19 @@ class KeyRing:
         role: Role,
         tenant: str = DEFAULT_TENANT,
         expires_at: datetime | None = None,
+        experts: Sequence[str] | None = None,
         created_by: str,
     ) -> tuple[KeyRecord, str]:
-        """Make a key; returns its record and the key itself, which cannot be had again."""
+        """Make a key; returns its record and the key itself, which cannot be had again.
+
+        Args:
+            name: For people.
+            role: What it may do.
+            tenant: Whose requests it makes.
+            expires_at: When it stops to work, ``None``: never.
+            experts: Ids of the experts that may answer, ``None``: all.
+            created_by: Who makes it.
+        """
         key = generate_key()
         row = {
             "id": f"key_{uuid7().hex}",
@@ -95,12 +108,32 @@ class KeyRing:
             "created_at": datetime.now(UTC),
             "created_by": created_by,
             "expires_at": expires_at,
+            "experts": _kept(experts),
         }
         async with self._engine.begin() as connection:
             await connection.execute(insert(tenants).values(id=tenant).on_conflict_do_nothing())
             await connection.execute(insert(api_keys).values(row))
-        await self._changed()
+        await self.changed()
         return _record({**row, "revoked_at": None}), key
+
+    async def allow(self, key_id: str, experts: Sequence[str] | None) -> KeyRecord | None:
+        """Choose the experts that may answer a live key, ``None``: all.
+
+        Returns:
+            The key's record, or ``None`` if there is no live key of that id.
+        """
+        statement = (
+            sa.update(api_keys)
+            .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
+            .values(experts=_kept(experts))
+            .returning(api_keys)
+        )
+        async with self._engine.begin() as connection:
+            row = (await connection.execute(statement)).mappings().first()
+        if row is None:
+            return None
+        await self.changed()
+        return _record(row)
 
     async def revoke(self, key_id: str) -> bool:
         """Revoke a key for good; returns False if there is no live key of that id."""
@@ -112,7 +145,7 @@ class KeyRing:
         async with self._engine.begin() as connection:
             found = (await connection.execute(statement)).rowcount > 0
         if found:
-            await self._changed()
+            await self.changed()
         return found
 
     async def list(self, limit: int, after: str | None) -> list[KeyRecord]:
@@ -145,10 +178,11 @@ class KeyRing:
                     created_by="first start",
                 )
             )
-        await self._changed()
+        await self.changed()
         return key
 
-    async def _changed(self) -> None:
+    async def changed(self) -> None:
+        """Read all keys anew, here and on every replica."""
         await self.refresh()
         await self._announce(TOPIC)
 
@@ -160,7 +194,13 @@ def _principal(row: Any) -> Principal:
         tenant=row["tenant"],
         role=Role(row["role"]),
         expires_at=row["expires_at"],
+        experts=None if row["experts"] is None else frozenset(row["experts"]),
+        stores_content=row["store_content"],
     )
+
+
+def _kept(experts: Sequence[str] | None) -> list[str] | None:
+    return None if experts is None else sorted(set(experts))
 
 
 def _record(row: Any) -> KeyRecord:
@@ -173,4 +213,5 @@ def _record(row: Any) -> KeyRecord:
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         revoked_at=row["revoked_at"],
+        experts=row["experts"],
     )

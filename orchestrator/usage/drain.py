@@ -17,7 +17,7 @@ from redis.exceptions import RedisError, ResponseError
 from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orchestrator.usage import repository
+from orchestrator.usage import repository, texts
 from orchestrator.usage.journal import (
     FIELD,
     STREAM,
@@ -164,7 +164,8 @@ class UsageDrain:
             if len(records) == 1:
                 # Kept where a person can look at it; everything behind it must not wait for it.
                 log.error("usage of %s is refused: %s", records[0].request_id, error)  # noqa: TRY400
-                await self._redis.rpush(REFUSED, msgspec.json.encode(records[0]))
+                kept = msgspec.structs.replace(records[0], text=None)
+                await self._redis.rpush(REFUSED, msgspec.json.encode(kept))
                 return
             for record in records:
                 await self._insert([record])
@@ -175,6 +176,7 @@ class UsageDrain:
             if missing:
                 await repository.ensure_partitions(connection, missing)
             await repository.insert_records(connection, records)
+            await texts.keep(connection, records)
         self._days |= missing
         self._forget_old_days()
 

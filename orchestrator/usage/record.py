@@ -43,6 +43,8 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Billionths of a US dollar, so that sums are exact."""
     duration_ms: float = 0.0
     first_token_ms: float | None = None
+    text: str | None = None
+    """What the request says, for training; only where its tenant wants that stored."""
 
     @property
     def started_at(self) -> datetime:
@@ -71,4 +73,6 @@ def cost_in_nanos(
 
 def to_row(record: UsageRecord) -> dict[str, Any]:
     """Return the record as a row of the usage table."""
-    return {**msgspec.structs.asdict(record), "started_at": record.started_at}
+    row = {**msgspec.structs.asdict(record), "started_at": record.started_at}
+    del row["text"]  # is kept apart, since it may have to be erased
+    return row

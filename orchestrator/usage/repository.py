@@ -80,6 +80,30 @@ async def list_rows(
     return [dict(row) for row in result.mappings()]
 
 
+async def median_seconds(
+    connection: AsyncConnection, *, since: datetime, most: int, least: int
+) -> dict[str, float]:
+    """Return the median seconds of each expert's answers.
+
+    Args:
+        connection: To Postgres.
+        since: Only requests from then on count.
+        most: Only that many requests count, the latest.
+        least: Experts that answered fewer of them are left out.
+    """
+    latest = (
+        sa.select(usage.c.expert, usage.c.duration_ms)
+        .where(usage.c.started_at >= since, usage.c.status == "ok", usage.c.expert.is_not(None))
+        .order_by(usage.c.started_at.desc(), usage.c.request_id.desc())
+        .limit(most)
+        .subquery()
+    )
+    median = sa.func.percentile_cont(0.5).within_group(latest.c.duration_ms)
+    query = sa.select(latest.c.expert, median).group_by(latest.c.expert)
+    rows = await connection.execute(query.having(sa.func.count() >= least))
+    return {expert: milliseconds / 1000.0 for expert, milliseconds in rows}
+
+
 async def get_row(connection: AsyncConnection, request_id: str) -> dict[str, Any] | None:
     """Return one request's row, or ``None``."""
     query = sa.select(usage).where(

@@ -33,3 +33,13 @@ usage = sa.Table(
     sa.Column("duration_ms", sa.Double),
     sa.Column("first_token_ms", sa.Double),
 )
+
+request_texts = sa.Table(
+    "request_texts",
+    metadata,
+    sa.Column("request_id", sa.Text(collation="C"), primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Index("request_texts_tenant", "tenant"),
+)
+"""What requests said, of tenants that opted in; erased when they opt out."""

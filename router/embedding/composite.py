@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,10 @@ class CompositeEmbedder:
     def dimensions(self) -> int:
         """Length of each vector."""
         return sum(part.dimensions for part in self.parts)
+
+    def description(self) -> dict[str, Any]:
+        """Return what the parts are."""
+        return {"kind": "composite", "parts": [part.description() for part in self.parts]}
 
     def embed(self, texts: Sequence[str]) -> FloatArray:
         """Return unit vectors, shape ``(len(texts), dimensions)``."""

@@ -34,7 +34,7 @@ class ContrastiveSettings:
         pull: Penalty on the distance from the first map, which keeps the embedder's similarities.
     """
 
-    dimensions: int = 256
+    dimensions: int = 128
     temperature: float = 0.1
     batch: int = 512
     epochs: int = 8
@@ -60,7 +60,7 @@ class ContrastiveEmbedder:
             )
         if not np.isfinite(matrix).all():
             raise ValueError("the matrix holds a value that is no number")
-        self._base = base
+        self.base = base
         self._matrix = np.ascontiguousarray(matrix, dtype=np.float32)
         digest = hashlib.sha256(self._matrix.tobytes()).hexdigest()[:12]
         self._id = f"{base.id}-contrastive-{digest}"
@@ -75,9 +75,13 @@ class ContrastiveEmbedder:
         """Length of each vector."""
         return int(self._matrix.shape[1])
 
+    def description(self) -> dict[str, Any]:
+        """Return what the base is; the matrix is given by :meth:`arrays`."""
+        return {"kind": "contrastive", "base": self.base.description()}
+
     def embed(self, texts: Sequence[str]) -> FloatArray:
         """Return unit vectors, shape ``(len(texts), dimensions)``."""
-        return self.map(self._base.embed(texts))
+        return self.map(self.base.embed(texts))
 
     def map(self, vectors: FloatArray) -> FloatArray:
         """Return the vectors of texts from the base embedder's vectors of them."""
@@ -139,6 +143,23 @@ def fit_contrastive(
             scale = np.sqrt(square / (1 - _SECOND_DECAY**step)) + 1e-8
             matrix -= settings.rate * (mean / (1 - _FIRST_DECAY**step)) / scale
     return matrix
+
+
+def beside(matrix: FloatArray, vectors: FloatArray) -> FloatArray:
+    """Return a matrix that keeps the base's own vectors and puts the head's behind them.
+
+    What a head gives away for drawing categories together is still there for a classifier to use.
+
+    Args:
+        matrix: Of the head, shape (d, dimensions).
+        vectors: The base's, on which both parts have the same mean length, shape (n, d).
+
+    Returns:
+        Shape (d, d + dimensions).
+    """
+    length = float(np.linalg.norm(vectors @ matrix, axis=1).mean())
+    own = np.eye(len(matrix), dtype=np.float32)
+    return np.hstack([own, matrix / np.float32(max(length, 1e-6))])
 
 
 def _principal_axes(vectors: FloatArray, count: int) -> FloatArray:

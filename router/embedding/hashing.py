@@ -6,6 +6,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +42,14 @@ class HashingEmbedder:
     def dimensions(self) -> int:
         """Length of each vector."""
         return self._dimensions
+
+    def description(self) -> dict[str, Any]:
+        """Return its arguments, which are all there is to it."""
+        return {
+            "kind": "hashing",
+            "buckets": self._dimensions,
+            "max_characters": self._max_characters,
+        }
 
     def embed(self, texts: Sequence[str]) -> FloatArray:
         """Return unit vectors, shape ``(len(texts), dimensions)``."""

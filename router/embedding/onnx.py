@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from router.embedding.models import MODEL, ONNX, TOKENIZER, digest_of
 from router.embedding.protocol import FloatArray, cut_text, normalise_rows
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-_MODEL = "model.onnx"
-_TOKENIZER = "tokenizer.json"
 _DYNAMIC = b"DynamicQuantizeLinear"
 _BATCH = 16
 
@@ -83,12 +81,34 @@ class OnnxEmbedder:
     @property
     def id(self) -> str:
         """Names the vectors, by the content of both files and the number of tokens."""
-        return f"onnx-{self._ready().digest}-{self._max_tokens}"
+        return f"onnx-{self.digest[:12]}-{self._max_tokens}"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the model and its tokenizer, in hexadecimal."""
+        return self._ready().digest
+
+    @property
+    def batch(self) -> int:
+        """Texts that are worth running together."""
+        return self._batch or self._ready().batch
 
     @property
     def dimensions(self) -> int:
         """Length of each vector."""
         return self._ready().dimensions
+
+    def description(self) -> dict[str, Any]:
+        """Return the model's content and what it is called here."""
+        folder = self._model if self._model.is_dir() else self._model.parent
+        return {
+            "kind": ONNX,
+            "name": folder.resolve().name,
+            "sha256": self.digest,
+            "max_tokens": self._max_tokens,
+            "max_characters": self._max_characters,
+            "batch": self._batch,
+        }
 
     def embed(self, texts: Sequence[str]) -> FloatArray:
         """Return unit vectors, shape ``(len(texts), dimensions)``."""
@@ -99,7 +119,7 @@ class OnnxEmbedder:
             for row, text in enumerate(texts)
             if text
         }
-        for rows in _alike(tokens, self._batch or loaded.batch):
+        for rows in _alike(tokens, self.batch):
             vectors[rows] = _run(loaded, [tokens[row] for row in rows])
         return normalise_rows(vectors)
 
@@ -109,8 +129,8 @@ class OnnxEmbedder:
     def _load(self) -> _Loaded:
         with self._lock:
             if self._loaded is None:
-                model = self._model / _MODEL if self._model.is_dir() else self._model
-                tokenizer = self._tokenizer or model.parent / _TOKENIZER
+                model = self._model / MODEL if self._model.is_dir() else self._model
+                tokenizer = self._tokenizer or model.parent / TOKENIZER
                 self._loaded = _read(model, tokenizer, self._max_tokens)
             return self._loaded
 
@@ -150,24 +170,25 @@ def _read(model: Path, tokenizer: Path, max_tokens: int) -> _Loaded:
     for path in (model, tokenizer):
         if not path.is_file():
             raise FileNotFoundError(f"the onnx embedder needs the file {path}")
-    content = model.read_bytes()
-    digest = hashlib.sha256(content)
-    digest.update(tokenizer.read_bytes())
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only
-    # From the path: a large model keeps its weights in files beside it.
-    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    split = Tokenizer.from_file(str(tokenizer))
+    providers = ["CPUExecutionProvider"]
+    try:
+        # From the path: a large model keeps its weights in files beside it.
+        session = onnxruntime.InferenceSession(str(model), options, providers=providers)
+        split = Tokenizer.from_file(str(tokenizer))
+    except Exception as error:  # both libraries raise kinds of their own for a file that is none
+        raise ValueError(f"{model} or its tokenizer cannot be loaded: {error}") from error
     split.no_padding()
     split.enable_truncation(max_tokens)
     return _Loaded(
         session,
         split,
         _inputs(session, model),
-        digest.hexdigest()[:12],
+        digest_of(model, tokenizer),
         _width(session, model),
-        1 if _DYNAMIC in content else _BATCH,
+        1 if _DYNAMIC in model.read_bytes() else _BATCH,
     )
 
 

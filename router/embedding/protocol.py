@@ -29,6 +29,13 @@ class Embedder(Protocol):
         """Length of each vector."""
         ...
 
+    def description(self) -> dict[str, Any]:
+        """Return what it takes to find or rebuild it elsewhere, as plain JSON data.
+
+        Its ``kind`` says what the other fields mean (:mod:`router.embedding.resolve`).
+        """
+        ...
+
     def embed(self, texts: Sequence[str]) -> FloatArray:
         """Return one row a text, float32, shape ``(len(texts), dimensions)``.
 

@@ -6,25 +6,34 @@ the same prompts, and ``render`` makes a self-contained HTML page of either.
 """
 
 from router.evaluation.attacks import Attack, attack
-from router.evaluation.challenge import challenge
-from router.evaluation.evaluate import Prices, compare, evaluate
+from router.evaluation.challenge import challenge, sample, steadiness, target
+from router.evaluation.evaluate import Beside, Prices, compare, evaluate
 from router.evaluation.intervals import Interval, bootstrap, paired
+from router.evaluation.peers import aligned, expected_by_peers
 from router.evaluation.predictions import Predictions, observe
+from router.evaluation.remembering import remembering
 from router.evaluation.report import render
 from router.evaluation.robustness import robustness
 
 __all__ = [
     "Attack",
+    "Beside",
     "Interval",
     "Predictions",
     "Prices",
+    "aligned",
     "attack",
     "bootstrap",
     "challenge",
     "compare",
     "evaluate",
+    "expected_by_peers",
     "observe",
     "paired",
+    "remembering",
     "render",
     "robustness",
+    "sample",
+    "steadiness",
+    "target",
 ]

@@ -53,6 +53,8 @@ class Attack:
         share_after: The same with the prefix.
         searched: Prompts the search used.
         queries: How often it asked the router.
+        expensive: The expert that was to be forced.
+        policy: Under which decisions were made.
     """
 
     prefix: str
@@ -62,6 +64,8 @@ class Attack:
     share_after: float
     searched: int
     queries: int
+    expensive: str | None = None
+    policy: str | None = None
 
 
 def find_confounder(

@@ -4,35 +4,49 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from router.data import Dataset
-from router.evaluation import metrics, sections
+from router.evaluation import first_step, metrics, sections
 from router.evaluation.attacks import Attack
+from router.evaluation.case import Case, Prices, Section, ends, spent
 from router.evaluation.intervals import DRAWS, paired
 from router.evaluation.metrics import Floats, Ints
 from router.evaluation.predictions import Predictions
-from router.evaluation.sections import Case, Prices, Section
 
 OUT_OF_SCOPE = frozenset({"oos", "out-of-scope", "out_of_scope"})
 """Labels of prompts that belong to no category."""
 
-__all__ = ["OUT_OF_SCOPE", "Prices", "compare", "evaluate"]
+__all__ = ["OUT_OF_SCOPE", "Beside", "Prices", "compare", "evaluate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What else there is to report beside a router's own choices.
+
+    Args:
+        train: What the router was learned from.
+        baselines: Quality other methods predict for the same prompts, (n, E), by name.
+        robustness: From :func:`router.evaluation.steadiness` or ``robustness``.
+        attack: From :func:`router.evaluation.challenge` or ``attack``.
+    """
+
+    train: Dataset | None = None
+    baselines: Mapping[str, Floats] = field(default_factory=dict)
+    robustness: Mapping[str, Any] | None = None
+    attack: Attack | None = None
 
 
 def evaluate(
     data: Dataset,
     said: Predictions,
     prices: Prices | None = None,
+    beside: Beside | None = None,
     *,
-    train: Dataset | None = None,
     out_of_scope: Collection[str] = OUT_OF_SCOPE,
-    baselines: Mapping[str, Floats] | None = None,
-    robustness: Mapping[str, Any] | None = None,
-    attack: Attack | None = None,
     points: int = 60,
     draws: int = DRAWS,
     seed: int = 0,
@@ -40,18 +54,15 @@ def evaluate(
     """Measure a router on a data set.
 
     The best single expert is the one that is best on these very prompts, so the gain over it is
-    never flattered. ``perfect_category`` takes the best expert of each true category from ``train``
-    where given, else from these prompts; ``perfect_category_from`` says which.
+    never flattered. ``perfect_category`` takes the best expert of each true category from the
+    training data where given, else from these prompts; ``perfect_category_from`` says which.
 
     Args:
         data: Prompts with true scores; labels where there are any.
         said: What the router said of them (:func:`router.evaluation.observe`), or any matrices.
         prices: What the experts cost.
-        train: What the router was learned from.
+        beside: What else there is to report.
         out_of_scope: Labels of prompts that belong to no category.
-        baselines: Quality other methods predict for the same prompts, (n, E), by name.
-        robustness: From :func:`router.evaluation.robustness`, to be part of the result.
-        attack: From :func:`router.evaluation.attack`, likewise.
         points: At most this many on a frontier.
         draws: Resamples of each interval.
         seed: Of the resamples.
@@ -63,34 +74,24 @@ def evaluate(
     Raises:
         ValueError: Where there are no prompts, or shapes do not fit.
     """
-    case = _case(data, said, prices or Prices(), train, out_of_scope, draws, seed)
+    beside = beside or Beside()
+    case = _case(data, said, prices or Prices(), beside.train, out_of_scope, draws, seed)
     found: Section = {"n": len(data), "experts_n": len(data.experts), "seed": seed, "draws": draws}
-    found |= sections.references(case)
-    found["perfect_category_from"] = "training" if train is not None else "same prompts"
     found["measured"] = metrics.mean(np.isfinite(data.scores).astype(np.float64))
-    found |= sections.categories(case)
-    found["policies"] = {
-        name: sections.policy(case, choices, found["oracle"])
-        for name, choices in said.choices.items()
-    }
-    pair = sections.two_experts(case)
-    found |= {"two_experts": pair, "apgr": pair["apgr"] if pair else None}
-    fronts = sections.frontiers(case, points)
-    main = next(iter(fronts), None)
-    found |= {
-        "frontier": fronts[main]["points"] if main else [],
-        "frontier_axis": main,
-        "frontiers": fronts,
-        "aiq": fronts[main]["aiq"] if main else None,
-    }
-    found |= sections.abstention(case)
+    found["perfect_category_from"] = "same prompts" if beside.train is None else "training"
+    found |= sections.references(case)
+    found |= first_step.categories(case)
+    found["policies"] = sections.policies(case, found["oracle"])
+    found |= sections.strong_calls(case)
+    found |= sections.budgets(case, points)
+    found |= first_step.abstention(case)
     found |= {
         "decide_us": sections.decide_us(said),
         "experts": sections.experts(case),
         "per_category": sections.per_category(case),
-        "baselines": sections.baselines(case, baselines or {}),
-        "robustness": dict(robustness) if robustness is not None else None,
-        "attack": asdict(attack) if attack is not None else None,
+        "baselines": sections.baselines(case, beside.baselines),
+        "robustness": None if beside.robustness is None else dict(beside.robustness),
+        "attack": None if beside.attack is None else asdict(beside.attack),
     }
     plain: dict[str, Any] = _plain(found)
     return plain
@@ -119,10 +120,11 @@ def compare(
         Differences are candidate less current, so ``win`` means that the candidate is better.
 
     Raises:
-        ValueError: Where either was not asked about the same prompts, or no policy is common.
+        ValueError: Where either was not asked about the same prompts, or both have policies and
+            none in common.
     """
     common = [name for name in candidate.choices if name in current.choices]
-    if not common:
+    if not common and current.choices and candidate.choices:
         raise ValueError("compare: the two versions have no policy in common")
     prices = prices or Prices()
     cases = [
@@ -136,14 +138,11 @@ def compare(
         ) | {
             "changed": float((before != after).mean()),
             "spent": {
-                version: {
-                    axis: float(metrics.chosen(costs, choices).mean())
-                    for axis, costs in prices.axes().items()
-                }
-                for version, choices in (("current", before), ("candidate", after))
+                "current": spent(prices, before),
+                "candidate": spent(prices, after),
             },
         }
-    right = [sections.found_right(case) for case in cases]
+    right = [first_step.found_right(case) for case in cases]
     if right[0] is not None and right[1] is not None:
         found["category_accuracy"] = _difference(right[0], right[1], draws, seed)
     plain: dict[str, Any] = _plain(found)
@@ -156,7 +155,7 @@ def _difference(before: Floats, after: Floats, draws: int, seed: int) -> Section
         "current": metrics.mean(before),
         "candidate": metrics.mean(after),
         "difference": difference.mean,
-        "ci95": sections.ends(difference),
+        "ci95": ends(difference),
         "verdict": difference.verdict,
         "n": difference.n,
     }

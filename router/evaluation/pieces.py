@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
+VERDICTS = {"win": "better", "tie": "no difference shown", "lose": "worse"}
+
 
 def section(title: str, body: str) -> str:
     """Return a section; the body is HTML."""

@@ -7,12 +7,17 @@ from typing import Any
 
 from router.evaluation import svg
 
-AXES = {"active_parameters": "active parameters", "cost": "US dollars"}
+AXES = {
+    "active_parameters": "active parameters",
+    "cost": "US dollars",
+    "strong_share": "calls to the stronger expert",
+}
 _AXIS_LABELS = {
     "active_parameters": "average active parameters (billions)",
     "cost": "US dollars per 1,000 requests",
+    "strong_share": "share of calls to the stronger expert",
 }
-_SCALE = {"active_parameters": 1.0, "cost": 1000.0}
+_SCALE = {"active_parameters": 1.0, "cost": 1000.0, "strong_share": 1.0}
 MOST_ROWS = 34
 """Rows of the dot plot; of more experts the best are shown."""
 _FAR_BEHIND = -0.05
@@ -30,7 +35,9 @@ def amount(axis: str, value: float | None) -> str:
     """Write an average cost."""
     if value is None:
         return "not reached"
-    return f"{value:.1f} B" if axis == "active_parameters" else f"${value * 1000:.3g} per 1,000"
+    if axis == "cost":
+        return f"${value * 1000:.3g} per 1,000"
+    return f"{value:.1f} B" if axis == "active_parameters" else f"{value:.1%}"
 
 
 def ladder(report: Report) -> str:

@@ -9,10 +9,12 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from router.choosing import MAX_VIEWS
 from router.decision import RouteRequest, RoutingDecision
 from router.evaluation.metrics import Floats, Ints
 from router.text import routing_text
 
+_FIRST = routing_text("Good morning.")
 Pool = TypeVar("Pool", contravariant=True)
 
 
@@ -27,6 +29,11 @@ class Classified(Protocol):
     @property
     def uncertainty(self) -> float:
         """0 (sure) to 1 (knows nothing)."""
+        ...
+
+    @property
+    def category(self) -> int:
+        """Index of the category whose mapping is used."""
         ...
 
 
@@ -71,7 +78,8 @@ class Predictions:
         categories: Ids of the router's categories, C of them.
         probabilities: Of the categories, (n, C).
         uncertainty: (n,).
-        seconds: How long each decision took, (k,).
+        seconds: How long decisions took, one of each prompt or more, (k,).
+        processor_seconds: The same in time of the processor, which other programs do not stretch.
 
     Raises:
         ValueError: Where the parts do not fit together.
@@ -83,6 +91,7 @@ class Predictions:
     probabilities: Floats | None = None
     uncertainty: Floats | None = None
     seconds: Floats | None = field(default=None, repr=False)
+    processor_seconds: Floats | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         lengths = {f"choices[{name}]": len(each) for name, each in self.choices.items()}
@@ -112,6 +121,10 @@ def observe(
 ) -> Predictions:
     """Ask a router about every prompt, as the service would.
 
+    Of the decisions on one prompt the first is timed, under each policy in turn: those after it
+    find much of the prompt still in the processor's caches (or remembered, see
+    :func:`router.evaluation.remembering`).
+
     Args:
         router: The router.
         pool: Its candidates; those it chooses must be among ``experts``.
@@ -129,26 +142,38 @@ def observe(
     quality = np.full((len(prompts), len(experts)), np.nan)
     probabilities = np.zeros((len(prompts), len(router.taxonomy.ids)))
     uncertainty = np.zeros(len(prompts))
-    seconds: list[float] = []
+    times: list[tuple[float, float]] = []
+    if names and prompts:
+        router.decide(_FIRST.request(names[0]), pool)  # loads what is loaded on first use
     for row, prompt in enumerate(progress(prompts)):
         text = routing_text(prompt)
-        kind = router.classify(text.text)
-        probabilities[row], uncertainty[row] = kind.probabilities, kind.uncertainty
-        for name in names:
-            started = time.perf_counter()
-            decision = router.decide(text.request(name), pool)
-            seconds.append(time.perf_counter() - started)
+        for turn in range(len(names)):
+            name = names[(row + turn) % len(names)]
+            request = text.request(name)
+            started, worked = time.perf_counter(), time.thread_time()
+            decision = router.decide(request, pool)
+            if turn == 0:
+                times.append((time.perf_counter() - started, time.thread_time() - worked))
             if decision.expert not in index:
                 raise ValueError(f"there are no scores of {decision.expert!r}, which was chosen")
             choices[name][row] = index[decision.expert]
-            for view in decision.candidates:
-                if view.id in index:
-                    quality[row, index[view.id]] = view.quality
+            if turn == 0 or len(experts) > MAX_VIEWS:
+                _look_up(decision, index, quality[row])
+        kind = router.classify(text.text)
+        probabilities[row], uncertainty[row] = kind.probabilities, kind.uncertainty
     return Predictions(
         choices=choices,
         quality=quality if names else None,
         categories=router.taxonomy.ids,
         probabilities=probabilities,
         uncertainty=uncertainty,
-        seconds=np.array(seconds) if seconds else None,
+        seconds=np.array([wall for wall, _ in times]) if times else None,
+        processor_seconds=np.array([worked for _, worked in times]) if times else None,
     )
+
+
+def _look_up(decision: RoutingDecision, index: Mapping[str, int], quality: Floats) -> None:
+    """Note the expected quality of the experts that a decision describes."""
+    for view in decision.candidates:
+        if view.id in index:
+            quality[index[view.id]] = view.quality

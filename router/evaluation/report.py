@@ -12,7 +12,9 @@ from html import escape
 from typing import Any
 
 from router.evaluation import plots
+from router.evaluation.headline import headline
 from router.evaluation.pieces import (
+    VERDICTS,
     billions,
     dollars,
     figure,
@@ -34,8 +36,6 @@ MOST_CONFUSED = 12
 MOST_CATEGORIES = 24
 """The largest confusion matrix drawn."""
 
-_VERDICTS = {"win": "better", "tie": "no difference shown", "lose": "worse"}
-
 
 def render(report: Report, *, title: str = "Router evaluation", subtitle: str = "") -> str:
     """Return the page.
@@ -47,10 +47,11 @@ def render(report: Report, *, title: str = "Router evaluation", subtitle: str = 
         subtitle: Such as the router's version and the name of the data set.
     """
     parts: Sequence[Callable[[Report], str]] = (
-        _headline,
+        headline,
         _policies,
         _comparison,
         _ladder,
+        _peers,
         _frontier,
         _two_experts,
         _categories,
@@ -72,73 +73,6 @@ def render(report: Report, *, title: str = "Router evaluation", subtitle: str = 
     )
 
 
-def _headline(report: Report) -> str:
-    tiles: list[tuple[str, str, str]] = [("prompts", f"{report['n']:,}", "")]
-    name = plots.leading_policy(report)
-    best = report.get("best_single") or {}
-    if name is not None and report["policies"][name]["quality"] is not None:
-        found = report["policies"][name]
-        low, high = found["ci95"]
-        tiles += [
-            (
-                f"quality, policy {name}",
-                figure(found["quality"]),
-                interval(found.get("quality_ci95")),
-            ),
-            (
-                "gain over the best single expert",
-                signed(found["gain"]),
-                f"{signed(low)} to {signed(high)}: {_VERDICTS[found['verdict']]}",
-            ),
-        ]
-    if best.get("quality") is not None:
-        tiles.append(("best single expert", figure(best["quality"]), str(best["expert"])))
-    tiles += _headline_rest(report)
-    cells = "".join(
-        f"<div class='tile'><div class='what'>{escape(what)}</div><div class='value'>{escape(value)}"
-        f"</div><div class='note'>{escape(note)}</div></div>"
-        for what, value, note in tiles
-    )
-    return f"<section class='tiles'>{cells}</section>"
-
-
-def _headline_rest(report: Report) -> list[tuple[str, str, str]]:
-    tiles: list[tuple[str, str, str]] = []
-    summary = (report.get("frontiers") or {}).get("active_parameters")
-    if summary and summary["at_best_single"] is not None:
-        saved = summary["cost_save"]
-        note = f"{saved:.0%} fewer than the best single expert" if saved is not None else ""
-        tiles.append(
-            ("active parameters for its quality", f"{summary['at_best_single']:.1f} B", note)
-        )
-    if report.get("category_accuracy") is not None:
-        note = interval(report.get("category_accuracy_ci95"))
-        tiles.append(("category found", figure(report["category_accuracy"]), note))
-    if report.get("apgr") is not None:
-        note = interval((report.get("two_experts") or {}).get("apgr_ci95"))
-        tiles.append(("APGR", figure(report["apgr"]), note))
-    if report.get("oos"):
-        tiles.append(
-            (
-                "out-of-scope AUROC",
-                figure(report["oos"]["auroc"]),
-                f"FPR at 95 % TPR: {figure(report['oos']['fpr_at_95_tpr'])}",
-            )
-        )
-    if report.get("robustness") and report["robustness"]["unchanged"] is not None:
-        tiles.append(
-            (
-                "decisions unchanged",
-                f"{report['robustness']['unchanged']:.1%}",
-                "under surface changes of the prompt",
-            )
-        )
-    if report.get("decide_us"):
-        spent = report["decide_us"]
-        tiles.append(("time of a decision", f"{spent['p50']:.0f} µs", f"p99 {spent['p99']:.0f} µs"))
-    return tiles
-
-
 def _policies(report: Report) -> str:
     rows = [
         [
@@ -146,7 +80,7 @@ def _policies(report: Report) -> str:
             figure(found["quality"]),
             signed(found["gain"]),
             interval(found["ci95"], plus=True),
-            _VERDICTS[found["verdict"]],
+            VERDICTS[found["verdict"]],
             share(found["gap_at_oracle"]),
             billions(found["active_parameters"]),
             dollars(found["cost"]),
@@ -178,7 +112,7 @@ def _comparison(report: Report) -> str:
             figure(each["candidate"]),
             signed(each["difference"]),
             interval(each["ci95"], plus=True),
-            _VERDICTS[each["verdict"]],
+            VERDICTS[each["verdict"]],
             share(each.get("changed")),
         ]
         for name, each in entries.items()
@@ -203,6 +137,45 @@ def _ladder(report: Report) -> str:
     return section("Where it stands", both + legend(key) + para(note))
 
 
+def _peers(report: Report) -> str:
+    entries = {
+        name: each for name, each in (report.get("baselines") or {}).items() if each.get("against")
+    }
+    leading = plots.leading_policy(report)
+    if not entries or leading is None:
+        return ""
+    rows = []
+    for name, each in entries.items():
+        gap = each["against"].get(leading) or {}
+        rows.append(
+            [
+                name,
+                figure(each["quality"]),
+                signed(each["gain"]),
+                interval(each["ci95"], plus=True),
+                signed(gap.get("difference")),
+                interval(gap.get("ci95"), plus=True),
+                VERDICTS.get(gap.get("verdict", ""), "–"),
+                billions(each["active_parameters"]),
+                dollars(each["cost"]),
+            ]
+        )
+    head = [
+        "method",
+        "quality",
+        "gain",
+        "95 % interval",
+        f"policy {leading} less it",
+        "95 % interval",
+    ]
+    head += ["which is", "active", "$ per 1,000"]
+    note = (
+        "Peers' methods, re-implemented and fitted on the router's training prompts with the same "
+    )
+    note += "embedder. Every difference is paired: taken prompt by prompt."
+    return section("Against peers' methods", table(head, rows) + para(note))
+
+
 def _frontier(report: Report) -> str:
     found = report.get("frontiers") or {}
     if not found:
@@ -218,6 +191,8 @@ def _frontier(report: Report) -> str:
         ]
         for axis, each in found.items()
     ]
+    left_out = {name for each in found.values() for name in each.get("without") or ()}
+    note = f"Not placed, as their cost is not known: {', '.join(sorted(left_out))}."
     head = ["cost", "AIQ", "PerfGain", "needed for the best single's quality", "CostSave"]
     key = {
         "ours": "this router at a weight on cost",
@@ -228,7 +203,10 @@ def _frontier(report: Report) -> str:
     }
     return section(
         "Quality at every budget",
-        f"<div class='pair'>{drawn}</div>" + legend(key) + table(head, rows),
+        f"<div class='pair'>{drawn}</div>"
+        + legend(key)
+        + table(head, rows)
+        + (para(note) if left_out else ""),
     )
 
 
@@ -324,20 +302,27 @@ def _robustness(report: Report) -> str:
     low, high = found["ci95"]
     note = f"{found['unchanged']:.1%} of decisions stay the same ({low:.1%} to {high:.1%}), "
     note += f"n = {found['n']:,} prompts under each change."
-    return section(
-        "Robustness", f"<div class='single'>{figure_of(plots.robustness(found))}</div>" + para(note)
-    )
+    drawn = figure_of(plots.robustness(found))
+    rows = [
+        ["category found" if name == "category" else f"policy {name}", share(value)]
+        for name, value in (found.get("policies") or {}).items()
+    ]
+    beside = table(["decision", "unchanged"], rows) if rows else ""
+    return section("Robustness", f"<div class='pair'>{drawn}<div>{beside}</div></div>" + para(note))
 
 
 def _attack(report: Report) -> str:
     found = report.get("attack")
     if not found:
         return ""
+    forced = found.get("expensive") or "the expensive expert"
+    under = f", policy {found['policy']}" if found.get("policy") else ""
     rows = [
-        ["prefix found", repr(found["prefix"])],
-        ["cheap decisions turned expensive", f"{share(found['success_rate'])} of {found['n']:,}"],
-        ["expensive before", share(found["share_before"])],
-        ["expensive with the prefix", share(found["share_after"])],
+        ["to be forced", f"{forced}{under}"],
+        ["prefix found", repr(found["prefix"]) if found["prefix"] else "none that helps"],
+        ["share of prompts it gets", share(found["share_before"])],
+        ["share with the prefix", share(found["share_after"])],
+        ["other decisions turned to it", f"{share(found['success_rate'])} of {found['n']:,}"],
         ["searched on", f"{found['searched']:,} other prompts, {found['queries']:,} queries"],
     ]
     return section("Confounder attack", table(["", ""], rows))
@@ -351,16 +336,14 @@ def _experts(report: Report) -> str:
             f"{each['n']:,}",
             billions(each["active_parameters"]),
             dollars(each["cost"]),
+            figure(each.get("routerarena")),
         ]
         for name, each in sorted(
             (report.get("experts") or {}).items(), key=lambda item: -(item[1]["quality"] or 0.0)
         )
     ]
-    return (
-        section("Experts", table(["expert", "quality", "n", "active", "$ per 1,000"], rows))
-        if rows
-        else ""
-    )
+    head = ["expert", "quality", "n", "active", "$ per 1,000", "RouterArena"]
+    return section("Experts", table(head, rows)) if rows else ""
 
 
 def _footer(report: Report) -> str:

@@ -7,10 +7,11 @@ the same under them: the robustness score of RouterArena (arXiv 2510.00202).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from router.evaluation.intervals import bootstrap
 
@@ -159,21 +160,44 @@ def robustness(
         ``n``, the number of prompts; ``unchanged``, the share over all kinds, with ``ci95`` over
         prompts; ``kinds``, the share for each kind.
     """
-    before = [decide(text) for text in texts]
-    same = np.array(
-        [
-            [
-                float(decide(changed) == old)
-                for changed, old in zip(perturb(kind, texts, seed=seed), before, strict=True)
-            ]
-            for kind in PERTURBATIONS
-        ]
-    ).reshape(len(PERTURBATIONS), len(texts))
-    overall = bootstrap(same.mean(axis=0) if len(texts) else np.empty(0), seed=seed)
-    shares = same.mean(axis=1).tolist() if len(texts) else [None] * len(PERTURBATIONS)
+    return robustness_of(lambda text: (decide(text),), texts, 1, seed=seed)[0]
+
+
+def robustness_of(
+    decide: Callable[[str], Sequence[Hashable]],
+    texts: Sequence[str],
+    decisions: int,
+    *,
+    seed: int = 0,
+    progress: Callable[[Sequence[str]], Iterable[str]] = iter,
+) -> list[dict[str, Any]]:
+    """Return :func:`robustness` of several decisions on the same perturbed texts.
+
+    Args:
+        decide: From a text to what is decided.
+        texts: Prompts to perturb.
+        decisions: How many decisions there are.
+        seed: Of the perturbations.
+        progress: Wraps the prompts, to show how far it is.
+    """
+    changed = [perturb(kind, texts, seed=seed) for kind in PERTURBATIONS]
+    same = np.zeros((decisions, len(PERTURBATIONS), len(texts)))
+    for column, text in enumerate(progress(texts)):
+        before = decide(text)
+        for row, versions in enumerate(changed):
+            after = decide(versions[column])
+            same[:, row, column] = [a == b for a, b in zip(after, before, strict=True)]
+    return [_summary(each, seed) for each in same]
+
+
+def _summary(same: npt.NDArray[np.float64], seed: int) -> dict[str, Any]:
+    """Summarise what stayed the same, shape (kinds, texts)."""
+    n = same.shape[1]
+    overall = bootstrap(same.mean(axis=0), seed=seed)
+    shares = same.mean(axis=1).tolist() if n else [None] * len(same)
     return {
-        "n": len(texts),
-        "unchanged": overall.mean if overall.n else None,
-        "ci95": [overall.low, overall.high] if overall.n else None,
+        "n": n,
+        "unchanged": overall.mean if n else None,
+        "ci95": [overall.low, overall.high] if n else None,
         "kinds": dict(zip(PERTURBATIONS, shares, strict=True)),
     }

@@ -1,90 +1,16 @@
-"""The parts of an evaluation: each takes the case at hand and returns a plain dictionary."""
+"""The parts of an evaluation that judge choices: each takes the case at hand, returns plain data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import numpy as np
 
-from router.data import Dataset
-from router.evaluation import calibration, frontier, metrics, tradeoff
-from router.evaluation.intervals import DRAWS, Interval, bootstrap, paired
+from router.evaluation import frontier, metrics, tradeoff
+from router.evaluation.case import Case, Section, ends
+from router.evaluation.intervals import paired
 from router.evaluation.metrics import Floats, Ints
 from router.evaluation.predictions import Predictions
-
-Section = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """What the experts of a data set cost.
-
-    Args:
-        usd: US dollars of a request, (E,) or (n, E); ``None`` where unknown.
-        active_parameters: Billions, (E,), NaN where unknown.
-    """
-
-    usd: Floats | None = None
-    active_parameters: Floats | None = None
-
-    def axes(self) -> dict[str, Floats]:
-        """Return the costs a frontier can be drawn over, by name; the first is the main one."""
-        found: dict[str, Floats] = {}
-        if self.active_parameters is not None and np.isfinite(self.active_parameters).all():
-            found["active_parameters"] = self.active_parameters
-        if self.usd is not None and np.isfinite(self.usd).all() and (self.usd > 0).any():
-            found["cost"] = self.usd
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What is evaluated, with what is needed again and again.
-
-    Args:
-        data: The prompts and their true scores.
-        said: What the router said of them.
-        prices: What the experts cost.
-        labels: Index of the true category in ``names``, -1 where there is none or out of scope.
-        names: The categories found in the data, sorted.
-        outside: Which prompts are out of scope, (n,).
-        table: Mean quality of each expert in each category, from training or from the same data.
-        best: Index of the best single expert; -1 where no expert was measured.
-        draws: Resamples of each interval.
-        seed: Of the resamples.
-    """
-
-    data: Dataset
-    said: Predictions
-    prices: Prices
-    labels: Ints
-    names: tuple[str, ...]
-    outside: metrics.Bools
-    table: Floats
-    best: int
-    draws: int = DRAWS
-    seed: int = 0
-    single: Floats = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        none = np.full(len(self.data), np.nan)
-        single = self.data.scores[:, self.best] if self.best >= 0 else none
-        object.__setattr__(self, "single", single)
-
-    def gain(self, quality: Floats) -> Interval:
-        """Return the difference to the best single expert."""
-        return paired(quality, self.single, draws=self.draws, seed=self.seed)
-
-    def interval(self, quality: Floats) -> Interval:
-        """Return the mean with its interval."""
-        return bootstrap(quality, draws=self.draws, seed=self.seed)
-
-
-def ends(interval: Interval) -> list[float]:
-    """Return an interval's ends as JSON holds them."""
-    return [interval.low, interval.high]
 
 
 def references(case: Case) -> Section:
@@ -92,7 +18,7 @@ def references(case: Case) -> Section:
     if case.best < 0:
         return dict.fromkeys(("random", "best_single", "perfect_category", "oracle"))
     scores, axes = case.data.scores, case.prices.axes()
-    main = next(iter(axes.values()), None)
+    main = next((_last_where_unknown(costs) for costs in axes.values()), None)
     perfect = metrics.perfect_category_choices(case.labels, case.table, case.best)
     labelled = bool((case.labels >= 0).any())
     return {
@@ -102,13 +28,18 @@ def references(case: Case) -> Section:
             "quality": metrics.mean(case.single),
             "ci95": ends(case.interval(case.single)),
         }
-        | _spent(case, np.full(len(scores), case.best, dtype=np.intp)),
+        | _spent_by(case, case.best, metrics.mean(case.single)),
         "perfect_category": (
             metrics.mean(metrics.chosen(scores, perfect)) if labelled else float("nan")
         ),
         "oracle": metrics.mean(metrics.chosen(scores, metrics.oracle_choices(scores, main))),
-        "oracle_spends": _spent(case, metrics.oracle_choices(scores, main)),
+        "oracle_spends": case.spent(metrics.oracle_choices(scores, main)),
     }
+
+
+def _last_where_unknown(costs: Floats) -> Floats:
+    """Return costs that put those that are unknown last."""
+    return np.where(np.isfinite(costs), costs, np.finfo(np.float64).max)
 
 
 def experts(case: Case) -> Section:
@@ -119,17 +50,30 @@ def experts(case: Case) -> Section:
             "quality": float(quality[index]),
             "n": int(np.isfinite(case.data.scores[:, index]).sum()),
         }
-        | _spent(case, np.full(len(case.data), index, dtype=np.intp))
+        | _spent_by(case, index, float(quality[index]))
         for index, expert in enumerate(case.data.experts)
     }
 
 
-def policy(case: Case, choices: Ints, oracle: float | None) -> Section:
+def _spent_by(case: Case, expert: int, quality: float) -> Section:
+    """Return what it costs to ask one expert always, and the RouterArena score of doing so."""
+    spent = case.spent(np.full(len(case.data), expert, dtype=np.intp))
+    return spent | {"routerarena": _arena(quality, spent["cost"])}
+
+
+def policies(case: Case, oracle: float | None) -> Section:
+    """Return each policy by name; none where no expert was measured."""
+    if case.best < 0:
+        return {}
+    return {name: _policy(case, choices, oracle) for name, choices in case.said.choices.items()}
+
+
+def _policy(case: Case, choices: Ints, oracle: float | None) -> Section:
     """Return how good the choices of one policy are, and what they cost."""
     quality = metrics.chosen(case.data.scores, choices)
     gain, own = case.gain(quality), case.interval(quality)
     best = metrics.mean(case.single)
-    spent = _spent(case, choices)
+    spent = case.spent(choices)
     usd = spent["cost"]
     shares = metrics.shares(choices, len(case.data.experts))
     return {
@@ -141,13 +85,19 @@ def policy(case: Case, choices: Ints, oracle: float | None) -> Section:
         "n": own.n,
         "gain_at_best": metrics.gain_at_best(own.mean, best),
         "gap_at_oracle": metrics.gap_at_oracle(own.mean, oracle or 0.0),
-        "routerarena": tradeoff.arena_score(own.mean, usd * 1000.0) if usd is not None else None,
+        "routerarena": _arena(own.mean, usd),
         "shares": {
             expert: float(share)
             for expert, share in zip(case.data.experts, shares, strict=True)
             if share > 0
         },
     } | spent
+
+
+def _arena(quality: float, usd: float | None) -> float | None:
+    if usd is None or not np.isfinite(usd) or not np.isfinite(quality):
+        return None
+    return tradeoff.arena_score(quality, usd * 1000.0)
 
 
 def baselines(case: Case, predicted: Mapping[str, Floats]) -> Section:
@@ -162,10 +112,27 @@ def baselines(case: Case, predicted: Mapping[str, Floats]) -> Section:
             "gain": gain.mean,
             "ci95": ends(gain),
             "verdict": gain.verdict,
-        } | _spent(case, choices)
+            "against": _against(case, reached),
+        } | case.spent(choices)
         if len(case.data.experts) == 2:
             found[name]["apgr"] = _two_experts(case, quality)[0].apgr
     return found
+
+
+def _against(case: Case, peer: Floats) -> Section:
+    """Return the policies' quality less a peer's, on the same prompts."""
+    found: Section = {}
+    for name, choices in case.said.choices.items():
+        own = metrics.chosen(case.data.scores, choices)
+        gap = paired(own, peer, draws=case.draws, seed=case.seed)
+        found[name] = {"difference": gap.mean, "ci95": ends(gap), "verdict": gap.verdict}
+    return found
+
+
+def strong_calls(case: Case) -> Section:
+    """Return :func:`two_experts`, and its main figure."""
+    found = two_experts(case)
+    return {"two_experts": found, "apgr": found["apgr"] if found else None}
 
 
 def two_experts(case: Case) -> Section | None:
@@ -198,107 +165,73 @@ def _two_experts(case: Case, quality: Floats) -> tuple[tradeoff.TwoExperts, int,
     )
 
 
-def frontiers(case: Case, points: int) -> dict[str, Section]:
-    """Return one frontier for each cost that is known: its points and what they amount to."""
-    if case.said.quality is None or case.best < 0:
-        return {}
+def budgets(case: Case, points: int) -> Section:
+    """Return :func:`frontiers`, and the main one's figures."""
+    found = frontiers(case, points)
+    main = next(iter(found), None)
     return {
-        axis: _frontier(case, case.said.quality, costs, points)
-        for axis, costs in case.prices.axes().items()
+        "frontier": found[main]["points"] if main else [],
+        "frontier_axis": main,
+        "frontiers": found,
+        "aiq": found[main]["aiq"] if main else None,
     }
 
 
-def _frontier(case: Case, quality: Floats, costs: Floats, points: int) -> Section:
-    found = frontier.trace(quality, costs, case.data.scores, points=points)
+def frontiers(case: Case, points: int) -> dict[str, Section]:
+    """Return one frontier for each cost that is known: its points and what they amount to.
+
+    Of two experts whose costs are not known, one call to the better counts as 1, one to the other
+    as 0: the cost is the share of strong calls, as in RouteLLM.
+    """
+    quality = case.said.quality
+    if quality is None or case.best < 0:
+        return {}
+    axes = case.prices.axes()
+    if not axes and len(case.data.experts) == 2:
+        axes = {"strong_share": (np.arange(2) == case.best).astype(np.float64)}
+    return {axis: _frontier(case, quality, costs, axis, points) for axis, costs in axes.items()}
+
+
+def _frontier(case: Case, quality: Floats, costs: Floats, axis: str, points: int) -> Section:
+    """Trace the frontier of the experts whose cost is known: the others are never chosen."""
+    known = np.isfinite(costs if costs.ndim == 1 else costs.sum(axis=0))
+    found = frontier.trace(
+        np.where(known, quality, np.nan),
+        np.where(known, costs, 0.0),
+        case.data.scores,
+        points=points,
+    )
     average = costs if costs.ndim == 1 else costs.mean(axis=0)
-    largest = float(average.max())
+    largest = float(average[known].max())
     x, y = frontier.hull_of(found)
-    best = metrics.mean(case.single)
+    best, dear = metrics.mean(case.single), float(average[case.best])
     needed = frontier.budget_at(found, best)
     singles = metrics.expert_quality(case.data.scores)
-    known = np.isfinite(singles)
+    placed = known & np.isfinite(singles)
     return {
         "points": [
             {"weight": each.weight, "predicted": each.predicted, "quality": each.quality}
-            | _spent(case, each.choices)
+            | case.spent(each.choices)
+            | {axis: each.cost}
             for each in found
         ],
         "hull": [[float(a), float(b)] for a, b in zip(x, y, strict=True)],
         "aiq": tradeoff.aiq(x, y, largest),
         "perf_gain": metrics.gain_at_best(float(np.nanmax(y)), best),
         "at_best_single": needed,
-        "cost_save": 1.0 - needed / float(average[case.best]) if average[case.best] > 0 else None,
+        "cost_save": 1.0 - needed / dear if dear > 0 else None,
         "pareto_distance_of_experts": frontier.pareto_distance(
-            average[known], singles[known], x, y
+            average[placed], singles[placed], x, y
         ),
-    }
-
-
-def categories(case: Case) -> Section:
-    """Return how well the category is found: accuracy, confusion, calibration."""
-    said = case.said
-    if said.probabilities is None or not (case.labels >= 0).any():
-        return {"category_accuracy": None}
-    true = _in_router_order(case)
-    top: Ints = said.probabilities.argmax(axis=1)
-    rows = true >= 0
-    if not rows.any():
-        return {"category_accuracy": None, "unknown_labels": int((case.labels >= 0).sum())}
-    right = top[rows] == true[rows]
-    confidence = said.probabilities[rows].max(axis=1)
-    table = calibration.reliability(confidence, right)
-    accuracy = case.interval(right.astype(np.float64))
-    return {
-        "category_accuracy": accuracy.mean,
-        "category_accuracy_ci95": ends(accuracy),
-        "labelled": int(rows.sum()),
-        "unknown_labels": int(((case.labels >= 0) & ~rows).sum()),
-        "ece": calibration.expected_calibration_error(table),
-        "ece_adaptive": calibration.expected_calibration_error(
-            calibration.reliability(confidence, right, adaptive=True)
-        ),
-        "reliability": [asdict(each) for each in table],
-        "confusion": {
-            "labels": list(said.categories),
-            "counts": metrics.confusion(true, top, len(said.categories)).tolist(),
-        },
-    }
-
-
-def abstention(case: Case) -> Section:
-    """Return what the uncertainty is good for: risk-coverage, and out-of-scope prompts."""
-    said = case.said
-    if said.probabilities is None or said.uncertainty is None:
-        return {"risk_coverage": None, "oos": None}
-    true = _in_router_order(case)
-    judged = (true >= 0) | case.outside
-    curve = None
-    if (true >= 0).any():  # to take an out-of-scope prompt for any category is an error
-        wrong = said.probabilities.argmax(axis=1) != true
-        found = calibration.risk_coverage(said.uncertainty[judged], wrong[judged])
-        thinned = np.unique(np.linspace(0, len(found.coverage) - 1, 101).astype(int))
-        curve = {
-            "n": int(judged.sum()),
-            "area": found.area,
-            "points": [[float(found.coverage[at]), float(found.risk[at])] for at in thinned],
-        }
-    outside, inside = said.uncertainty[case.outside], said.uncertainty[true >= 0]
-    if not len(outside) or not len(inside):
-        return {"risk_coverage": curve, "oos": None}
-    return {
-        "risk_coverage": curve,
-        "oos": {
-            "auroc": calibration.auroc(outside, inside),
-            "fpr_at_95_tpr": calibration.false_positive_rate(-inside, -outside),
-            "n_in_scope": len(inside),
-            "n_out_of_scope": len(outside),
-        },
+        "without": [
+            name for name, there in zip(case.data.experts, known, strict=True) if not there
+        ],
     }
 
 
 def per_category(case: Case) -> list[Section]:
     """Return each true category: how often it is found, who would do best, what the router gets."""
-    true, said = _in_router_order(case), case.said
+    true, said = case.in_router_order(), case.said
     top = None if said.probabilities is None else said.probabilities.argmax(axis=1)
     found: list[Section] = []
     for index, name in enumerate(case.names):
@@ -332,37 +265,13 @@ def per_category(case: Case) -> list[Section]:
     return found
 
 
-def found_right(case: Case) -> Floats | None:
-    """Return 1 where the category was found, 0 where not, NaN where there is none to find."""
-    if case.said.probabilities is None:
-        return None
-    true = _in_router_order(case)
-    if not (true >= 0).any():
-        return None
-    right = (case.said.probabilities.argmax(axis=1) == true).astype(np.float64)
-    return np.where(true >= 0, right, np.nan)
-
-
 def decide_us(said: Predictions) -> Section | None:
-    """Return how long a decision takes, in microseconds."""
+    """Return how long a decision takes, in microseconds, and how much of it is the processor's."""
     if said.seconds is None or not len(said.seconds):
         return None
-    p50, p99 = np.quantile(said.seconds, [0.5, 0.99]) * 1e6
-    return {"p50": float(p50), "p99": float(p99), "n": len(said.seconds)}
-
-
-def _spent(case: Case, choices: Ints) -> Section:
-    """Return what choices cost on average, ``None`` where it is not known of every choice."""
-    size, usd = case.prices.active_parameters, case.prices.usd
-    return {
-        "active_parameters": None if size is None else float(metrics.chosen(size, choices).mean()),
-        "cost": None if usd is None else float(metrics.chosen(usd, choices).mean()),
-    }
-
-
-def _in_router_order(case: Case) -> Ints:
-    """Return the true labels as indices of the router's categories, -1 where it has none such."""
-    index = {name: number for number, name in enumerate(case.said.categories)}
-    order = np.array([index.get(name, -1) for name in case.names] + [-1], dtype=np.intp)
-    result: Ints = order[case.labels]
-    return result
+    found: Section = {"n": len(said.seconds)}
+    for name, seconds in (("", said.seconds), ("processor_", said.processor_seconds)):
+        if seconds is not None:
+            p50, p99 = np.quantile(seconds, [0.5, 0.99]) * 1e6
+            found |= {f"{name}p50": float(p50), f"{name}p99": float(p99)}
+    return found

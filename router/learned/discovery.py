@@ -20,6 +20,14 @@ Ints = npt.NDArray[np.intp]
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _MAX_CHARACTERS = 2000
+_OF_ALL_TEXTS = """about after all also and any are because been before being but can could did does doing each
+    few for from had has have having here how into its itself just let like may might more most much
+    must not now off once one only other our out over own please same she should some such than that
+    the their them then there these they this those through too under until upon very was were what
+    when where whether which while who whom whose why will with would you your"""
+_FUNCTION_WORDS = frozenset(_OF_ALL_TEXTS.split())
+_LIFT = 1.2
+"""A keyword is so many times as frequent in its group as everywhere."""
 _SAMPLE = 4000
 _TRIES = 8
 
@@ -135,6 +143,7 @@ def _keywords(texts: Sequence[str], groups: Ints, count: int, shown: int) -> lis
         value = {
             word: n / total * math.log(n / total * everything / overall[word])
             for word, n in words.items()
+            if word not in _FUNCTION_WORDS and n * everything >= _LIFT * total * overall[word]
         }
         result.append(tuple(sorted(value, key=lambda w: (-value[w], w))[:shown]))
     return result

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,7 +12,9 @@ import numpy.typing as npt
 
 from router.classifier import Evidence, Space, fit_space, softmax
 from router.data import DatasetInvalid
-from router.embedding import FloatArray
+from router.embedding import Embedder, FloatArray
+from router.embedding.contrastive import ContrastiveEmbedder
+from router.embedding.encoders import is_encoder
 from router.features import Weighting, find, fit_weighting
 from router.learned.classifier import LearnedClassifier, compact
 from router.learned.clusters import spherical_kmeans
@@ -24,6 +27,11 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+
+_MOST_AXES = 1024
+_ENCODER_WEIGHT = 1.5
+_FEWEST_TO_LEAVE_OUT = 4
+"""Categories; of fewer, those that are left in tell too little from anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,16 @@ class LearnedSettings:
     most_prototypes: int = 400
 
 
+def settings_for(embedder: Embedder) -> LearnedSettings:
+    """Return settings that suit an embedder: how much its vectors say, and on how many axes."""
+    usual = LearnedSettings()
+    weight = _ENCODER_WEIGHT if is_encoder(embedder) else usual.dense_weight
+    if isinstance(embedder, ContrastiveEmbedder):
+        weight *= math.sqrt(2.0)  # the head and the vectors beside it share one length
+    axes = min(max(usual.axes, embedder.dimensions), _MOST_AXES)
+    return replace(usual, axes=axes, dense_weight=weight)
+
+
 class Fitted(NamedTuple):
     """A classifier, and how it did on rows it was not shown."""
 
@@ -59,6 +77,9 @@ class Fitted(NamedTuple):
     never learned from, by the classifier itself."""
     labels: Ints
     """Numbers of categories, -1 for none."""
+    left_out: Evidence | None = None
+    """What classifiers say that were shown no prompt of the row's whole category: for them these
+    rows are strangers. ``None`` where it was not asked for, or there are too few categories."""
 
 
 class _Design(NamedTuple):
@@ -91,6 +112,7 @@ def fit_classifier(
     settings: LearnedSettings | None = None,
     trusted: Sequence[bool] | None = None,
     may_be_empty: Collection[str] = (GENERAL,),
+    leave_out: bool = False,
 ) -> Fitted:
     """Learn a classifier and calibrate it.
 
@@ -107,6 +129,7 @@ def fit_classifier(
         trusted: Rows whose label a person gave, by default all; the others are learned from, but
             the temperature does not heed them.
         may_be_empty: Categories that may do without prompts.
+        leave_out: Also leave out whole categories in turn, to see what strangers look like.
 
     Raises:
         DatasetInvalid: Naming the row or the category.
@@ -128,7 +151,39 @@ def fit_classifier(
         scores[hidden], nearest[hidden] = part(design.rows(hidden))
     temperature = _temperature(scores, numbers, _calibrating(numbers) & sure)
     classifier = _assemble(model, weighting, space, temperature)
-    return Fitted(classifier, Evidence(softmax(scores / temperature), nearest), numbers)
+    held_out = Evidence(softmax(scores / temperature), nearest)
+    strange = _left_out(design, numbers, categories, settings, seed) if leave_out else None
+    if strange is not None:
+        strange = Evidence(softmax(strange.probabilities / temperature), strange.nearest)
+    return Fitted(classifier, held_out, numbers, strange)
+
+
+def _apart(labels: Ints, categories: Sequence[str], seed: int) -> list[Mask]:
+    """Return masks of the rows of each half of the categories; none where there are too few."""
+    found = np.unique(labels[labels >= 0])
+    found = np.array([label for label in found.tolist() if categories[label] != GENERAL], np.intp)
+    if len(found) < _FEWEST_TO_LEAVE_OUT:
+        return []
+    shuffled = np.random.default_rng(seed).permutation(found)
+    return [np.isin(labels, half) for half in np.array_split(shuffled, 2)]
+
+
+def _left_out(
+    design: _Design,
+    labels: Ints,
+    categories: Sequence[str],
+    settings: LearnedSettings,
+    seed: int,
+) -> Evidence | None:
+    """Return scores and familiarity of rows by models that were shown none of their category."""
+    said = []
+    for rows in _apart(labels, categories, seed):
+        model = _fit(design, labels, (labels >= 0) & ~rows, len(categories), settings, seed)
+        said.append(model(design.rows(rows)))
+    if not said:
+        return None
+    scores, nearest = zip(*said, strict=True)
+    return Evidence(np.concatenate(scores), np.concatenate(nearest))
 
 
 def _fit(

@@ -42,11 +42,14 @@ class LearnedGateSettings:
         worth: What an answer of the general expert is worth, when a right category is worth 1 and
             a wrong one 0. For a stranger it is worth 1.
         strangers: Expected share of strangers among requests, where there are examples of them.
+        left_out: The same where there are none, and prompts of categories that were left out stand
+            for them. Smaller, since these are more like the known than most strangers are.
     """
 
     familiarity: float = 0.5
     worth: float = 0.5
     strangers: float = 0.1
+    left_out: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,7 @@ def learn_gate(
     labels: Ints,
     *,
     strangers: Evidence | None = None,
+    left_out: Evidence | None = None,
     settings: LearnedGateSettings | None = None,
 ) -> LearnedGate:
     """Learn what is usual, which sign to trust, and where abstaining pays.
@@ -130,6 +134,8 @@ def learn_gate(
         held_out: What the classifier says of prompts it was not shown.
         labels: Their categories, -1 where unknown (such rows are left out), shape (n,).
         strangers: The same of prompts that belong to no category, where there are any.
+        left_out: What classifiers say of prompts whose whole category they were not shown. Where
+            there are no strangers, they stand for them in the thresholds.
         settings: See there.
 
     Raises:
@@ -146,20 +152,23 @@ def learn_gate(
     right = top == labels[known]
     foreign = _foreign(strangers)
     weights: tuple[float, ...] = _weights(settings.familiarity)
+    share = settings.strangers
     if len(foreign.top):
         weights = _learned_weights(usual, signs, foreign.signs, right)
+    else:
+        foreign, share = _foreign(left_out), settings.left_out
     own, other = _doubts(usual, weights, signs), _doubts(usual, weights, foreign.signs)
     gains = _Gains(
         np.concatenate([own, other]),
         np.concatenate([top, foreign.top]),
-        np.concatenate([settings.worth - right, _stranger_gains(len(own), len(other), settings)]),
+        np.concatenate([settings.worth - right, _stranger_gains(len(own), len(other), share)]),
     )
     return LearnedGate(usual, weights, _thresholds(gains, probabilities.shape[1]))
 
 
-def _stranger_gains(known: int, strangers: int, settings: LearnedGateSettings) -> Floats:
+def _stranger_gains(known: int, strangers: int, share: float) -> Floats:
     """Weigh the strangers so that they have their expected share, however many examples there are."""
-    weight = known * settings.strangers / (1.0 - settings.strangers) / max(strangers, 1)
+    weight = known * share / (1.0 - share) / max(strangers, 1)
     return np.full(strangers, weight)
 
 

@@ -66,7 +66,7 @@ def grow_from_seed(
     Raises:
         DatasetInvalid: Naming the row or the category.
     """
-    numbers = check_rows(texts, vectors, labels, categories)
+    numbers = check_rows(texts, vectors, labels, categories, may_be_empty=categories)
     quick = replace(settings or LearnedSettings(), folds=0)
     trainer = _Trainer(texts, vectors, categories, quick, seed)
     trusted = tuple((numbers >= 0).tolist())

@@ -20,7 +20,7 @@ from router.quality.ridge import Ridge
 
 Floats = npt.NDArray[np.float64]
 
-_FAR = 2.5
+FAR = 2.5
 """Deviations from the usual difficulty beyond which nothing bends any more."""
 
 
@@ -45,15 +45,6 @@ class Curve:
             means: Expected score, averaged over the experts, shape (...).
         """
         return _powers(means, self.centre, self.scale).astype(np.float32) @ self.weights
-
-    def at(self, mean: float) -> FloatArray:
-        """Return the same for one prompt, without the detour over arrays, shape (R,)."""
-        deviation = min(max((mean - self.centre) * self.scale, -_FAR), _FAR)
-        bend: FloatArray = self.weights[2] * np.float32(deviation)
-        bend += self.weights[1]
-        bend *= np.float32(deviation)
-        bend += self.weights[0]
-        return bend
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the parts by name."""
@@ -102,5 +93,5 @@ def fit_curve(means: Floats, outcomes: Floats) -> FittedCurve:
 
 def _powers(means: npt.NDArray[Any], centre: float, scale: float) -> Floats:
     """Return 1, the deviation and its square, shape (..., 3)."""
-    deviation = np.minimum(np.maximum((means - centre) * scale, -_FAR), _FAR)
+    deviation = np.minimum(np.maximum((means - centre) * scale, -FAR), FAR)
     return np.stack([np.ones_like(deviation), deviation, deviation * deviation], axis=-1)

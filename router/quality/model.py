@@ -12,7 +12,7 @@ little evidence this is the soft two-step router, and with more it improves on i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,9 @@ from router.quality.curve import Curve
 from router.quality.heads import Heads
 from router.quality.neighbours import Neighbours
 from router.quality.scores import Floats, ScoreTable
+from router.quality.single import SinglePrompt
 from router.quality.space import Space
-from router.quality.surface import NAMES, surface, surfaces
+from router.quality.surface import NAMES, surfaces
 
 MAX_MIXED = 16
 """The table is averaged over at most this many categories, the most probable ones."""
@@ -55,6 +56,11 @@ class QualityModel:
     components: FloatArray
     means: Floats
     blend: tuple[float, float]
+    _single: SinglePrompt = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        _check_fit(self)
+        object.__setattr__(self, "_single", SinglePrompt(self, MAX_MIXED))
 
     def __call__(self, text: str, vector: FloatArray, probabilities: Floats) -> Floats:
         """Return the expected quality (0..1) of each expert on one prompt, shape (E,).
@@ -64,12 +70,7 @@ class QualityModel:
             vector: The embedder's vector of it, shape (d,).
             probabilities: Of its categories, shape (C,).
         """
-        coordinates = self.space(vector, surface(text), probabilities)
-        plain = self.plain(coordinates, probabilities)
-        told = self.curve.at(float(np.add.reduce(plain)) / len(plain))
-        if self.neighbours is not None:
-            told += self.neighbours(self.space.content(coordinates)).components
-        return _within_bounds(plain + told @ self.components)
+        return self._single(text, vector, probabilities)
 
     def many(self, texts: Sequence[str], vectors: FloatArray, probabilities: Floats) -> Floats:
         """Return the expected quality of each expert on several prompts, shape (n, E)."""
@@ -146,7 +147,7 @@ class QualityModel:
         table = ScoreTable.load(parts["scores"])
         first, second = settings["weights"]
         by_table, by_heads = settings["blend"]
-        model = cls(
+        return cls(
             experts=tuple(experts),
             category_scores=table,
             space=Space.load(
@@ -166,8 +167,6 @@ class QualityModel:
             means=np.ascontiguousarray(arrays["means"], dtype=np.float64),
             blend=(float(by_table), float(by_heads)),
         )
-        _check_fit(model)
-        return model
 
 
 def _check_fit(model: QualityModel) -> None:

@@ -120,7 +120,7 @@ class Neighbours:
         evidence = 0.0
         said = np.zeros(self.outcomes.shape[1], dtype=np.float32)
         for rows, closeness in self.cells.near(coordinates):
-            if closeness.max() < _FAR / self.sharpness:
+            if np.maximum.reduce(closeness) < _FAR / self.sharpness:
                 continue  # as nearly always: most prompts are like none
             weights = _similarity(closeness, self.sharpness)
             evidence += float(weights.sum())

@@ -13,7 +13,7 @@ FloatArray = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
 _NAMES = ("centre", "scale", "mean", "projection")
-_FAR = np.float32(4.0)
+FAR = np.float32(4.0)
 """Features of the form are cut at so many standard deviations."""
 _FORM = 0.5
 """Of their weight counts where the category is left out."""
@@ -131,7 +131,7 @@ def _join(
 
 
 def _cut(forms: FloatArray) -> FloatArray:
-    found: FloatArray = np.minimum(np.maximum(forms, -_FAR), _FAR)
+    found: FloatArray = np.minimum(np.maximum(forms, -FAR), FAR)
     return found
 
 

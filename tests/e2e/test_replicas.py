@@ -83,6 +83,12 @@ def _agree_on_keys(first: Server, second: Server) -> None:
     ):
         # Not even a moment later: a key that is not known yet is looked up.
         assert stranger.get("/v1/models").status_code == 200
+        assert stranger.get("/v1/models/coder").status_code == 200
+        bound = one.patch(f"/admin/api/keys/{made['id']}", json={"experts": ["generalist"]})
+        assert bound.status_code == 200, bound.text
+        _within_a_second(lambda: stranger.get("/v1/models/coder").status_code == 404)
+        asked = stranger.post("/v1/chat/completions", json=question("coder"))
+        assert asked.json()["error"]["code"] == "expert_not_allowed"
         assert one.delete(f"/admin/api/keys/{made['id']}").status_code == 204
         _within_a_second(lambda: stranger.get("/v1/models").status_code == 401)
 

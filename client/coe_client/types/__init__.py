@@ -26,9 +26,11 @@ from coe_client.types.chat import (
 )
 from coe_client.types.paging import Page
 from coe_client.types.routers import (
+    BudgetLimit,
     ContentChoice,
     Feedback,
     FeedbackRecord,
+    InfeasibleBudget,
     RouterComparison,
     RouterMove,
     RouterVersion,
@@ -42,6 +44,17 @@ from coe_client.types.routing import (
     ExplanationUsage,
     RouteInfo,
     RoutingDecision,
+)
+from coe_client.types.runs import (
+    CreatedWebhook,
+    Run,
+    RunDetail,
+    RunError,
+    RunEvent,
+    RunSpent,
+    RunStep,
+    Webhook,
+    WebhookDelivery,
 )
 from coe_client.types.service import (
     Category,
@@ -59,6 +72,7 @@ from coe_client.types.service import (
 
 __all__ = [
     "ApplyResult",
+    "BudgetLimit",
     "CandidateView",
     "Category",
     "ChatCompletion",
@@ -72,6 +86,7 @@ __all__ = [
     "ConfigValue",
     "ContentChoice",
     "CreatedKey",
+    "CreatedWebhook",
     "Endpoint",
     "Expert",
     "ExpertChange",
@@ -82,6 +97,7 @@ __all__ = [
     "FeedbackRecord",
     "FunctionCall",
     "Health",
+    "InfeasibleBudget",
     "KeyRecord",
     "LoadFailure",
     "Model",
@@ -96,6 +112,12 @@ __all__ = [
     "RouterVersion",
     "RouterVersionDetail",
     "RoutingDecision",
+    "Run",
+    "RunDetail",
+    "RunError",
+    "RunEvent",
+    "RunSpent",
+    "RunStep",
     "Score",
     "Scores",
     "SecretRecord",
@@ -103,5 +125,7 @@ __all__ = [
     "ToolCall",
     "TriedVersion",
     "UsageRecord",
+    "Webhook",
+    "WebhookDelivery",
     "WireModel",
 ]

@@ -33,6 +33,24 @@ class RouterVersion(WireModel):
     status_changed_by: str | None = None
 
 
+class BudgetLimit(WireModel):
+    """A limit of a budget that cannot be kept."""
+
+    constraint: str
+    """Such as ``money_usd`` or ``active_parameters``."""
+    asked: float = 0.0
+    """What the budget says."""
+    nearest: float = 0.0
+    """The smallest value that can be kept; it is used instead."""
+
+
+class InfeasibleBudget(WireModel):
+    """A policy's budget that the present experts cannot keep."""
+
+    message: str = ""
+    limits: list[BudgetLimit] = Field(default_factory=list)
+
+
 class RouterVersionDetail(RouterVersion):
     """A router version with all that is stored beside its bytes."""
 
@@ -40,6 +58,8 @@ class RouterVersionDetail(RouterVersion):
     scores: dict[str, Any] = Field(default_factory=dict)
     missing_experts: list[str] = Field(default_factory=list)
     """Experts that are not enabled; until they are, it cannot be promoted."""
+    infeasible: dict[str, InfeasibleBudget] | None = None
+    """By policy, budgets that cannot be kept; ``None`` where it decides nothing now."""
 
 
 class RouterMove(WireModel):
@@ -73,6 +93,8 @@ class Feedback(WireModel):
     """Whether another answer was said to be better."""
     answer_stored: bool = False
     """Whether the text of that answer was stored."""
+    preferred_request: str | None = None
+    """The request whose answer was said to be better."""
     created_at: datetime | None = None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from coe_client.types.base import WireModel
+from coe_client.types.routers import InfeasibleBudget
 from coe_client.types.routing import RoutingDecision
 
 
@@ -22,6 +23,8 @@ class KeyRecord(WireModel):
     created_at: datetime | None = None
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    experts: list[str] | None = None
+    """Ids of the experts that may answer; ``None``: all."""
 
 
 class CreatedKey(KeyRecord):
@@ -104,6 +107,10 @@ class RouterInfo(WireModel):
     categories: list[Category] = Field(default_factory=list)
     policies: dict[str, dict[str, str]] = Field(default_factory=dict)
     """Per policy: which expert each category goes to."""
+    infeasible: dict[str, InfeasibleBudget] = Field(default_factory=dict)
+    """Per policy: the budget that the present experts cannot keep."""
+    down: list[str] = Field(default_factory=list)
+    """Experts that are down, as the process that answered sees them."""
     canary: TriedVersion | None = None
     """Decides for a share of the requests."""
     shadow: TriedVersion | None = None

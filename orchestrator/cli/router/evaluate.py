@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orchestrator.cli import output
-from orchestrator.cli.router import options
-from orchestrator.cli.router.deciding import observed, prices_of, router_and_sizes
+from orchestrator.cli.router import deciding, options, tables
+
+if TYPE_CHECKING:
+    from router.data import Dataset
+    from router.evaluation import Predictions
+    from router.learning import Progress
+
+TrainData = Annotated[
+    list[Path] | None,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        help="What the router was trained on: peers' methods are fitted on it, and measured beside.",
+    ),
+]
+Challenge = Annotated[
+    int,
+    typer.Option(
+        min=0, help="Prompts to perturb and to attack, drawn from the data; 0 for none of either."
+    ),
+]
 
 
 def evaluate(
     artifact: options.ArtifactDirectory,
     data: options.Data,
+    train_data: TrainData = None,
+    prices: options.PricesFile = None,
     active_parameters: options.Parameters = None,
+    challenge: Challenge = 200,
     html: options.Html = None,
     prompt_field: options.PromptField = "prompt",
     category_field: options.CategoryField = "category",
@@ -26,25 +48,25 @@ def evaluate(
     as_json: options.Json = False,
 ) -> None:
     """Measure a router on prompts with scores, best on some it has not learned from."""
-    from router.evaluation import evaluate as measure
     from router.evaluation import render
 
-    with options.sentences():
+    with options.sentences(), options.progress_bars(quiet=as_json) as progress:
         fields = options.fields_of(
             prompt_field, category_field, options_field, scores_field, id_field
         )
+        stated = options.prices_in(prices, active_parameters)
         dataset = options.read(data, fields)
-        router, billions = router_and_sizes(artifact, active_parameters)
-        with options.progress_bars(quiet=as_json) as progress:
-            said = observed(router, billions, dataset, progress)
-        report = measure(dataset, said, prices_of(dataset, billions), seed=seed)
+        train = options.read(train_data, fields) if train_data else None
+        subject = deciding.judged(artifact)
+        report = _measured(subject, dataset, train, stated, challenge, seed, progress)
+    version = subject.router.version
     if html is not None:
-        html.write_text(render(report, title=f"Router {router.version}"), encoding="utf-8")
-        output.remark(f"Report written to {html}.")
+        names = ", ".join(path.name for path in data)
+        _write(html, render(report, title=f"Router {version}", subtitle=f"Measured on {names}."))
     if as_json:
         output.as_json(report)
     else:
-        _show(report, router.version)
+        tables.show_evaluation(report, version)
 
 
 def compare(
@@ -53,6 +75,7 @@ def compare(
         Path, typer.Option("--with", exists=True, file_okay=False, help="The other artefact.")
     ],
     data: options.Data,
+    prices: options.PricesFile = None,
     active_parameters: options.Parameters = None,
     prompt_field: options.PromptField = "prompt",
     category_field: options.CategoryField = "category",
@@ -63,63 +86,89 @@ def compare(
     as_json: options.Json = False,
 ) -> None:
     """Set two routers side by side on the same prompts, with paired intervals."""
-    from router.evaluation import compare as set_beside
-
-    with options.sentences():
+    with options.sentences(), options.progress_bars(quiet=as_json) as progress:
         fields = options.fields_of(
             prompt_field, category_field, options_field, scores_field, id_field
         )
+        stated = options.prices_in(prices, active_parameters)
         dataset = options.read(data, fields)
-        said = []
-        for directory in (artifact, candidate):
-            router, billions = router_and_sizes(directory, active_parameters)
-            with options.progress_bars(quiet=as_json) as progress:
-                said.append(observed(router, billions, dataset, progress))
-        found = set_beside(dataset, said[0], said[1], prices_of(dataset, billions), seed=seed)
+        subjects = [deciding.judged(artifact), deciding.judged(candidate)]
+        found = _compared(subjects, dataset, stated, seed, progress)
     if as_json:
         output.as_json(found)
-        return
-    rows = [
-        (name, _signed(each.get("difference")), _interval(each.get("ci95")), each.get("verdict"))
-        for name, each in found["policies"].items()
-    ]
-    output.table(("policy", "difference", "95 % interval", "verdict"), rows, empty="no policies")
+    else:
+        tables.show_comparison(found)
 
 
-def _show(report: dict[str, Any], version: str) -> None:
-    best = report["best_single"]
-    output.text(f"{version} on {report['n']} prompts")
-    rows = [
-        ("random", report["random"], "", "", ""),
-        (f"best single ({best['expert']})", best["quality"], "", "", ""),
-        ("perfect categories", report["perfect_category"], "", "", ""),
-        ("oracle", report["oracle"], "", "", ""),
-    ]
-    rows += [
-        (
-            f"policy {name}",
-            each["quality"],
-            _signed(each["gain"]),
-            _interval(each["ci95"]),
-            each["active_parameters"],
+def _measured(
+    subject: deciding.Judged,
+    dataset: Dataset,
+    train: Dataset | None,
+    stated: dict[str, Any],
+    most: int,
+    seed: int,
+    progress: Progress,
+) -> dict[str, Any]:
+    from router.evaluation import Beside, aligned, expected_by_peers
+    from router.evaluation import evaluate as measure
+
+    experts = deciding.experts_asked(dataset, [subject])
+    prices = deciding.costs(experts, [subject], stated)
+    deciding.say_strangers(dataset, [subject])
+    pool = deciding.pool_of(subject.router, experts, prices)
+    said = deciding.observed(subject.router, pool, dataset, progress)
+    paid = deciding.prices_of(dataset, prices)
+    steady, fooled, peers = None, None, {}
+    if most:
+        steady, fooled = deciding.challenged(
+            subject.router, pool, dataset, said, paid, most, seed, progress
         )
-        for name, each in report["policies"].items()
-    ]
-    shown = [
-        (name, *(round(v, 4) if isinstance(v, float) else v for v in values))
-        for name, *values in rows
-    ]
-    output.table(
-        ("", "quality", "gain", "95 % interval", "billion parameters"), shown, empty="nothing"
-    )
-    accuracy = report["category_accuracy"]
-    if accuracy is not None:
-        output.remark(f"category accuracy {accuracy:.3f}")
+    if train is not None:
+        _say_shared(dataset, train)
+        train = aligned(train, dataset.experts)
+        peers = expected_by_peers(
+            train,
+            dataset.prompts,
+            subject.router.embedder,
+            seed=seed,
+            progress=lambda parts: progress("fitting peers", parts, len(parts)),
+        )
+    return measure(dataset, said, paid, Beside(train, peers, steady, fooled), seed=seed)
 
 
-def _signed(value: float | None) -> str:
-    return "" if value is None else f"{value:+.4f}"
+def _compared(
+    subjects: list[deciding.Judged],
+    dataset: Dataset,
+    stated: dict[str, Any],
+    seed: int,
+    progress: Progress,
+) -> dict[str, Any]:
+    from router.evaluation import compare as set_beside
+
+    experts = deciding.experts_asked(dataset, subjects)
+    prices = deciding.costs(experts, subjects, stated)
+    deciding.say_strangers(dataset, subjects)
+    said: list[Predictions] = []
+    for subject in subjects:
+        pool = deciding.pool_of(subject.router, experts, prices)
+        said.append(deciding.observed(subject.router, pool, dataset, progress))
+    if dataset.experts and not set(said[0].choices) & set(said[1].choices):
+        output.fail("The two routers have no policy in common: there is nothing to compare.")
+    return set_beside(dataset, said[0], said[1], deciding.prices_of(dataset, prices), seed=seed)
 
 
-def _interval(found: list[float] | None) -> str:
-    return "" if not found else f"{found[0]:+.4f} to {found[1]:+.4f}"
+def _say_shared(dataset: Dataset, train: Dataset) -> None:
+    shared = len(set(dataset.prompts) & set(train.prompts))
+    if shared:
+        output.remark(
+            f"{shared} of {len(dataset)} prompts are among the training data too: "
+            "on these the router looks better than it is."
+        )
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        output.fail(f"{path}: {error.strerror}.")
+    output.remark(f"Report written to {path}.")

@@ -15,6 +15,7 @@ from orchestrator.cli import output
 if TYPE_CHECKING:
     from router.data import Dataset
     from router.learning import Progress
+    from router.prices import Price
     from router.reading import Fields
 
 Data = Annotated[
@@ -32,6 +33,16 @@ Parameters = Annotated[
         exists=True,
         dir_okay=False,
         help="JSON file: expert to billions of active parameters. Needed for budgets.",
+    ),
+]
+PricesFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--prices",
+        exists=True,
+        dir_okay=False,
+        help="JSON file: expert to its usd a request, or price_in and price_out a million tokens; "
+        "latency, active_parameters, total_parameters.",
     ),
 ]
 ArtifactDirectory = Annotated[
@@ -77,20 +88,52 @@ def billions_in(path: Path | None) -> dict[str, float]:
     return billions
 
 
+def prices_in(prices: Path | None, parameters: Path | None = None) -> dict[str, Price]:
+    """Read what experts cost from the files of ``--prices`` and ``--active-parameters``.
+
+    Where both name an expert's active parameters, the second goes first.
+
+    Raises:
+        DatasetInvalid: Naming file, expert and field.
+    """
+    # prices_in(prices: Path | None, parameters: Path | None = None) -> dict[str, router.prices.Price]
+    # Price.money(prompt_tokens) -> dollars | None; Price.candidate(id) -> Candidate for a pool.
+    from dataclasses import replace
+
+    from router.data import DatasetInvalid
+    from router.prices import Price, prices_from
+
+    found: dict[str, Price] = {}
+    if prices is not None:
+        try:
+            document = json.loads(prices.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DatasetInvalid(f"{prices.name}: not JSON ({error})") from error
+        found = prices_from(document, prices.name)
+    for expert, billions in billions_in(parameters).items():
+        found[expert] = replace(found.get(expert, Price()), active_parameters=billions)
+    return found
+
+
 @contextmanager
 def sentences() -> Iterator[None]:
     """End the program with one sentence where the input is at fault."""
     from router.artifact import ArtifactInvalid
     from router.data import DatasetInvalid
-    from router.mapping import InfeasibleBudget
+    from router.learning import AdditionRefused
+    from router.mapping import InfeasibleBudget, SolverTimedOut
     from router.taxonomy import InvalidTaxonomy
+
+    at_fault = (DatasetInvalid, InfeasibleBudget, InvalidTaxonomy, AdditionRefused, SolverTimedOut)
 
     try:
         yield
     except ArtifactInvalid as error:
         output.fail(f"This artefact cannot be used: {error}.")
-    except (DatasetInvalid, InfeasibleBudget, InvalidTaxonomy) as error:
+    except at_fault as error:
         output.fail(f"{error}.".replace("..", "."))
+    except OSError as error:
+        output.fail(f"{error.filename or 'file'}: {error.strerror or error}.")
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def list_versions(url: Url = None, key: Key = None, as_json: Json = False) -> No
 
 @app.command()
 def show(version_id: VersionId, url: Url = None, key: Key = None, as_json: Json = False) -> None:
-    """Show a version, which of its experts are missing, and how it did as a shadow."""
+    """Show a version: which experts it lacks, which budgets cannot be kept, how it did as shadow."""
     with connected(url, key) as client:
         version = client.routers.get(version_id)
         comparison = None if version.built_in else client.routers.comparison(version_id)
@@ -47,6 +47,8 @@ def show(version_id: VersionId, url: Url = None, key: Key = None, as_json: Json 
         output.as_json({**output.plain(version), "comparison": compared})
         return
     output.fields(version)
+    for policy, infeasible in (version.infeasible or {}).items():
+        output.remark(f"Policy {policy}: {infeasible.message} The nearest that can be is used.")
     if comparison is not None and comparison.n:
         _show_comparison(comparison)
 

@@ -11,15 +11,17 @@ import re
 from collections.abc import Callable
 
 _LONGEST = 2_000_000
-_MARKED = re.compile(r"FINAL[ \t]+ANSWER\b[ \t]*[*_]{0,3}[ \t]*[:=]?[ \t]*[*_]{0,3}", re.IGNORECASE)
+_MARKED = re.compile(
+    r"(\*\*|__)?FINAL[ \t]+ANSWER\b(?(1)(?:\1)?)[ \t]*[:=]?(?(1)(?:\1)?)[ \t]*", re.IGNORECASE
+)
 _TAGGED = re.compile(r"<answer>(.*?)(?:</answer>|\Z)", re.IGNORECASE | re.DOTALL)
 _BOXED = re.compile(r"\\boxed\s*\{")
-_SENTENCE = re.compile(
-    r"\banswer[ \t]+is\b[ \t]*:?[ \t]*([^\n]+|\n+[ \t]*[^\n]+)", re.IGNORECASE
+_SENTENCE = re.compile(r"\banswer[ \t]+is\b[ \t]*:?[ \t]*([^\n]+|\n+[ \t]*[^\n]+)", re.IGNORECASE)
+_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[^`\n]*")
+_AROUND = (
+    *(("**", "**"), ("__", "__"), ('"""', '"""'), ("`", "`")),
+    *(("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]")),
 )
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n(.*?)^[ \t]*\1[ \t]*$", re.MULTILINE | re.DOTALL)
-_AROUND = (("**", "**"), ("__", "__"), ('"""', '"""'), ("`", "`"), ("$$", "$$"), ("$", "$"))
-_AROUND += (("\\(", "\\)"), ("\\[", "\\]"))
 
 
 def final_answer(text: str) -> str:
@@ -38,9 +40,9 @@ def bare(text: str) -> str:
     changed = True
     while changed:
         before = text
-        fence = _FENCE.fullmatch(text)
-        if fence:
-            text = fence[2].strip()
+        if text.startswith(("```", "~~~")):
+            blocks, outside = _fenced(text)
+            text = blocks[0].strip() if len(blocks) == 1 and not outside else text
         for opening, closing in _AROUND:
             text = _without(text, opening, closing)
         changed = text != before
@@ -57,7 +59,12 @@ def _without(text: str, opening: str, closing: str) -> str:
 
 def _after_mark(text: str) -> str | None:
     marks = list(_MARKED.finditer(text))
-    return text[marks[-1].end() :] if marks else None
+    if not marks:
+        return None
+    found, emphasis = text[marks[-1].end() :].strip(), marks[-1][1]
+    if emphasis and found.endswith(emphasis) and found.count(emphasis) % 2:
+        return found.removesuffix(emphasis)  # mark and answer were emphasised together
+    return found
 
 
 def _in_tag(text: str) -> str | None:
@@ -89,8 +96,27 @@ def _without_stop(text: str) -> str:
 
 
 def _in_fence(text: str) -> str | None:
-    found = _FENCE.findall(text)
-    return found[-1][1] if found else None
+    blocks, _ = _fenced(text)
+    return blocks[-1] if blocks else None
+
+
+def _fenced(text: str) -> tuple[list[str], str]:
+    """Return the contents of the closed code fences of a text, and what stands outside of them."""
+    blocks: list[str] = []
+    outside: list[str] = []
+    inside: list[str] = []
+    fence = ""
+    for line in text.splitlines():
+        if fence and line.strip() == fence:
+            blocks.append("\n".join(inside))
+            fence, inside = "", []
+        elif fence:
+            inside.append(line)
+        elif opening := _FENCE.fullmatch(line):
+            fence = opening[1]
+        else:
+            outside.append(line)
+    return blocks, "\n".join((*outside, fence, *inside)).strip()
 
 
 _FINDERS: tuple[Callable[[str], str | None], ...] = (

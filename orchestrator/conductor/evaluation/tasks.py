@@ -10,8 +10,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,26 @@ def read_tasks(path: Path) -> list[GradedTask]:
     if not tasks:
         raise TasksInvalid(f"{path.name}: holds no task")
     return tasks
+
+
+def drawn(tasks: Sequence[GradedTask], count: int, *, seed: int = 0) -> list[GradedTask]:
+    """Draw tasks, as many of each category as there are, in the order of the file.
+
+    Args:
+        tasks: All of them.
+        count: How many; all where there are not more.
+        seed: Same seed, same tasks. A larger count adds tasks to those of a smaller one.
+    """
+    by_category: dict[str, list[GradedTask]] = {}
+    for task in tasks:
+        by_category.setdefault(task.category, []).append(task)
+    rng = random.Random(seed)  # noqa: S311 - no secret
+    for group in by_category.values():
+        rng.shuffle(group)
+    in_turn = zip_longest(*by_category.values())
+    chosen = [task for turn in in_turn for task in turn if task is not None][:count]
+    ids = {task.id for task in chosen}
+    return [task for task in tasks if task.id in ids]
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Any]]:

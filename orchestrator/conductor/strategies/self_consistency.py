@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from orchestrator.conductor.answers import options_in, read_answer
 from orchestrator.conductor.evaluation.final import final_answer
 from orchestrator.conductor.flow import Flow
 from orchestrator.conductor.limits import LimitReached
@@ -36,14 +37,20 @@ def self_consistency(samples: int = SAMPLES, name: str = "self-consistency") -> 
     return Strategy(name, f"The commonest of {samples} answers of one expert.", flow)
 
 
-def same_answer(text: str) -> str:
-    """Return what two texts have in common that give the same answer."""
-    return " ".join(final_answer(text).lower().split()).rstrip(".")
+def same_answer(text: str, options: Sequence[str] = ()) -> str:
+    """Return what two texts have in common that give the same answer.
+
+    Args:
+        text: What was said.
+        options: Words of the options, where the question has some.
+    """
+    found = read_answer(text, options)
+    return found.value if found else " ".join(final_answer(text).split())
 
 
-def commonest(texts: Sequence[str]) -> int:
+def commonest(texts: Sequence[str], options: Sequence[str] = ()) -> int:
     """Return the place of the first text that gives the commonest answer."""
-    answers = [same_answer(text) for text in texts]
+    answers = [same_answer(text, options) for text in texts]
     counts = Counter(answers)
     return max(range(len(texts)), key=lambda place: (counts[answers[place]], -place))
 
@@ -71,8 +78,9 @@ async def _asked(run: Run, asks: list[Ask]) -> State:
 
 
 async def _voted(run: Run, said: list[Step]) -> State:
-    won = commonest([step.output for step in said])
-    answers = "\n".join(f"{step.key}: {same_answer(step.output)}" for step in said)
+    options = options_in(run.task.text)
+    won = commonest([step.output for step in said], options)
+    answers = "\n".join(f"{step.key}: {same_answer(step.output, options)}" for step in said)
     await run.note("vote", "vote", "Commonest answer", given=answers, found=said[won].output)
     return {"answer": said[won].output}
 

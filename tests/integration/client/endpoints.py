@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 SERVICE: web.AppKey[Any] = web.AppKey("service")
+LINES = '{"id":"req-1","prompt":"one \u009b[2J","scores":{"ada":1.0}}\n{"id":"req-2"}\n'
 MOMENT = "2026-01-02T03:04:05Z"
 ROUTE_HEADERS = {
     "x-coe-request-id": "req-1",
@@ -246,6 +247,21 @@ async def create_key(request: web.Request) -> web.Response:
     record = {"id": f"key-{len(kept) + 1}", "prefix": "sk-coe-abc"} | await request.json()
     kept[record["id"]] = record | {"created_at": MOMENT, "revoked_at": None}
     return web.json_response(kept[record["id"]] | {"key": "sk-coe-abc-new"}, status=201)
+
+
+@routes.patch("/admin/api/keys/{id}")
+async def change_key(request: web.Request) -> web.Response:
+    record = request.app[SERVICE].keys.get(request.match_info["id"])
+    if record is None:
+        return refusal(404, "No such key.", code="key_not_found")
+    record |= await request.json()
+    return web.json_response(record)
+
+
+@routes.get("/admin/api/feedback/export")
+async def export_feedback(request: web.Request) -> web.Response:
+    lines = "" if request.query.get("days") == "1" else LINES
+    return web.Response(text=lines, content_type="application/x-ndjson")
 
 
 @routes.delete("/admin/api/keys/{id}")

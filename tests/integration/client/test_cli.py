@@ -22,7 +22,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from orchestrator.cli import build
-from tests.integration.client.endpoints import event
+from tests.integration.client.endpoints import LINES, event
 from tests.integration.client.loopback import Service
 
 ADA = {"id": "ada", "provider": "openai", "model": "m-1", "price": {"input": 0.5, "output": 2}}
@@ -244,6 +244,27 @@ def test_keys(coe: Coe, service: Service) -> None:
     assert coe.json("keys", "revoke", "key-2")["action"] == "revoke"
 
 
+def test_keys_bound_to_experts(coe: Coe, service: Service) -> None:
+    coe("keys", "create", "--name", "robot", "--expert", "ada", "--expert", "bo")
+    assert service.seen[0].body["experts"] == ["ada", "bo"]
+    assert "ada, bo" in coe("keys", "list").stdout
+    assert coe("keys", "allow", "key-1", "--expert", "cy").stdout == "key-1: cy.\n"
+    assert coe.json("keys", "allow", "key-1", "--any")["experts"] is None
+    for wrong in ([], ["--any", "--expert", "ada"]):
+        assert "--any" in coe("keys", "allow", "key-1", *wrong, code=2).stderr
+
+
+def test_feedback_is_exported(coe: Coe, tmp_path: Path) -> None:
+    assert coe("feedback", "export").stdout == LINES.replace("\u009b", "")
+    file = tmp_path / "feedback.jsonl"
+    assert coe("feedback", "export", "--out", str(file)).stderr == f"{file}: 2 prompts.\n"
+    assert file.read_text(encoding="utf-8") == LINES
+    nothing = coe("feedback", "export", "--days", "1", code=1)
+    assert "coe feedback content TENANT --store" in nothing.stderr
+    missing = str(tmp_path / "none" / "x.jsonl")
+    assert "No such file" in coe("feedback", "export", "--out", missing, code=1).stderr
+
+
 @pytest.mark.parametrize(
     "more", [[], ["--name", "x", "--role", "king"], ["--name", "x", "--expires-in", "soon"]]
 )
@@ -297,6 +318,7 @@ COMMANDS = [
     ["experts", "retire", "a"],
     ["keys", "list"],
     ["keys", "create", "--name", "x"],
+    ["keys", "allow", "a", "--any"],
     ["keys", "revoke", "a"],
     ["secrets", "list"],
     ["secrets", "delete", "a"],

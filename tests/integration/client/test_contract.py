@@ -12,6 +12,8 @@ from orchestrator.catalogue import schemas
 from orchestrator.feedback import schemas as feedback
 from orchestrator.routers import endpoints as routers
 from orchestrator.routers import schemas as router_schemas
+from orchestrator.runs import schemas as runs
+from orchestrator.runs.webhooks import schemas as webhooks
 from orchestrator.tenants import endpoints as keys
 from orchestrator.usage import schemas as usage
 
@@ -25,12 +27,22 @@ PAIRS: list[tuple[type[BaseModel], type[BaseModel]]] = [
     (types.CreatedKey, keys.NewKey),
     (types.SecretRecord, schemas.SecretView),
     (types.UsageRecord, usage.UsageDetail),
+    (types.Run, runs.RunView),
+    (types.RunDetail, runs.RunDetail),
+    (types.RunStep, runs.StepView),
+    (types.RunSpent, runs.Spent),
+    (types.RunError, runs.RunError),
+    (types.Webhook, webhooks.WebhookView),
+    (types.CreatedWebhook, webhooks.NewWebhook),
+    (types.WebhookDelivery, webhooks.DeliveryView),
     (types.RouterInfo, routers.RouterView),
     (types.Category, routers.CategoryView),
     (types.TriedVersion, routers.TriedView),
     (types.LoadFailure, router_schemas.LoadFailureView),
     (types.RouterVersion, router_schemas.RouterVersionView),
     (types.RouterVersionDetail, router_schemas.RouterVersionDetail),
+    (types.InfeasibleBudget, router_schemas.InfeasibleView),
+    (types.BudgetLimit, router_schemas.LimitView),
     (types.RouterComparison, router_schemas.ComparisonView),
     (types.RouterMove, router_schemas.MoveView),
     (types.Feedback, feedback.FeedbackView),

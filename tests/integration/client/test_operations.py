@@ -15,6 +15,7 @@ from coe_client import (
     NotFoundError,
 )
 from coe_client.types import Expert, Price
+from tests.integration.client.endpoints import LINES
 from tests.integration.client.loopback import Service
 
 ADA = {"id": "ada", "provider": "scripted"}
@@ -182,17 +183,34 @@ def test_keys(client: Coe, service: Service) -> None:
         "expires_at": "2027-01-01T00:00:00+00:00",
     }
     assert [key.name for key in client.keys.list()] == ["robot"]
+    assert client.keys.allow(created.id, ("ada", "bo")).experts == ["ada", "bo"]
+    assert client.keys.allow(created.id, None).experts is None
+    assert client.keys.create("bound", experts=("ada",)).experts == ["ada"]
     client.keys.revoke(created.id)
     assert next(iter(client.keys.list())).revoked_at is not None
 
 
 async def test_keys_async(async_client: AsyncCoe) -> None:
-    created = await async_client.keys.create("robot")
+    created = await async_client.keys.create("robot", experts=["ada"])
+    assert (await async_client.keys.allow(created.id, ["bo"])).experts == ["bo"]
     await async_client.keys.revoke(created.id)
     revoked = [key.revoked_at async for key in async_client.keys.list()]
     assert revoked[0] is not None
     with pytest.raises(NotFoundError):
         await async_client.keys.revoke("nobody")
+
+
+def test_feedback_as_a_data_set(client: Coe, service: Service) -> None:
+    assert client.feedback.export() == LINES
+    assert client.feedback.export(days=1) == ""
+    assert [(seen.path, seen.query) for seen in service.seen] == [
+        ("/admin/api/feedback/export", {}),
+        ("/admin/api/feedback/export", {"days": "1"}),
+    ]
+
+
+async def test_feedback_as_a_data_set_async(async_client: AsyncCoe) -> None:
+    assert await async_client.feedback.export(days=30) == LINES
 
 
 def test_secrets(client: Coe, service: Service) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from orchestrator.kit.ids import new_request_id, uuid7
 from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls
 from orchestrator.tenants.keys import Role
-from router import Category, HashingEmbedder, Taxonomy, build_router
+from orchestrator.usage.tables import request_texts
+from router import Category, HashingEmbedder, Taxonomy, build_router, routing_text
 
 PATH = "/v1/feedback"
 ADMIN = "/admin/api/feedback"
@@ -58,10 +60,10 @@ class Caller:
         self.headers = {"authorization": f"Bearer {key}"}
         self.coe = AsyncCoe(base_url="http://test", api_key=key, http_client=client)
 
-    async def ask(self, model: str = "coe") -> str:
+    async def ask(self, model: str = "coe", text: str = "one and one") -> str:
         """Ask something and return the request's id."""
-        body = {"model": model, "messages": [{"role": "user", "content": "one and one"}]}
-        answer = await self.client.post("/v1/chat/completions", json=body, headers=self.headers)
+        body = json.dumps({"model": model, "messages": [{"role": "user", "content": text}]})
+        answer = await self.client.post("/v1/chat/completions", content=body, headers=self.headers)
         return answer.headers["x-coe-request-id"]
 
     async def say(self, request_id: str, **said: Any) -> Response:
@@ -162,6 +164,8 @@ async def test_a_request_that_never_was_is_waited_for_a_moment_only(callers: Cal
         ({"rating": 1, "stars": 5}, "stars"),
         ({"corrected_category": "alchemy"}, "corrected_category"),
         ({"corrected_category": ""}, "corrected_category"),
+        ({"preferred_request": ""}, "preferred_request"),
+        ({"preferred_request": "x" * 101}, "preferred_request"),
         ({"preferred_answer": "nul \x00"}, "preferred_answer"),
         ({"preferred_answer": "x" * 100_001}, "preferred_answer"),
     ],
@@ -222,12 +226,90 @@ async def test_scores_computed_twice_at_once(callers: Callers) -> None:
     assert {len(scores.data) for scores in found} == {1}
 
 
+async def exported(editor: Caller, services: Services) -> list[dict[str, Any]]:
+    await services.drain.flush()
+    return [json.loads(line) for line in (await editor.coe.feedback.export()).splitlines()]
+
+
+async def test_prompts_are_exported_with_scores_for_tenants_that_opted_in(
+    callers: Callers, services: Services
+) -> None:
+    user, stranger = await callers.make("one"), await callers.make("two")
+    admin = await callers.make(role=Role.ADMIN)
+    await user.say(await user.ask(text="asked before"), rating=1)
+    assert await exported(admin, services) == []
+    await admin.coe.feedback.store_content("one", store=True)
+    strange = "a nul \x00 in it"
+    first, second = await user.ask("ada"), await user.ask("bo")
+    for request, rating in ((first, 1), (second, -0.5), (await user.ask("ada", strange), 0)):
+        said = await user.say(request, rating=rating, corrected_category="math")
+        assert said.status_code == 200, said.text
+    await user.ask(text="never judged")
+    await stranger.say(await stranger.ask(text="of another tenant"), rating=1)
+    await user.say(await user.ask("broken", "failed"), rating=-1, corrected_category="math")
+    rows = {row["prompt"]: row for row in await exported(admin, services)}
+    assert list(rows) == ["one and one", "a nul   in it"]
+    assert rows["one and one"] == {
+        "id": first,
+        "prompt": "one and one",
+        "requests": 2,
+        "category": "math",
+        "labelled_by": "caller",
+        "scores": {"ada": 1.0, "bo": 0.25},
+    }
+    # Who opts out again is forgotten, and what is on its way then is not stored.
+    await user.say(await user.ask(text="on its way"), rating=1)
+    await admin.coe.feedback.store_content("one", store=False)
+    assert await exported(admin, services) == []
+    async with services.engine.connect() as connection:
+        assert (await connection.execute(sa.select(request_texts))).all() == []
+    # Nor does its request carry its text any further.
+    await user.say(await user.ask(text="afterwards"), rating=1)
+    await admin.coe.feedback.store_content("one", store=True)
+    assert await exported(admin, services) == []
+
+
+async def test_what_is_routed_by_is_what_is_stored(callers: Callers, services: Services) -> None:
+    user, admin = await callers.make("one"), await callers.make(role=Role.ADMIN)
+    await admin.coe.feedback.store_content("one", store=True)
+    messages = [
+        {"role": "system", "content": "You are a teacher of mathematics."},
+        {"role": "user", "content": "x" * 20_000},
+    ]
+    for stream in (False, True):
+        body = {"model": "coe", "messages": messages, "stream": stream}
+        answer = await user.client.post("/v1/chat/completions", json=body, headers=user.headers)
+        await user.say(answer.headers["x-coe-request-id"], rating=1)
+    (row,) = await exported(admin, services)
+    assert row["prompt"] == routing_text(messages).text
+    assert row["requests"] == 2
+
+
+async def test_a_preferred_request_compares_two_experts(
+    callers: Callers, services: Services
+) -> None:
+    user, stranger = await callers.make("one"), await callers.make("two")
+    admin = await callers.make(role=Role.ADMIN)
+    await admin.coe.feedback.store_content("one", store=True)
+    worse, better = await user.ask("ada"), await user.ask("bo")
+    said = await user.coe.feedback.give(worse, preferred_request=better)
+    assert (said.preferred_request, said.prefers_other, said.answer_stored) == (better, True, False)
+    (row,) = await exported(admin, services)
+    assert (row["scores"], row["comparisons"]) == ({}, [{"a": "ada", "b": "bo", "winner": "b"}])
+    theirs = await stranger.ask()
+    for request in (theirs, "req_", "nonsense"):
+        refused = error_of(await user.say(worse, preferred_request=request), 404)
+        assert (refused["code"], refused["param"]) == ("request_not_found", "preferred_request")
+    assert error_of(await user.say(worse, preferred_request=worse), 400)
+
+
 async def test_roles(callers: Callers) -> None:
     needed = {
         ("POST", PATH): Role.USER,
         ("GET", ADMIN): Role.VIEWER,
         ("GET", f"{ADMIN}/scores"): Role.VIEWER,
         ("POST", f"{ADMIN}/scores"): Role.EDITOR,
+        ("GET", f"{ADMIN}/export"): Role.EDITOR,
         ("GET", f"{ADMIN}/content/default"): Role.VIEWER,
         ("PUT", f"{ADMIN}/content/default"): Role.ADMIN,
     }

@@ -79,7 +79,8 @@ class Replica:
         return version
 
 
-MakeReplica = Callable[[], Awaitable[Replica]]
+MakeReplica = Callable[..., Awaitable[Replica]]
+"""Takes settings that differ from the defaults."""
 
 
 @pytest.fixture
@@ -91,13 +92,13 @@ async def make_replica(
     async with AsyncExitStack() as stack:
         count = 0
 
-        async def make() -> Replica:
+        async def make(**changes: Any) -> Replica:
             nonlocal count
             count += 1
             directory = tmp_path / f"replica-{count}"
             directory.mkdir()
             key = "a" * 43 + "="
-            settings = Settings(data_dir=directory, secret_key=key)  # type: ignore[arg-type]
+            settings = Settings(data_dir=directory, secret_key=key, **changes)  # type: ignore[arg-type]
             return await stack.enter_async_context(
                 _replica(settings, StoreUrls(postgres_url, redis_url, exclusive=False))
             )

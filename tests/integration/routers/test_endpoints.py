@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -111,9 +112,59 @@ def _huge_header(data: bytes) -> bytes:
     return data[:8] + (2**62).to_bytes(8, "little") + data[16:]
 
 
+def _nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def _huge_tensor_header(data: bytes) -> bytes:
+    """Claim a header of tensors that is longer than memory, under a hash that is right."""
+    manifest, _ = _parts(data)
+    return _assembled(manifest, (2**62).to_bytes(8, "little") + b"{}")
+
+
+def _nan_under_its_hash(data: bytes) -> bytes:
+    manifest, tensors = _parts(data)
+    return _assembled(manifest, tensors[:-16] + b"\x00\x00\xc0\x7f" * 4)
+
+
+def _deep(data: bytes) -> bytes:
+    """Nest the manifest deeper than a parser can go."""
+    manifest = b'{"format": 1, "deep": ' + b"[" * 200_000 + b"]" * 200_000 + b"}"
+    return data[:8] + len(manifest).to_bytes(8, "little") + manifest + _parts(data)[1]
+
+
+def _parts(data: bytes) -> tuple[dict[str, Any], bytes]:
+    length = int.from_bytes(data[8:16], "little")
+    return json.loads(data[16 : 16 + length]), data[16 + length :]
+
+
+def _assembled(manifest: dict[str, Any], tensors: bytes) -> bytes:
+    """Put an artefact together whose hash fits, whatever is in it."""
+    manifest.pop("content_hash", None)
+
+    def written() -> bytes:
+        return json.dumps(manifest, sort_keys=True).encode()
+
+    digest = hashlib.sha256(written() + b"\0" + tensors).hexdigest()
+    manifest["content_hash"] = digest
+    return b"COEROUT1" + len(written()).to_bytes(8, "little") + written() + tensors
+
+
+def test_the_poison_is_what_it_says() -> None:
+    data = artifact_bytes("good")
+    assert _assembled(*_parts(data)) == data
+
+
 @pytest.mark.parametrize(
     "poison",
     [
+        _huge_tensor_header,
+        _nan_under_its_hash,
+        _deep,
+        lambda _: artifact_bytes("x", report={"deep": _nested(60)}),
         lambda _: b"",
         lambda _: b"not an artefact at all",
         lambda data: data[: len(data) // 2],

@@ -30,6 +30,32 @@ def test_the_schema_is_the_one_the_code_describes(postgres_url: str, metadata: s
     engine.dispose()
 
 
+def test_what_came_later_can_be_taken_away(postgres_url: str) -> None:
+    migration = importlib.import_module("migrations.versions.0004_key_experts_and_texts")
+    engine = sa.create_engine(postgres_url)
+
+    def there() -> list[bool]:
+        inspector = sa.inspect(connection)
+        inspector.clear_cache()
+        columns = {
+            t: {c["name"] for c in inspector.get_columns(t)} for t in ("api_keys", "feedback")
+        }
+        return [
+            "experts" in columns["api_keys"],
+            "preferred_request" in columns["feedback"],
+            inspector.has_table("request_texts"),
+        ]
+
+    with engine.begin() as connection:
+        assert there() == [True] * 3
+        with Operations.context(MigrationContext.configure(connection)):
+            migration.downgrade()
+            assert there() == [False] * 3
+            migration.upgrade()
+            assert there() == [True] * 3
+    engine.dispose()
+
+
 def test_downgrade_leaves_nothing_and_upgrade_starts_anew(postgres_url: str) -> None:
     migration = importlib.import_module("migrations.versions.0003_router_versions")
     engine = sa.create_engine(postgres_url)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from orchestrator.kit.errors import ApiError, StartError
 from orchestrator.kit.ids import new_request_id, time_of, uuid7
-from orchestrator.kit.settings import describe, environment_name, load_settings
+from orchestrator.kit.settings import Settings, describe, environment_name, load_settings
 from orchestrator.usage.record import UsageRecord, cost_in_nanos
+from router.exploration import MAX_EXPLORATION
 
 
 @given(st.integers(min_value=0, max_value=2**47))
@@ -82,3 +83,19 @@ def test_errors_have_openais_shape() -> None:
             "request_id": "req_1",
         }
     }
+
+
+def test_exploration_is_bounded_as_the_router_bounds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (Settings().exploration, Settings().memory) == (0.0, 0)
+    monkeypatch.setenv("COE_EXPLORATION", str(MAX_EXPLORATION))
+    assert load_settings().exploration == MAX_EXPLORATION
+    for name, value in (
+        ("COE_EXPLORATION", str(MAX_EXPLORATION + 0.01)),
+        ("COE_EXPLORATION", "nan"),
+        ("COE_MEMORY", "5001"),
+        ("COE_MEMORY", "-1"),
+    ):
+        with monkeypatch.context() as changed:
+            changed.setenv(name, value)
+            with pytest.raises(StartError, match=name):
+                load_settings()

@@ -78,8 +78,37 @@ def test_who_is_down_is_told_from_who_is_disabled() -> None:
     decision = STARTER.decide(RouteRequest(MATHS), STARTER.pool(candidates))
     found = {view.id: view.excluded for view in decision.candidates}
     assert found == {"small": None, "middle": "unhealthy", "large": "disabled"}
+    picky = RouteRequest(MATHS, needs=frozenset({"tools"}))
     with pytest.raises(NoEligibleExpert, match="down at the moment: middle"):
-        STARTER.decide(RouteRequest(MATHS), STARTER.pool(candidates[1:]))
+        STARTER.decide(picky, STARTER.pool(candidates))
+
+
+def test_one_that_is_down_is_tried_where_health_alone_leaves_nobody() -> None:
+    pool = STARTER.pool([SMALL, MIDDLE, replace(LARGE, available=False)])
+    none_up = pool.without({"small", "middle", "gone"})
+    decision = STARTER.decide(RouteRequest(MATHS, policy="quality"), none_up)
+    before = STARTER.decide(RouteRequest(MATHS, policy="quality"), pool)
+    assert (decision.expert, decision.ranked) == (before.expert, before.ranked)
+    assert decision.reason == f"{before.reason} It seems to be down, like all that could serve " + (
+        "this request."
+    )
+    # What else excludes an expert holds, down or not.
+    dear = replace(MIDDLE, price_out=1e6)
+    some = STARTER.pool([SMALL, dear]).without({"small", "middle"})
+    assert STARTER.decide(RouteRequest(MATHS, max_cost=1.0), some).ranked == ("small",)
+    with pytest.raises(NoEligibleExpert, match="down at the moment: small, middle"):
+        STARTER.decide(RouteRequest(MATHS, prompt_tokens=10**7), some)
+
+
+def test_taking_some_out_leaves_the_mapping_for_when_they_are_back() -> None:
+    pool = STARTER.pool(THREE)
+    leader = STARTER.decide(RouteRequest(MATHS, policy="quality"), pool).expert
+    without = pool.without({leader})
+    assert without.mappings is pool.mappings
+    decision = STARTER.decide(RouteRequest(MATHS, policy="quality"), without)
+    assert decision.expert != leader
+    assert decision.rule == "no_mapped_candidate"
+    assert STARTER.decide(RouteRequest(MATHS, policy="quality"), pool).expert == leader
 
 
 def test_only_the_allowed_are_chosen() -> None:
@@ -404,12 +433,17 @@ EVERYTHING = learned(
 )
 
 
+def able_to(candidates: list[Candidate], request: RouteRequest) -> set[str]:
+    """Those that can serve it: of them, those that are up, if any is."""
+    able = [candidate for candidate in candidates if serves(candidate, request)]
+    return {c.id for c in able if c.healthy} or {c.id for c in able}
+
+
 def serves(candidate: Candidate, request: RouteRequest) -> bool:
     usd = 1e-6 * (candidate.price_in * request.prompt_tokens + candidate.price_out * 400)
     slow = candidate.latency is not None and request.max_latency is not None
     return (
         candidate.available
-        and candidate.healthy
         and (request.allowed is None or candidate.id in request.allowed)
         and request.needs <= candidate.capabilities
         and (not candidate.accepts or bool(candidate.accepts & request.features))
@@ -429,7 +463,7 @@ def test_no_rule_ever_breaks_a_hard_constraint(
 ) -> None:
     pool = EVERYTHING.pool(candidates)
     for request in requests:
-        able = {candidate.id for candidate in candidates if serves(candidate, request)}
+        able = able_to(candidates, request)
         if not able:
             with pytest.raises(NoEligibleExpert) as refusal:
                 EVERYTHING.decide(request, pool)

@@ -15,7 +15,12 @@ from hypothesis import strategies as st
 from router import Embedder, HashingEmbedder, StaticEmbedder
 from router.embedding import static
 from router.embedding.composite import CompositeEmbedder
-from router.embedding.contrastive import ContrastiveEmbedder, ContrastiveSettings, fit_contrastive
+from router.embedding.contrastive import (
+    ContrastiveEmbedder,
+    ContrastiveSettings,
+    beside,
+    fit_contrastive,
+)
 from router.embedding.onnx import OnnxEmbedder
 from router.embedding.protocol import FloatArray
 from router.embedding.sentence_transformers import SentenceTransformerEmbedder
@@ -120,11 +125,15 @@ def test_alike_texts_are_nearer_than_others(embedder: Embedder) -> None:
 
 
 def test_a_megabyte_is_cut_cheaply(embedder: Embedder) -> None:
-    embedder.embed(["warm"])
     for text in ("lorem ipsum " * 90_000, "x" * 1_000_000, "語" * 1_000_000):
-        started = time.perf_counter()
-        assert np.isfinite(embedder.embed([text])).all()
-        assert time.perf_counter() - started < 0.25
+        cut = _seconds(embedder, text[:8000])  # a model takes its time for what is left, too
+        assert _seconds(embedder, text) < cut + 0.25
+
+
+def _seconds(embedder: Embedder, text: str) -> float:
+    started = time.perf_counter()
+    assert np.isfinite(embedder.embed([text])).all()
+    return time.perf_counter() - started
 
 
 @settings(max_examples=50, deadline=None)
@@ -217,6 +226,16 @@ def test_a_contrastive_head_draws_a_category_together_on_other_rows() -> None:
     assert _gap(moved, truth) > 2 * _gap(other, truth) > 0
     again = fit_contrastive(vectors, labels, settings=settings_used)
     np.testing.assert_array_equal(matrix, again)
+
+
+def test_beside_a_head_the_vectors_themselves_are_kept() -> None:
+    vectors, labels = _blobs(0)
+    matrix = fit_contrastive(vectors, labels, settings=ContrastiveSettings(dimensions=16))
+    both = vectors @ beside(matrix, vectors)
+    np.testing.assert_allclose(both[:, :64], vectors, atol=1e-6)
+    lengths = np.linalg.norm(both[:, 64:], axis=1)
+    assert lengths.mean() == pytest.approx(1.0, abs=1e-4)
+    assert both.shape == (len(vectors), 80)
 
 
 def test_the_slope_of_the_contrastive_loss_is_right() -> None:

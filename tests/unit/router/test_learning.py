@@ -128,14 +128,24 @@ def test_out_of_scope_is_no_category() -> None:
     )
 
 
+def test_labels_alone_teach_categories() -> None:
+    data = _data(90)
+    unscored = Dataset(data.ids, data.prompts, data.categories, (), np.empty((len(data), 0)))
+    router = router_of(unpack(pack(learn(unscored, EMBEDDER))), EMBEDDER)
+    assert router.quality is None
+    assert router.taxonomy.ids[router.classify("court judge contract verdict").top] == "law"
+    pool = router.pool([Candidate("generalist"), Candidate("counsel", tags=frozenset({"law"}))])
+    request = routing_text("court judge contract verdict").request("quality")
+    assert router.decide(request, pool).expert == "counsel"
+    with pytest.raises(DatasetInvalid, match="needs scores"):
+        learn(unscored, EMBEDDER, Plan(budgets=(("small", 20.0),)))
+
+
 def test_what_cannot_be_learned_from_is_said() -> None:
     data = _data(30)
     one = Dataset(data.ids, data.prompts, ("law",) * 30, data.experts, data.scores)
     with pytest.raises(DatasetInvalid, match="no two categories"):
         learn(one, EMBEDDER)
-    empty = np.full_like(data.scores, np.nan)
-    with pytest.raises(DatasetInvalid, match="no scores"):
-        learn(Dataset(data.ids, data.prompts, data.categories, data.experts, empty), EMBEDDER)
     part = data.scores.copy()
     part[:, 1] = np.nan
     with pytest.raises(DatasetInvalid, match="no scores of lawyer"):

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 _SAN = re.compile(r"(?:[KQRBN]?[a-h]?[1-8]?x?[a-h][1-8](?:=?[QRBN])?|O-O(?:-O)?)")
 _NUMBER = re.compile(r"[0-9]{1,3}[ \t]*(?:\.\.\.|…|\.)[ \t]*")
 _MOVETEXT = re.compile(r"[0-9]+\.+[ \t]*([^\s.]+)|(\S+)")
-_FEN = re.compile(r"(?:[pnbrqkPNBRQK1-8]+/){7}[pnbrqkPNBRQK1-8]+ [wb] (?:[KQkq]+|-) (?:[a-h][36]|-)\S*")
+_INSTALL = "chess positions are graded by a package: pip install 'composition-of-experts[chess]'"
+_FEN = re.compile(
+    r"(?:[pnbrqkPNBRQK1-8]+/){7}[pnbrqkPNBRQK1-8]+ [wb] (?:[KQkq]+|-) (?:[a-h][36]|-)\S*"
+)
+
+
+class ChessMissing(Exception):
+    """The package that knows the rules of chess is not installed; says how to get it."""
 
 
 def grade(answer: str, task: GradedTask) -> Grade:
@@ -22,9 +29,8 @@ def grade(answer: str, task: GradedTask) -> Grade:
 
     Raises:
         ValueError: If the prompt holds no position.
+        ChessMissing: If the package is not installed.
     """
-    import chess
-
     board = position_of(task)
     move = _NUMBER.sub("", answer.strip(), count=1) if _NUMBER.match(answer.strip()) else answer
     move = move.strip().rstrip("+#!?").replace("0-0-0", "O-O-O").replace("0-0", "O-O")
@@ -32,10 +38,9 @@ def grade(answer: str, task: GradedTask) -> Grade:
         return wrong("it is not one move in algebraic notation")
     try:
         board.push_san(move)
-    except chess.AmbiguousMoveError:
-        return wrong(f"{move} may be more than one move")
-    except ValueError:
-        return wrong(f"{move} is no legal move here")
+    except ValueError as error:
+        ambiguous = "ambiguous" in str(error)
+        return wrong(f"{move} {'may be several moves' if ambiguous else 'is no legal move here'}")
     return RIGHT if board.is_checkmate() else wrong(f"{move} is not mate")
 
 
@@ -46,7 +51,10 @@ def position_of(task: GradedTask) -> chess.Board:
         ValueError: If there are neither.
         ChessMissing: If the package is not installed.
     """
-    chess = _chess()
+    try:
+        import chess
+    except ImportError as error:
+        raise ChessMissing(_INSTALL) from error
     fen = task.fields.get("fen") or (found[0] if (found := _FEN.search(task.prompt)) else None)
     if fen:
         return chess.Board(str(fen))

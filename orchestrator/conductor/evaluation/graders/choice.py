@@ -7,7 +7,9 @@ import re
 from orchestrator.conductor.evaluation.graders.grade import RIGHT, Grade, wrong
 from orchestrator.conductor.evaluation.tasks import GradedTask
 
-_OPTION = re.compile(r"^[ \t]*(?:\(([A-Za-z])\)|([A-Za-z])[).:])[ \t]+(\S[^\n]*?)[ \t]*$", re.MULTILINE)
+_OPTION = re.compile(
+    r"^[ \t]*(?:\(([A-Za-z])\)|([A-Za-z])[).:])[ \t]+(\S[^\n]*?)[ \t]*$", re.MULTILINE
+)
 _LETTER = re.compile(r"\(?([A-Za-z])\)?[.:)]?")
 _LETTER_AND_WORDS = re.compile(r"(?:\(([A-Za-z])\)|([A-Za-z])[).:])[ \t]*:?[ \t]*(\S.*)", re.DOTALL)
 _MOST = 26

@@ -19,6 +19,9 @@ def grade(answer: str, task: GradedTask) -> Grade:
 
     The numbers are those of the prompt's last line that is a list of numbers, or of the field
     ``numbers``. A target may be a JSON list of values that are all right.
+
+    Raises:
+        ValueError: If the task names no numbers or no value.
     """
     given, values = numbers_of(task), _values(task.target)
     expression, equals, result = answer.partition("=")
@@ -56,8 +59,11 @@ def numbers_of(task: GradedTask) -> tuple[int, ...]:
 def _values(target: str) -> set[Fraction]:
     """Read the target: a value, an expression of that value, or a JSON list of such."""
     target = target.strip()
-    listed = json.loads(target) if target.startswith("[") else [target]
-    return {evaluate(str(each), signs=True).value for each in listed}
+    try:
+        listed = json.loads(target) if target.startswith("[") else [target]
+        return {evaluate(str(each), signs=True).value for each in listed}
+    except (ValueError, NotArithmetic) as error:
+        raise ValueError(f"the target {target!r} is no value") from error
 
 
 def _listed(numbers: Iterable[int]) -> str:

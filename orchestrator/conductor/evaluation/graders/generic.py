@@ -41,7 +41,7 @@ def schema(answer: str, task: GradedTask) -> Grade:
         ValueError: If there is no schema, or it is not one.
     """
     stated = task.fields.get("schema")
-    if not isinstance(stated, dict):
+    if stated is None:
         raise ValueError("the task has no field 'schema'")
     try:
         value = json.loads(answer, parse_constant=_refused)
@@ -55,7 +55,7 @@ def schema(answer: str, task: GradedTask) -> Grade:
     return RIGHT
 
 
-def _problem(value: Any, stated: dict[str, Any]) -> str | None:
+def _problem(value: Any, stated: Any) -> str | None:
     """Return how a value breaks a schema, ``None`` where it does not."""
     library = import_module("jsonschema")  # it has no types
     validator = library.validators.validator_for(stated)
@@ -63,8 +63,8 @@ def _problem(value: Any, stated: dict[str, Any]) -> str | None:
         validator.check_schema(stated)
         errors = validator(stated).iter_errors(value)
         first = next(iter(errors), None)
-    except library.exceptions.SchemaError as error:
-        raise ValueError(f"the schema is none: {error.message}") from error
+    except (library.exceptions.SchemaError, TypeError) as error:
+        raise ValueError(f"the schema is none: {getattr(error, 'message', error)}") from error
     return None if first is None else f"{first.json_path}: {first.message}"[:300]
 
 

@@ -45,4 +45,4 @@ def _beyond(words: list[str], others: list[str]) -> list[str]:
 
 def _some(words: list[str]) -> str:
     shown = ", ".join(repr(word[:40]) for word in words[:3])
-    return shown if len(words) <= 3 else f"{shown} and {len(words) - 3} more"  # noqa: PLR2004
+    return shown if len(words) <= 3 else f"{shown} and {len(words) - 3} more"

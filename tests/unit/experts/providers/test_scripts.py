@@ -97,3 +97,15 @@ async def test_broken_connections(stream: bool) -> None:
     reply = play(parse_script("half_event"), {"messages": asked(), "stream": stream}, model="m")
     with pytest.raises(ConnectionBroken):
         await body_of(reply)
+
+
+def test_mistakes_come_at_their_rate_and_always_the_same() -> None:
+    script = Script(text="right", error_rate=0.3, wrong=("wrong", "worse"))
+    said = [script.answer_to(asked(str(number))) for number in range(2000)]
+    assert said == [script.answer_to(asked(str(number))) for number in range(2000)]
+    assert 0.25 < sum(text != "right" for text in said) / 2000 < 0.35
+    assert 0.1 < said.count("worse") / 2000 < 0.2
+    assert said != [script.answer_to(asked(str(number)), salt="b") for number in range(2000)]
+    assert Script(text="right", error_rate=1.0).answer_to(asked("x")) == "I do not know."
+    with pytest.raises(ValueError, match="error_rate"):
+        parse_script({"error_rate": 1.5})

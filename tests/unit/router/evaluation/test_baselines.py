@@ -3,7 +3,11 @@ import pytest
 from scipy.special import expit
 from sklearn.neighbors import KNeighborsRegressor
 
+from router import HashingEmbedder
+from router.data import Dataset
+from router.evaluation import aligned, expected_by_peers
 from router.evaluation import baselines as b
+from router.evaluation.peers import PEERS
 
 NAN = float("nan")
 
@@ -127,3 +131,21 @@ def test_plain_ones() -> None:
     chance = b.RandomExpert().fit(vectors, scores, seed=3)
     assert (chance(vectors) == chance(vectors)).all()
     assert len(set(chance(vectors).argmax(axis=1))) == 3
+
+
+def test_peers_are_fitted_on_one_data_set_and_asked_about_another() -> None:
+    prompts = tuple(f"{'law court' if n % 2 else 'flour oven'} {n}" for n in range(60))
+    scores = np.array([[1.0, 0.0] if n % 2 else [0.0, 1.0] for n in range(60)])
+    scores[:4] = np.nan
+    train = Dataset(tuple(map(str, range(60))), prompts, (None,) * 60, ("a", "b"), scores)
+    other = aligned(train, ("b", "c", "a"))
+    np.testing.assert_array_equal(other.scores[:, [2, 0]], train.scores)
+    assert np.isnan(other.scores[:, 1]).all()
+    asked = ["the law court", "flour in the oven"]
+    found = expected_by_peers(train, asked, HashingEmbedder(64))
+    assert set(found) == set(PEERS)
+    for name, quality in found.items():
+        assert quality.shape == (2, 2), name
+    assert found["k-means regions"].argmax(axis=1).tolist() == [0, 1]
+    nothing = aligned(train, ("x",))
+    assert expected_by_peers(nothing, asked, HashingEmbedder(64)) == {}

@@ -5,11 +5,21 @@ import numpy as np
 import pytest
 
 from router.data import Dataset
-from router.evaluation import Predictions, Prices, attack, compare, evaluate, robustness
+from router.evaluation import (
+    Beside,
+    Predictions,
+    Prices,
+    attack,
+    compare,
+    evaluate,
+    robustness,
+)
+from router.evaluation.tradeoff import arena_score
 from tests.unit.router.evaluation.cases import PRICES, data, said
 
 DATA, SAID = data(), said()
 REPORT = evaluate(DATA, SAID, PRICES)
+NOTHING = {"active_parameters": None, "cost": None}
 
 
 def two_experts(missing: float = 0.0) -> tuple[Dataset, Predictions]:
@@ -97,8 +107,8 @@ def test_frontier_runs_from_the_cheapest_to_the_best() -> None:
 def test_training_data_decide_what_perfect_categories_choose() -> None:
     train = data(seed=5)
     flipped = Dataset(train.ids, train.prompts, train.categories, train.experts, 1.0 - train.scores)
-    honest = evaluate(DATA, SAID, train=train, draws=20)
-    misled = evaluate(DATA, SAID, train=flipped, draws=20)
+    honest = evaluate(DATA, SAID, None, Beside(train=train), draws=20)
+    misled = evaluate(DATA, SAID, None, Beside(train=flipped), draws=20)
     assert honest["perfect_category_from"] == "training"
     assert honest["perfect_category"] == REPORT["perfect_category"]
     assert misled["perfect_category"] < 0.5
@@ -128,13 +138,55 @@ def test_extras_are_passed_on() -> None:
     changed = robustness(len, DATA.prompts[:5])
     fooled = attack(lambda _text: 0.0, lambda _text: False, DATA.prompts[:8])
     methods = {"always large": np.tile([0.0, 0.0, 1.0], (240, 1))}
-    found = evaluate(DATA, SAID, robustness=changed, attack=fooled, baselines=methods, draws=20)
+    found = evaluate(DATA, SAID, None, Beside(None, methods, changed, fooled), draws=20)
     assert found["robustness"] == changed
     assert found["attack"]["prefix"] == ""
     assert found["baselines"]["always large"]["gain"] == 0
     assert found["baselines"]["always large"]["active_parameters"] is None
     assert found["frontier"] == []
     assert found["policies"]["quality"]["cost"] is None
+
+
+def test_policies_are_set_against_peers_prompt_by_prompt() -> None:
+    methods = {"always large": np.tile([0.0, 0.0, 1.0], (240, 1))}
+    found = evaluate(DATA, SAID, PRICES, Beside(baselines=methods))
+    peer = found["baselines"]["always large"]
+    assert peer["active_parameters"] == 70
+    policy = found["policies"]["quality"]
+    gap = peer["against"]["quality"]
+    assert gap["difference"] == pytest.approx(policy["quality"] - peer["quality"])
+    assert gap["ci95"] == policy["ci95"], "the peer is the best single expert"
+    assert set(peer["against"]) == {"quality", "economy"}
+
+
+def test_experts_of_unknown_size_are_not_on_the_frontier() -> None:
+    sizes = Prices(active_parameters=np.array([3.0, np.nan, 70.0]))
+    found = evaluate(DATA, SAID, sizes, draws=20)
+    front = found["frontiers"]["active_parameters"]
+    assert front["without"] == ["coder"]
+    assert front["points"][0]["active_parameters"] == 3
+    assert all(point["active_parameters"] is not None for point in front["points"])
+    assert found["policies"]["quality"]["active_parameters"] is None, "it asks the coder as well"
+    assert found["experts"]["large"]["active_parameters"] == 70
+    one = evaluate(DATA, SAID, Prices(active_parameters=np.array([3.0, np.nan, np.nan])), draws=20)
+    assert one["frontier"] == []
+
+
+def test_two_experts_without_costs_are_traded_by_strong_calls() -> None:
+    pair, predictions = two_experts()
+    found = evaluate(pair, predictions, draws=20)
+    assert found["frontier_axis"] == "strong_share"
+    shares = [point["strong_share"] for point in found["frontier"]]
+    assert shares[0] == 0
+    assert shares == sorted(shares)
+    assert shares[-1] <= 1
+
+
+def test_money_is_scored_as_in_routerarena() -> None:
+    best = REPORT["best_single"]
+    assert best["routerarena"] == pytest.approx(arena_score(best["quality"], 5.0))
+    assert REPORT["experts"]["large"]["routerarena"] == best["routerarena"]
+    assert evaluate(DATA, SAID, draws=20)["best_single"]["routerarena"] is None
 
 
 def test_choices_alone_or_labels_alone_are_enough() -> None:
@@ -185,7 +237,7 @@ def test_compares_two_versions_on_the_same_prompts() -> None:
         "verdict": "tie",
         "n": 240,
         "changed": 0.0,
-        "spent": {"current": {}, "candidate": {}},
+        "spent": dict.fromkeys(("current", "candidate"), NOTHING),
     }
     with pytest.raises(ValueError, match="no policy in common"):
         compare(DATA, Predictions({"a": SAID.choices["quality"]}), SAID)
@@ -200,7 +252,7 @@ def test_compares_two_versions_on_the_same_prompts() -> None:
         ({"said": Predictions({}, None, ("a",), np.ones((2, 1)))}, "2 rows of probabilities"),
         ({"prices": Prices(None, np.ones(2))}, "active parameters for 3"),
         ({"prices": Prices(np.ones((5, 3)))}, "costs"),
-        ({"train": Dataset((), (), (), ("x",), np.empty((0, 1)))}, "different experts"),
+        ({"beside": Beside(Dataset((), (), (), ("x",), np.empty((0, 1))))}, "different experts"),
         ({"data": Dataset((), (), (), ("x",), np.empty((0, 1)))}, "no prompts"),
     ],
 )

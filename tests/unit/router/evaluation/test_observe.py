@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 
 from router import Candidate, HashingEmbedder, build_router, starter_taxonomy
-from router.evaluation import challenge, evaluate, observe
-from tests.unit.router.evaluation.cases import EXPERTS, data
+from router.evaluation import (
+    Predictions,
+    Prices,
+    challenge,
+    evaluate,
+    observe,
+    remembering,
+    sample,
+    steadiness,
+    target,
+)
+from tests.unit.router.evaluation.cases import EXPERTS, PRICES, data
 
 ROUTER = build_router(starter_taxonomy(), HashingEmbedder(), name="test")
 CANDIDATES = [
@@ -38,7 +48,7 @@ def test_asks_a_real_router_as_the_service_would() -> None:
     assert found.uncertainty is not None
     assert found.uncertainty[2] == 1.0
     assert found.seconds is not None
-    assert len(found.seconds) == 12
+    assert len(found.seconds) == 4, "the first decision on each prompt"
     assert EXPERTS[found.choices["economy"][3]] != "large"
 
 
@@ -53,13 +63,43 @@ def test_can_be_evaluated() -> None:
 def test_challenges_a_real_router() -> None:
     pool = ROUTER.pool(CANDIDATES)
     prompts = [f"{prompt} {number}" for number in range(6) for prompt in PROMPTS]
-    changed, fooled = challenge(ROUTER, pool, prompts, "large", policy="balanced", most=16)
+    texts = sample(prompts, 16)
+    assert len(set(texts)) == 16
+    changed = steadiness(ROUTER, pool, texts, policies=["balanced", "economy"])
     assert changed["n"] == 16
-    assert 0 < changed["unchanged"] <= 1
-    assert fooled.searched == 8
+    assert changed["of"] == "balanced"
+    assert set(changed["policies"]) == {"balanced", "economy", "category"}
+    assert 0 < changed["unchanged"] == changed["policies"]["balanced"] <= 1
+    fooled = challenge(ROUTER, pool, texts, "large", policy="balanced")
+    assert (fooled.expensive, fooled.policy, fooled.searched) == ("large", "balanced", 8)
     assert fooled.queries > 100
-    again = challenge(ROUTER, pool, prompts, "large", policy="balanced", most=16)
-    assert again == (changed, fooled)
+    assert fooled == challenge(ROUTER, pool, texts, "large", policy="balanced")
+    alone = steadiness(ROUTER, ROUTER.pool([]), texts, policies=[])
+    assert alone["of"] == "category"
+    assert alone["unchanged"] == changed["policies"]["category"]
+
+
+def test_a_router_that_remembers_decides_the_same() -> None:
+    pool, quick = ROUTER.pool(CANDIDATES), remembering(ROUTER)
+    ours = observe(ROUTER, pool, PROMPTS, EXPERTS)
+    theirs = observe(quick, quick.pool(CANDIDATES), PROMPTS, EXPERTS)
+    assert all((ours.choices[name] == theirs.choices[name]).all() for name in ours.choices)
+    np.testing.assert_array_equal(ours.quality, theirs.quality)
+    np.testing.assert_array_equal(ours.probabilities, theirs.probabilities)
+    assert quick.embedder.description() == ROUTER.embedder.description()
+    assert quick.embedder.embed(PROMPTS).shape == (4, quick.embedder.dimensions)
+
+
+def test_what_is_worth_attacking() -> None:
+    dataset = data(200)
+    often = np.arange(200) % 2  # small and coder
+    said = Predictions({"quality": np.full(200, 2), "balanced": often})
+    assert target(dataset, said, PRICES) == ("balanced", "coder"), "large is never chosen"
+    best = EXPERTS[int(dataset.scores[:, :2].mean(axis=0).argmax())]
+    assert target(dataset, said, Prices()) == ("balanced", best)
+    alone = Predictions({"quality": np.full(200, 2)})
+    assert target(dataset, alone, PRICES) == ("quality", "large")
+    assert target(dataset, Predictions({}), PRICES) is None
 
 
 def test_an_expert_without_scores_is_an_error() -> None:

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.data import Dataset
-from router.evaluation import Predictions, attack, compare, evaluate, render, robustness, svg
+from router.evaluation import (
+    Beside,
+    Predictions,
+    attack,
+    compare,
+    evaluate,
+    render,
+    robustness,
+    svg,
+)
 from tests.unit.router.evaluation.cases import PRICES, data, said
 
 VOID = {"meta", "br", "hr", "img"}
@@ -54,9 +63,11 @@ def full_report() -> dict[str, Any]:
         whole,
         predictions,
         PRICES,
-        robustness=robustness(len, whole.prompts[:9]),
-        attack=attack(lambda _text: 0.0, lambda _text: False, whole.prompts[:9]),
-        baselines={"peer": np.tile([1.0, 0, 0], (240, 1))},
+        Beside(
+            baselines={"peer": np.tile([1.0, 0, 0], (240, 1))},
+            robustness=robustness(len, whole.prompts[:9]),
+            attack=attack(lambda _text: 0.0, lambda _text: False, whole.prompts[:9]),
+        ),
     )
     return report | {"comparison": compare(whole, said(right=0.5), predictions, PRICES)}
 
@@ -110,7 +121,7 @@ def test_names_are_escaped() -> None:
         predictions.probabilities,
         predictions.uncertainty,
     )
-    report = evaluate(evil, spoken, PRICES, baselines={EVIL: np.ones((240, 3))}, draws=20)
+    report = evaluate(evil, spoken, PRICES, Beside(baselines={EVIL: np.ones((240, 3))}), draws=20)
     report["robustness"] = {"n": 1, "unchanged": 1.0, "ci95": [1, 1], "kinds": {EVIL: 1.0}}
     text = render(report, title=EVIL, subtitle=EVIL)
     assert "script" not in Page(text).tags

@@ -59,10 +59,3 @@ def test_storage_gives_the_same_and_refuses_parts_that_do_not_fit() -> None:
     for name in ("weights", "range"):
         with pytest.raises(ValueError, match="do not fit"):
             Curve.load({**curve.arrays(), name: curve.arrays()[name][:1]})
-
-
-def test_one_prompt_is_told_the_same_as_many() -> None:
-    means = np.linspace(-1.0, 2.0, 31)
-    curve = Curve(0.4, 3.0, np.array([[0.1, -0.2], [0.3, 0.0], [-0.5, 0.25]], dtype=np.float32))
-    one_by_one = np.array([curve.at(mean) for mean in means.tolist()])
-    np.testing.assert_allclose(one_by_one, curve(means), atol=1e-6)

@@ -1,0 +1,155 @@
+"""``client.runs`` and ``client.webhooks``, for coroutines."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from coe_client import run_operations as operations
+from coe_client.paging import AsyncPages
+from coe_client.run_operations import Task
+from coe_client.run_streams import watch_async
+from coe_client.types.runs import (
+    CreatedWebhook,
+    Run,
+    RunDetail,
+    RunEvent,
+    Webhook,
+    WebhookDelivery,
+)
+
+if TYPE_CHECKING:
+    from coe_client.transport import AsyncTransport
+
+
+class AsyncRuns:
+    """``client.runs``: tasks that are worked on in the background."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def start(
+        self,
+        task: Task,
+        *,
+        strategy: str = "conductor",
+        policy: str | None = None,
+        limits: Mapping[str, float] | None = None,
+        parameters: Mapping[str, float] | None = None,
+        approval: Sequence[str] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        webhook: str | None = None,
+    ) -> Run:
+        """Start a run.
+
+        Args:
+            task: As text, or a conversation.
+            strategy: How it is worked on.
+            policy: The trade-off that experts are chosen under.
+            limits: What it may use: ``rounds``, ``calls``, ``tokens``, ``usd``, ``seconds``.
+            parameters: ``temperature``, ``top_p``, ``seed`` of the experts' calls.
+            approval: Kinds of steps that wait until somebody allows them, such as ``python``.
+            metadata: For you.
+            webhook: Id of a webhook that is told when it has ended or waits.
+        """
+        return await self._transport.send(
+            operations.start_run(
+                task,
+                strategy=strategy,
+                policy=policy,
+                limits=limits,
+                parameters=parameters,
+                approval=approval,
+                metadata=metadata,
+                webhook=webhook,
+            )
+        )
+
+    async def get(self, run_id: str) -> RunDetail:
+        """Get a run with its steps."""
+        return await self._transport.send(operations.get_run(run_id))
+
+    def list(self, *, status: str | None = None, page_size: int | None = None) -> AsyncPages[Run]:
+        """List the runs of the key's tenant, the latest first; for an admin, everybody's."""
+        return AsyncPages(
+            self._transport.send,
+            lambda after: operations.list_runs(after, page_size, status=status),
+        )
+
+    def events(self, run_id: str, *, after: str | None = None) -> AsyncIterator[RunEvent]:
+        """Yield what happens in a run until it has ended, over as many connections as it takes.
+
+        Args:
+            run_id: The run.
+            after: Id of the last event that is known; ``None``: from the beginning.
+        """
+        return watch_async(self._transport, run_id, after)
+
+    async def cancel(self, run_id: str) -> Run:
+        """Cancel a run; a worker that is at it stops within seconds."""
+        return await self._transport.send(operations.cancel_run(run_id))
+
+    async def approve(self, run_id: str, step: str | None = None) -> Run:
+        """Allow a step that waits; ``None``: the only one."""
+        return await self._transport.send(operations.approve_step(run_id, step))
+
+    async def reject(self, run_id: str, step: str | None = None, *, reason: str = "") -> Run:
+        """Do not allow a step that waits: it counts as failed, and the run goes on."""
+        return await self._transport.send(operations.reject_step(run_id, step, reason))
+
+    async def replay(
+        self,
+        run_id: str,
+        from_step: str,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        webhook: str | None = None,
+        **changes: Any,
+    ) -> Run:
+        """Start a run that takes over the steps of another before one, and goes on from there.
+
+        Args:
+            run_id: The run that is replayed.
+            from_step: Key of the first step that is done anew.
+            metadata: For you; ``None``: as it was.
+            webhook: Id of a webhook; ``None``: as it was.
+            changes: Of the step ``instruction``, ``expert`` or ``output``; of the run ``policy``,
+                ``limits``, ``approval``.
+        """
+        return await self._transport.send(
+            operations.replay_run(run_id, from_step, changes, metadata=metadata, webhook=webhook)
+        )
+
+
+class AsyncWebhooks:
+    """``client.webhooks``: where your tenant wants to be told of its runs."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def create(self, url: str) -> CreatedWebhook:
+        """Make a webhook. Its secret is in the result, and never shown again."""
+        return await self._transport.send(operations.create_webhook(url))
+
+    def list(self, *, page_size: int | None = None) -> AsyncPages[Webhook]:
+        """List webhooks."""
+        return AsyncPages(
+            self._transport.send, lambda after: operations.list_webhooks(after, page_size)
+        )
+
+    async def delete(self, webhook_id: str) -> None:
+        """Delete a webhook; what is on its way to it is dropped."""
+        await self._transport.send(operations.delete_webhook(webhook_id))
+
+    def deliveries(
+        self, webhook_id: str, *, page_size: int | None = None
+    ) -> AsyncPages[WebhookDelivery]:
+        """List the messages to a webhook, the latest first."""
+        return AsyncPages(
+            self._transport.send,
+            lambda after: operations.list_deliveries(webhook_id, after, page_size),
+        )
+
+    async def redeliver(self, webhook_id: str, message_id: str) -> WebhookDelivery:
+        """Send a message once more, now."""
+        return await self._transport.send(operations.redeliver(webhook_id, message_id))

@@ -1,0 +1,94 @@
+"""Follows one request that a strategy answers, from its start to its usage record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+import msgspec
+
+from orchestrator.chat.accounting import confidence, decision_fields
+from orchestrator.conductor.values import Step
+from orchestrator.tenants.keys import Principal
+from orchestrator.usage.journal import UsageJournal
+from orchestrator.usage.record import Status, UsageRecord
+from router import RoutingDecision
+
+_NANOS = 1_000_000_000
+
+
+class RunAccount:
+    """One admitted request: opened once, closed once; its cost is that of all its steps.
+
+    Args:
+        journal: Makes it durable.
+        principal: Who asks.
+        request_id: The request's id.
+        model: The model as the caller named it.
+        decision: What the router says of the task.
+        streamed: Whether the answer is streamed.
+    """
+
+    def __init__(
+        self,
+        journal: UsageJournal,
+        principal: Principal,
+        *,
+        request_id: str,
+        model: str,
+        decision: RoutingDecision,
+        streamed: bool,
+    ) -> None:
+        self._journal = journal
+        self._began = time.perf_counter()
+        self._first_token: float | None = None
+        self._closed: UsageRecord | None = None
+        self._record = UsageRecord(
+            request_id=request_id,
+            tenant=principal.tenant,
+            key_id=principal.key_id,
+            api="chat.completions",
+            model=model,
+            policy=decision.policy,
+            category=decision.category,
+            confidence=confidence(decision),
+            router_version=decision.router_version,
+            decision=decision_fields(decision),
+            streamed=streamed,
+        )
+
+    async def open(self) -> None:
+        """Note that experts are about to be called."""
+        await self._journal.open(self._record)
+
+    def first_token(self) -> None:
+        """Note that the first piece of the answer is here."""
+        if self._first_token is None:
+            self._first_token = time.perf_counter()
+
+    async def close(
+        self, status: Status, steps: Iterable[Step], *, error_code: str | None = None
+    ) -> UsageRecord:
+        """Make the final record durable; a second call changes nothing.
+
+        Args:
+            status: How it ended.
+            steps: What was done for it.
+            error_code: Why it failed.
+        """
+        if self._closed is not None:
+            return self._closed
+        done, now, first = list(steps), time.perf_counter(), self._first_token
+        self._closed = msgspec.structs.replace(
+            self._record,
+            status=status,
+            error_code=error_code,
+            prompt_tokens=sum(step.prompt_tokens for step in done),
+            completion_tokens=sum(step.completion_tokens for step in done),
+            tokens_estimated=False,
+            cost_nanos=round(sum(step.usd for step in done) * _NANOS),
+            duration_ms=round((now - self._began) * 1000, 3),
+            first_token_ms=None if first is None else round((first - self._began) * 1000, 3),
+        )
+        await self._journal.close(self._closed)
+        return self._closed

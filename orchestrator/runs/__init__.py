@@ -1,0 +1,1 @@
+"""Runs in the background: stored step by step, resumed by any worker, watched and steered over HTTP."""

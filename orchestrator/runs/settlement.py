@@ -1,0 +1,66 @@
+"""The end of a run: in the transaction that ends it, its usage is recorded and its webhook put on the way.
+
+So both happen exactly once, however often the run was resumed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from orchestrator.runs import repository
+from orchestrator.runs.schemas import RunView
+from orchestrator.runs.webhooks import outbox
+from orchestrator.usage import repository as usage
+from orchestrator.usage.record import Status, UsageRecord
+
+_STATUS: dict[str, Status] = {"finished": "ok", "failed": "failed", "cancelled": "cancelled"}
+_NANOS = 1_000_000_000
+
+Happening = Literal["run.finished", "run.waiting"]
+
+
+async def settle(connection: AsyncConnection, row: dict[str, Any]) -> None:
+    """Record what an ended run has used, and tell its webhook.
+
+    Args:
+        connection: With the transaction that ends the run.
+        row: The run, ended.
+    """
+    found = await repository.spent(connection, [row["id"]])
+    spent = found.get(row["id"], repository.NOTHING)
+    record = usage_record(row, spent)
+    await usage.ensure_partitions(connection, {record.started_at.date()})
+    await usage.insert_records(connection, [record])
+    await tell(connection, row, "run.finished", spent)
+
+
+async def tell(
+    connection: AsyncConnection, row: dict[str, Any], happening: Happening, spent: dict[str, Any]
+) -> None:
+    """Put a message to the run's webhook on its way, if it has one."""
+    if row["webhook"] is not None:
+        view = RunView.of(row, spent).model_dump(mode="json")
+        await outbox.put(connection, row["webhook"], row["id"], happening, view)
+
+
+def usage_record(row: dict[str, Any], spent: dict[str, Any]) -> UsageRecord:
+    """Return the usage record of an ended run; its id is that of the request that started it."""
+    began = row["started_at"] or row["finished_at"]
+    took = (row["finished_at"] - began).total_seconds() - row["waited"]
+    return UsageRecord(
+        request_id=row["request_id"],
+        tenant=row["tenant"],
+        key_id=row["key_id"],
+        api="runs",
+        model=f"coe-{row['strategy']}",
+        status=_STATUS[row["status"]],
+        policy=row["request"].get("policy"),
+        error_code=row["error_code"],
+        prompt_tokens=spent["prompt_tokens"],
+        completion_tokens=spent["completion_tokens"],
+        tokens_estimated=False,
+        cost_nanos=round(spent["usd"] * _NANOS),
+        duration_ms=round(max(took, 0.0) * 1000, 3),
+    )

@@ -1,0 +1,87 @@
+"""Finds runs that nobody does, and forgets old ones. Every worker looks; one at a time acts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orchestrator.runs import repository
+from orchestrator.runs.service import Enqueue
+
+_LOCK = 0x72756E  # "run"
+_LOOK_SECONDS = 2.0
+_FORGET_SECONDS = 600.0
+_OVERDUE_SECONDS = 5.0
+"""A run that is queued for so long while the queue is empty was lost on its way."""
+_MOST_AT_ONCE = 500
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """Looks after the runs.
+
+    Args:
+        engine: Postgres, which knows them all.
+        enqueue: Tells the workers of a run.
+        waiting: Counts what waits in the queue; it may be less than there should be.
+        forget: Deletes the checkpoints of runs.
+        retention: Seconds that ended runs are kept.
+        lease: Seconds until a run whose worker is silent is taken over.
+    """
+
+    engine: AsyncEngine
+    enqueue: Enqueue
+    waiting: Callable[[], Awaitable[int]]
+    forget: Callable[[Sequence[str]], Awaitable[None]]
+    retention: float
+    lease: float
+
+    async def run(self) -> None:
+        """Look after them until cancelled."""
+        clock = asyncio.get_running_loop().time
+        forget_at = clock()
+        while True:
+            try:
+                await self.requeue()
+                if clock() >= forget_at:
+                    await self.forget_old()
+                    forget_at = clock() + _FORGET_SECONDS
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("upkeep of runs waits: %s", error)
+            await asyncio.sleep(min(_LOOK_SECONDS, self.lease))
+
+    async def requeue(self) -> int:
+        """Tell the workers of runs that nobody does; returns how many."""
+        room = _MOST_AT_ONCE - await self.waiting()
+        if room <= 0:
+            return 0
+        async with self.engine.begin() as connection:
+            if not await repository.try_lock(connection, _LOCK):
+                return 0
+            lost = await repository.lapsed(connection, room)
+            queued = await repository.queued(connection, _OVERDUE_SECONDS, room)
+            # A queue that holds as much as it should has lost nothing.
+            if len(queued) > _MOST_AT_ONCE - room:
+                await repository.touch(connection, queued)
+                lost += queued
+        for run_id in lost:
+            await self.enqueue(run_id)
+        return len(lost)
+
+    async def forget_old(self) -> int:
+        """Delete what ended long ago; returns how many runs."""
+        async with self.engine.begin() as connection:
+            if not await repository.try_lock(connection, _LOCK):
+                return 0
+            old = await repository.outdated(connection, self.retention, _MOST_AT_ONCE)
+            await repository.forget(connection, old)
+        if old:
+            await self.forget(old)
+        return len(old)

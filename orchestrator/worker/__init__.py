@@ -1,0 +1,1 @@
+"""Worker processes: what does not have to happen inside a request."""

@@ -1,0 +1,126 @@
+"""What a worker does, on one event loop: runs, their upkeep, webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from os import getpid
+from typing import Any
+
+from redis.asyncio import Redis
+
+from orchestrator.bootstrap import Services, open_services
+from orchestrator.conductor.code import Sandbox
+from orchestrator.conductor.experts import CatalogueExperts
+from orchestrator.conductor.strategies import STRATEGIES
+from orchestrator.kit.changes import cancelled
+from orchestrator.kit.settings import Settings
+from orchestrator.kit.stores.embedded import StoreUrls
+from orchestrator.runs.checkpoints import Checkpoints, open_checkpoints
+from orchestrator.runs.execution import Executor
+from orchestrator.runs.live import STEERED, listen
+from orchestrator.runs.record import RunRequest
+from orchestrator.runs.recorder import Recorder
+from orchestrator.runs.runner import Runner
+from orchestrator.runs.upkeep import Upkeep
+from orchestrator.runs.webhooks.sending import WebhookSender
+from router import Router
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A worker's parts.
+
+    Args:
+        services: Those of the service.
+        runner: Does runs.
+    """
+
+    services: Services
+    runner: Runner
+
+
+@asynccontextmanager
+async def open_work(settings: Settings, urls: StoreUrls, router: Router) -> AsyncIterator[Work]:
+    """Build everything a worker needs, and close it at the end; its runs are given back then.
+
+    Args:
+        settings: The settings.
+        urls: Where the stores are.
+        router: The router that decides until a stored one does.
+    """
+    async with AsyncExitStack() as stack:
+        services = await stack.enter_async_context(open_services(settings, urls, router))
+        checkpoints = await stack.enter_async_context(open_checkpoints(urls.postgres))
+        waiting = await stack.enter_async_context(Redis.from_url(urls.redis))
+        news = asyncio.Event()
+        recorder = Recorder(services.engine, services.runs.live)
+        runner = Runner(
+            Executor(
+                engine=services.engine,
+                recorder=recorder,
+                live=services.runs.live,
+                checkpoints=checkpoints,
+                experts=_experts(services),
+                interpreter=Sandbox(services.interpreter),
+                settled=news.set,
+            ),
+            worker=f"{socket.gethostname()}-{getpid()}-{secrets.token_hex(4)}",
+            capacity=settings.worker_runs,
+            lease=settings.run_lease,
+        )
+        for work in (
+            recorder.run(),
+            runner.keep_leases(),
+            listen(waiting, STEERED, lambda _: runner.steered.set()),
+            _upkeep(services, checkpoints).run(),
+            _sender(services).run(news),
+        ):
+            stack.push_async_callback(cancelled, asyncio.create_task(work))
+        stack.push_async_callback(_give_back, runner, services)
+        yield Work(services, runner)
+
+
+def warm_up() -> None:
+    """Import what the strategies need and put their graphs together once: it takes a second."""
+    for strategy in STRATEGIES.values():
+        strategy.flow().compile()
+
+
+def _experts(services: Services) -> Any:
+    def make(run_id: str, request: RunRequest) -> CatalogueExperts:
+        return CatalogueExperts(
+            services.catalogue.current,
+            services.router,
+            services.caller,
+            run_id,
+            allowed=None if request.experts is None else frozenset(request.experts),
+            timeout=services.settings.request_timeout,
+        )
+
+    return make
+
+
+def _upkeep(services: Services, checkpoints: Checkpoints) -> Upkeep:
+    return Upkeep(
+        services.engine,
+        services.runs.queue.put,
+        services.runs.queue.waiting,
+        checkpoints.forget,
+        services.settings.run_retention,
+        services.settings.run_lease,
+    )
+
+
+def _sender(services: Services) -> WebhookSender:
+    private = services.settings.webhook_private_addresses
+    return WebhookSender(services.engine, services.secrets.unseal, private)
+
+
+async def _give_back(runner: Runner, services: Services) -> None:
+    for run_id in await runner.stop():
+        await services.runs.queue.put(run_id)

@@ -1,0 +1,44 @@
+"""Makes worker processes quickly: everything is imported once, and each worker is a fork of this.
+
+Reads lines from standard input; for each it forks a worker and prints its process id. A worker is the
+real one, :func:`orchestrator.worker.process.work`, but for a router that is there already.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import router
+from orchestrator.kit.logs import configure_logging
+from orchestrator.kit.settings import load_settings
+from orchestrator.worker.process import work
+from orchestrator.worker.work import warm_up
+from router import Category, HashingEmbedder, Taxonomy, build_router
+
+TAXONOMY = Taxonomy((Category("general", "General", "Everything."),))
+
+
+def main() -> None:
+    made = build_router(TAXONOMY, HashingEmbedder(), name="test")
+    router.starter_router = lambda: made
+    import celery.signals  # noqa: F401
+    import langgraph.checkpoint.postgres.aio  # noqa: F401
+
+    warm_up()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for _ in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            settings = load_settings()
+            configure_logging(settings.log_level)
+            work(settings)
+            os._exit(0)
+        sys.stdout.write(f"{child}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""Workers are killed with -9 at every step of a run; others go on, and nothing finished is done again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+from redis.asyncio import Redis
+
+from experts.catalogue.expert import Expert
+from experts.providers.scripted_server import ScriptedServer
+from orchestrator.bootstrap import Services, open_services
+from orchestrator.kit.settings import Settings
+from orchestrator.kit.stores.embedded import StoreUrls
+from orchestrator.runs.endpoints import asdict
+from orchestrator.runs.record import RunRequest
+from orchestrator.tenants.keys import Principal, Role
+from tests.integration.runs.conftest import ROUTER, asked, eventually, ten_steps
+
+LEASE = 0.6
+SECRET_KEY = "a" * 43 + "="
+STEPS = [
+    "turn 1", "please-work 1", "turn 2", "please-work 2", "turn 3", "please-work 3",
+    "turn 4", "please-work 4", "turn 5", "check",
+]  # fmt: skip
+
+
+@dataclass
+class Farm:
+    """Makes and kills workers."""
+
+    process: subprocess.Popen[str]
+    log: Path
+
+    def start(self) -> int:
+        """Start a worker; returns its process id."""
+        stdin, stdout = self.process.stdin, self.process.stdout
+        assert isinstance(stdin, IO) or stdin is not None
+        assert stdout is not None
+        stdin.write("another\n")
+        stdin.flush()
+        line = stdout.readline()
+        assert line, self.log.read_text()
+        return int(line)
+
+
+@pytest.fixture
+def farm(postgres_url: str, redis_url: str, tmp_path: Path) -> Iterator[Farm]:
+    environ = {
+        **os.environ,
+        "DATABASE_URL": postgres_url,
+        "REDIS_URL": redis_url,
+        "COE_DATA_DIR": str(tmp_path),
+        "COE_SECRET_KEY": SECRET_KEY,
+        "COE_RUN_LEASE": str(LEASE),
+    }
+    log = tmp_path / "workers.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.runs.farm"],
+            env=environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            text=True,
+            start_new_session=True,
+        )
+    yield Farm(process, log)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.close()
+    process.stdout.close()
+
+
+@pytest.fixture
+async def services(postgres_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Services]:
+    settings = Settings(data_dir=tmp_path, secret_key=SECRET_KEY)  # type: ignore[arg-type]
+    urls = StoreUrls(postgres_url, redis_url, exclusive=False)
+    async with open_services(settings, urls, ROUTER, {}) as services:
+        yield services
+
+
+@pytest.fixture
+async def server(services: Services) -> AsyncIterator[ScriptedServer]:
+    async with ScriptedServer(ten_steps(delay=0.1)) as server:
+        entry = {
+            "id": "everyone",
+            "provider": "openai",
+            "model": "any",
+            "endpoints": [{"url": server.url}],
+            "price": {"input": 1.0, "output": 2.0},
+        }
+        await services.catalogue.create(Expert.model_validate(entry), by="test")
+        yield server
+
+
+async def admin(services: Services) -> Principal:
+    record, _ = await services.keys.create(name="a", role=Role.ADMIN, created_by="test")
+    return Principal(record.id, record.name, record.tenant, record.role)
+
+
+async def start(services: Services, principal: Principal) -> str:
+    from orchestrator.kit.ids import new_request_id
+
+    request = RunRequest(
+        messages=({"role": "user", "content": "Add it all up."},),
+        policy="quality",
+        limits=asdict(services.runs.limits),
+    )
+    row = await services.runs.service.start(
+        principal, new_request_id(), "conductor", request, {}, None
+    )
+    return str(row["id"])
+
+
+async def finished(services: Services, principal: Principal, run_id: str) -> tuple[Any, ...]:
+    for _ in range(3000):
+        row, spent, steps = await services.runs.service.get(principal, run_id)
+        if row["status"] not in {"queued", "running"}:
+            return row, spent, steps
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"the run is still {row['status']}")
+
+
+async def test_a_worker_is_killed_at_each_of_ten_steps(
+    farm: Farm, services: Services, server: ScriptedServer
+) -> None:
+    principal = await admin(services)
+    workers = [farm.start()]
+    run_id = await start(services, principal)
+    seen = server.ledger.requests
+    for place in range(10):
+        # The step is under way: its request is here, and not yet answered.
+        await eventually(lambda step=STEPS[place]: bool(seen) and asked(seen[-1]) == step, 40)
+        os.kill(workers.pop(), signal.SIGKILL)
+        workers.append(farm.start())
+    row, spent, steps = await finished(services, principal, run_id)
+    assert (row["status"], row["answer"]) == ("finished", "the sum is 10"), farm.log.read_text()
+    assert row["epoch"] == 11
+    counted = Counter(map(asked, seen))
+    assert set(counted) == set(STEPS)
+    assert all(times <= 2 for times in counted.values()), "only the step in flight is lost"
+    assert server.ledger.served == 10, "what was answered was never asked again"
+    assert [step["number"] for step in steps] == list(range(1, 11))
+    assert spent["calls"] == 10
+    await services.drain.flush()
+    async with services.engine.connect() as connection:
+        from orchestrator.usage import repository
+
+        usage = await repository.list_rows(connection, limit=10)
+    assert [(u["request_id"], u["prompt_tokens"]) for u in usage] == [
+        (row["request_id"], spent["prompt_tokens"])
+    ]
+
+
+async def test_a_worker_is_killed_between_steps(
+    farm: Farm, services: Services, server: ScriptedServer
+) -> None:
+    """The answer is stored, and the checkpoint that follows perhaps not: it is paid for once."""
+    principal = await admin(services)
+    worker = farm.start()
+    run_id = await start(services, principal)
+    for place in (1, 4, 7, 10):
+        await eventually(lambda least=place: server.ledger.served >= least, 40)
+        async with asyncio.timeout(20):
+            while True:
+                _, _, steps = await services.runs.service.get(principal, run_id)
+                if sum(step["status"] == "ok" for step in steps) >= place:
+                    break
+                await asyncio.sleep(0.005)
+        os.kill(worker, signal.SIGKILL)
+        worker = farm.start()
+    row, spent, _ = await finished(services, principal, run_id)
+    assert (row["status"], row["answer"]) == ("finished", "the sum is 10"), farm.log.read_text()
+    assert server.ledger.served == spent["calls"] == 10
+
+
+async def test_redis_loses_everything(
+    farm: Farm, services: Services, server: ScriptedServer, redis: Redis
+) -> None:
+    principal = await admin(services)
+    ids = [await start(services, principal) for _ in range(5)]
+    await redis.flushall()
+    farm.start()
+    for run_id in ids:
+        row, _, _ = await finished(services, principal, run_id)
+        assert row["status"] == "finished"
+    assert server.ledger.served == 50
