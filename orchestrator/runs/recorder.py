@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -90,7 +90,7 @@ class Recorder:
     async def _stored(self, batch: list[_Entry]) -> None:
         try:
             await self._insert(batch)
-        except SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, whoever waits is told)
             if len(batch) > 1:  # one of them is to blame, and the others must not suffer for it
                 for entry in batch:
                     await self._stored([entry])
@@ -119,7 +119,7 @@ class Recorder:
                 return
 
 
-def _settle(entry: _Entry, error: SQLAlchemyError | None) -> None:
+def _settle(entry: _Entry, error: Exception | None) -> None:
     if error is not None:
         log.error("step of %s refused: %s", entry.run_id, error)
     if entry.done is None or entry.done.done():

@@ -271,15 +271,22 @@ async def give_back(
     return dict(row) if row else None
 
 
-async def lapsed(connection: AsyncConnection, limit: int) -> list[str]:
-    """Return runs whose worker is gone."""
-    query = (
+async def release_lapsed(connection: AsyncConnection, limit: int) -> list[str]:
+    """Queue the runs again whose worker is gone; returns them."""
+    lapsed = (
         sa.select(runs.c.id)
         .where(runs.c.status == "running", runs.c.lease_until < _NOW)
         .order_by(runs.c.lease_until)
         .limit(limit)
+        .with_for_update(skip_locked=True)
     )
-    return list(await connection.scalars(query))
+    statement = (
+        sa.update(runs)
+        .where(runs.c.id.in_(lapsed))
+        .values(status="queued", worker=None, lease_until=None, queued_at=_NOW)
+        .returning(runs.c.id)
+    )
+    return list(await connection.scalars(statement))
 
 
 async def queued(connection: AsyncConnection, older: float, limit: int) -> list[str]:

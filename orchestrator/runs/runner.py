@@ -90,6 +90,7 @@ class Runner:
                 return False
             task = asyncio.create_task(self._execute(claimed))
             self._running[run_id] = _Running(claimed, task)
+            task.add_done_callback(lambda _: self._left(run_id))
             taken = True
         finally:
             if not taken:
@@ -156,9 +157,10 @@ class Runner:
             log.exception("run %s met a bug", claimed.id)
             told = f"A bug of ours. Report it with {claimed.id}."
             await self._settled(self.executor.fail(claimed, "internal_error", told), claimed.id)
-        finally:
-            self._running.pop(claimed.id, None)
-            self._free.release()
+
+    def _left(self, run_id: str) -> None:
+        del self._running[run_id]
+        self._free.release()
 
     async def _stopped(self, claimed: Claimed) -> None:
         running = self._running.get(claimed.id)

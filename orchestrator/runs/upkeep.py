@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -53,22 +54,20 @@ class Upkeep:
                 if clock() >= forget_at:
                     await self.forget_old()
                     forget_at = clock() + _FORGET_SECONDS
-            except (SQLAlchemyError, OSError) as error:
+            except (SQLAlchemyError, psycopg.Error, OSError) as error:
                 log.warning("upkeep of runs waits: %s", error)
             await asyncio.sleep(min(_LOOK_SECONDS, self.lease))
 
     async def requeue(self) -> int:
         """Tell the workers of runs that nobody does; returns how many."""
-        room = _MOST_AT_ONCE - await self.waiting()
-        if room <= 0:
-            return 0
+        waiting = await self.waiting()
         async with self.engine.begin() as connection:
             if not await repository.try_lock(connection, _LOCK):
                 return 0
-            lost = await repository.lapsed(connection, room)
-            queued = await repository.queued(connection, _OVERDUE_SECONDS, room)
+            lost = await repository.release_lapsed(connection, _MOST_AT_ONCE)
+            queued = await repository.queued(connection, _OVERDUE_SECONDS, _MOST_AT_ONCE)
             # A queue that holds as much as it should has lost nothing.
-            if len(queued) > _MOST_AT_ONCE - room:
+            if len(queued) > waiting:
                 await repository.touch(connection, queued)
                 lost += queued
         for run_id in lost:

@@ -67,6 +67,7 @@ class EmbeddedWorker:
             [sys.executable, "-m", "orchestrator.worker.process"],
             env=_environment(self._settings, self._urls),
             stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,  # Celery's farewell; what is logged goes to standard error
             start_new_session=True,  # Ctrl-C reaches the service, which stops it in order
         )
 

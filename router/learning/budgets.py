@@ -98,6 +98,27 @@ def shares_of(expected: Expected) -> dict[str, float]:
     return {c: round(float(s), 4) for c, s in zip(expected.categories, shares, strict=True)}
 
 
+def check_costs(experts: Sequence[str], plan: Plan) -> None:
+    """Raise before anything is learned if what a budget limits is not known of every expert.
+
+    Raises:
+        DatasetInvalid: Naming the experts of which it is not known.
+    """
+    for _, budget in plan.limits():
+        for limit in budget.limits():
+            if limit != "max_experts":
+                _known(limit, experts, plan)
+
+
+def _known(limit: str, experts: Sequence[str], plan: Plan) -> list[float | None]:
+    known = [cost_of(limit, plan.price_of(expert), 0.0) for expert in experts]
+    missing = [e for e, cost in zip(experts, known, strict=True) if cost is None]
+    if missing:
+        what = f"a budget on {limit} needs the {_NEEDED[limit]} of {', '.join(missing[:5])}"
+        raise DatasetInvalid(what.replace("active_parameters", "active parameters", 1))
+    return known
+
+
 def costs_of(limit: str, expected: Expected, plan: Plan) -> Floats:
     """Return what is limited, of each expert, (E,), or where prompts differ of each prompt, (n, E).
 
@@ -105,11 +126,7 @@ def costs_of(limit: str, expected: Expected, plan: Plan) -> Floats:
         DatasetInvalid: Naming the experts of which it is not known.
     """
     prices = [plan.price_of(expert) for expert in expected.experts]
-    known = [cost_of(limit, price, 0.0) for price in prices]
-    missing = [e for e, cost in zip(expected.experts, known, strict=True) if cost is None]
-    if missing:
-        what = f"a budget on {limit} needs the {_NEEDED[limit]} of {', '.join(missing[:5])}"
-        raise DatasetInvalid(what.replace("active_parameters", "active parameters", 1))
+    known = _known(limit, expected.experts, plan)
     if limit != "money_usd":
         return np.array(known, dtype=np.float64)
     tokens = [routing_text(prompt).prompt_tokens for prompt in expected.prompts]

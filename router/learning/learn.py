@@ -19,7 +19,7 @@ from router.data import Dataset, DatasetInvalid
 from router.embedding import Embedder, FloatArray
 from router.learned.fitting import Fitted, fit_classifier, settings_for
 from router.learned.gate import LearnedGate, learn_gate
-from router.learning.budgets import Expected, budgeted, shares_of
+from router.learning.budgets import Expected, budgeted, check_costs, shares_of
 from router.learning.kinds import Kinds, kinds_of
 from router.learning.labels import OUT_OF_SCOPE
 from router.learning.plan import Plan
@@ -57,6 +57,7 @@ def learn(
     if not len(data):
         raise DatasetInvalid("there are no prompts")
     _check_experts(data)
+    check_costs(data.experts, plan)
     vectors = embed(data.prompts, embedder, progress)
     kinds = kinds_of(data, vectors, embedder, plan, progress)
     if plan.contrastive:

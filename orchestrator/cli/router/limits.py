@@ -67,6 +67,12 @@ def budgets_of(
     return tuple(found.items())
 
 
+def on_parameters(budgets: Sequence[tuple[str, Budget | float]]) -> bool:
+    """Tell whether a budget is on the experts' parameters."""
+    kinds = {"active_parameters", "resident_parameters"}
+    return any(isinstance(b, float) or kinds & b.limits().keys() for _, b in budgets)
+
+
 def _parsed(text: str) -> tuple[str, dict[str, float | None]]:
     name, _, limit = text.partition("=")
     match = _LIMIT.fullmatch(limit.strip())

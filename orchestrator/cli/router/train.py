@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,12 +11,14 @@ import typer
 
 from orchestrator.cli import output
 from orchestrator.cli.router import embedders, limits, options
+from orchestrator.cli.router.deciding import costs
 
 if TYPE_CHECKING:
     from router.artifact import Artifact
     from router.data import Dataset
     from router.embedding import Embedder
     from router.learning import Plan, Progress
+    from router.prices import Price
 
 _SHOWN = 20
 
@@ -102,6 +106,8 @@ def train(
         )
         with options.progress_bars(quiet=as_json) as progress:
             dataset = options.read(data, fields)
+            if limits.on_parameters(plan.budgets):
+                plan = replace(plan, prices=_with_sizes(dataset.experts, known))
             chosen = embedders.embedder_named(embedder, plan.taxonomy)
             artifact = _learned(dataset, chosen, plan, folds, progress)
         save(artifact, out)
@@ -110,6 +116,11 @@ def train(
         output.as_json(summary)
     else:
         _show(summary)
+
+
+def _with_sizes(experts: Sequence[str], known: dict[str, Price]) -> tuple[tuple[str, Price], ...]:
+    """Return prices with the sizes that names tell, where none are stated."""
+    return tuple(sorted(costs(experts, (), known).items()))
 
 
 def _learned(

@@ -84,7 +84,11 @@ class WebhookSender:
             return None
 
     async def _deliver(self, session: aiohttp.ClientSession, message: Message) -> None:
-        status, problem = await self._send(session, message)
+        try:
+            status, problem = await self._send(session, message)
+        except Exception:
+            log.exception("message %s met a bug", message.id)  # the others must go on
+            status, problem = None, "it could not be sent"
         try:
             async with self.engine.begin() as connection:
                 await outbox.note(connection, message, status=status, problem=problem)

@@ -9,21 +9,23 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
+from aiohttp import web
 from redis.asyncio import Redis
 
 from experts.catalogue.expert import Expert
 from experts.providers.scripted_server import ScriptedServer
 from orchestrator.bootstrap import Services, open_services
+from orchestrator.kit.ids import new_request_id
 from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls
-from orchestrator.runs.endpoints import asdict
 from orchestrator.runs.record import RunRequest
 from orchestrator.tenants.keys import Principal, Role
+from orchestrator.usage import repository
 from tests.integration.runs.conftest import ROUTER, asked, eventually, ten_steps
 
 LEASE = 0.6
@@ -44,7 +46,7 @@ class Farm:
     def start(self) -> int:
         """Start a worker; returns its process id."""
         stdin, stdout = self.process.stdin, self.process.stdout
-        assert isinstance(stdin, IO) or stdin is not None
+        assert stdin is not None
         assert stdout is not None
         stdin.write("another\n")
         stdin.flush()
@@ -110,16 +112,14 @@ async def admin(services: Services) -> Principal:
     return Principal(record.id, record.name, record.tenant, record.role)
 
 
-async def start(services: Services, principal: Principal) -> str:
-    from orchestrator.kit.ids import new_request_id
-
+async def start(services: Services, principal: Principal, strategy: str = "conductor") -> str:
     request = RunRequest(
         messages=({"role": "user", "content": "Add it all up."},),
         policy="quality",
         limits=asdict(services.runs.limits),
     )
     row = await services.runs.service.start(
-        principal, new_request_id(), "conductor", request, {}, None
+        principal, new_request_id(), strategy, request, {}, None
     )
     return str(row["id"])
 
@@ -156,8 +156,6 @@ async def test_a_worker_is_killed_at_each_of_ten_steps(
     assert spent["calls"] == 10
     await services.drain.flush()
     async with services.engine.connect() as connection:
-        from orchestrator.usage import repository
-
         usage = await repository.list_rows(connection, limit=10)
     assert [(u["request_id"], u["prompt_tokens"]) for u in usage] == [
         (row["request_id"], spent["prompt_tokens"])
@@ -184,6 +182,36 @@ async def test_a_worker_is_killed_between_steps(
     row, spent, _ = await finished(services, principal, run_id)
     assert (row["status"], row["answer"]) == ("finished", "the sum is 10"), farm.log.read_text()
     assert server.ledger.served == spent["calls"] == 10
+
+
+async def test_one_worker_does_200_runs_at_once(farm: Farm, services: Services) -> None:
+    """Every run waits in its only step until all of them do."""
+    wanted, open_now, everybody = 200, 0, asyncio.Event()
+
+    async def answer(_: web.Request) -> web.Response:
+        nonlocal open_now
+        open_now += 1
+        if open_now == wanted:
+            everybody.set()
+        await asyncio.wait_for(everybody.wait(), 100)
+        message = {"role": "assistant", "content": "all are here"}
+        return web.json_response({"choices": [{"index": 0, "message": message}]})
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    entry = {"id": "e", "provider": "openai", "model": "any", "endpoints": [{"url": url}]}
+    await services.catalogue.create(Expert.model_validate(entry), by="test")
+    principal = await admin(services)
+    farm.start()
+    ids = [await start(services, principal, "direct") for _ in range(wanted)]
+    for run_id in ids:
+        row, _, _ = await finished(services, principal, run_id)
+        assert (row["status"], row["answer"], row["epoch"]) == ("finished", "all are here", 1)
+    await runner.cleanup()
 
 
 async def test_redis_loses_everything(
