@@ -17,6 +17,7 @@ from orchestrator.feedback import endpoints as feedback
 from orchestrator.kit.http import RequestFrame, install_error_handlers
 from orchestrator.kit.pages import Page, errors, page
 from orchestrator.kit.settings import describe
+from orchestrator.lessons import endpoints as lessons
 from orchestrator.routers import endpoints as routers
 from orchestrator.routers import version_endpoints as router_versions
 from orchestrator.runs import endpoints as runs
@@ -77,6 +78,7 @@ def create_app(services: Services) -> ASGIApp:
         feedback.admin_router,
         runs.router,
         webhooks.router,
+        lessons.router,
         _settings(),
     ):
         app.include_router(router)

@@ -26,7 +26,9 @@ from orchestrator.catalogue.service import CatalogueService
 from orchestrator.chat.pipeline import ChatPipeline
 from orchestrator.chat.strategies import StrategyPipeline
 from orchestrator.conductor.code import Sandbox
+from orchestrator.conductor.knowledge import Knowledge
 from orchestrator.conductor.limits import Limits
+from orchestrator.conductor.panel import Reliability
 from orchestrator.feedback.service import FeedbackService
 from orchestrator.kit.changes import ChangeFeed, Refresh, cancelled
 from orchestrator.kit.database import make_engine
@@ -34,6 +36,7 @@ from orchestrator.kit.errors import StartError
 from orchestrator.kit.paths import write_private
 from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls
+from orchestrator.lessons.store import PostgresLessons
 from orchestrator.routers import lifecycle
 from orchestrator.routers.building import ahead, build_from, make_resolver
 from orchestrator.routers.latency import LatencyWatch
@@ -76,6 +79,8 @@ class Services:
     feedback: FeedbackService
     runs: Runs
     interpreter: Interpreter
+    knowledge: Knowledge
+    lessons: PostgresLessons
 
 
 @asynccontextmanager
@@ -99,6 +104,7 @@ async def open_services(
         StartError: If something cannot be built.
     """
     async with AsyncExitStack() as stack:
+        reliability = await asyncio.to_thread(_reliability, settings)
         engine = make_engine(urls.postgres)
         stack.push_async_callback(engine.dispose)
         # The feed and the drain wait for messages, so they have connections without a time limit.
@@ -112,7 +118,9 @@ async def open_services(
             )
         )
         waiting = await stack.enter_async_context(Redis.from_url(urls.redis))
-        services, feed = _build(settings, router, engine, redis, waiting, urls, environ)
+        services, feed = _build(
+            settings, router, engine, redis, waiting, urls, environ, reliability
+        )
         stack.push_async_callback(services.caller.aclose)
         stack.push_async_callback(services.interpreter.aclose)
         await services.journal.start(exclusive=urls.exclusive)
@@ -182,6 +190,7 @@ def _build(
     waiting: Redis,
     urls: StoreUrls,
     environ: Mapping[str, str] | None,
+    reliability: Reliability | None,
 ) -> tuple[Services, ChangeFeed]:
     instance = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     spool = Spool(settings.data_dir / "usage.spool")
@@ -202,6 +211,8 @@ def _build(
     active.observed_by(shadows.observe)
     versions = _router_versions(settings, engine, feed, active, catalogue)
     refreshes[lifecycle.TOPIC] = versions.notify
+    lessons = PostgresLessons(engine, router.embedder)
+    knowledge = Knowledge(reliability, lessons)
     services = Services(
         settings=settings,
         engine=engine,
@@ -219,7 +230,11 @@ def _build(
         journal=journal,
         drain=UsageDrain(engine, waiting, spool, instance),
         interpreter=interpreter,
-        chat=_chat_pipeline(settings, catalogue, active, caller, journal, outcomes, interpreter),
+        knowledge=knowledge,
+        lessons=lessons,
+        chat=_chat_pipeline(
+            settings, catalogue, active, caller, journal, outcomes, interpreter, knowledge
+        ),
         runs=build_runs(engine, redis, urls.redis, store.seal, run_limits(settings)),
     )
     return services, feed
@@ -233,6 +248,7 @@ def _chat_pipeline(
     journal: UsageJournal,
     outcomes: OutcomeMemory,
     interpreter: Interpreter,
+    knowledge: Knowledge,
 ) -> ChatPipeline:
     strategies = StrategyPipeline(
         catalogue=catalogue,
@@ -243,6 +259,7 @@ def _chat_pipeline(
         default_policy=settings.default_policy,
         limits=run_limits(settings),
         timeout=settings.request_timeout,
+        knowledge=knowledge,
     )
     return ChatPipeline(
         catalogue=catalogue,
@@ -255,6 +272,26 @@ def _chat_pipeline(
         timeout=settings.request_timeout,
         first_token_timeout=settings.first_token_timeout,
     )
+
+
+def _reliability(settings: Settings) -> Reliability | None:
+    """Read what was taught about experts' answers.
+
+    Raises:
+        StartError: If there is no such thing, or it cannot be used.
+    """
+    directory = settings.reliability_dir
+    if directory is None:
+        return None
+    from orchestrator.conductor.reliability import read
+    from router.artifact import ArtifactInvalid
+
+    try:
+        return read(directory)
+    except ArtifactInvalid as error:
+        raise StartError(
+            f"COE_RELIABILITY_DIR: {error}. 'coe conductor teach' writes what belongs there."
+        ) from error
 
 
 def run_limits(settings: Settings) -> Limits:

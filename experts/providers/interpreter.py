@@ -7,18 +7,16 @@ code is an answer, worded so that a person or a model can act on it.
 from __future__ import annotations
 
 import asyncio
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from experts.providers import last_value
+from experts.providers.advice import missing
 from experts.providers.executable import Snippet
 
 if TYPE_CHECKING:
-    from pydantic_monty import AsyncMonty, MontyError
+    from pydantic_monty import AsyncMonty, AsyncMontySession, MontyError
 
-_MODULES = (
-    "math, itertools, functools, re, json, random, collections, datetime, decimal, dataclasses"
-)
 _MAX_RECURSION = 500
 _PATIENCE = 2.0
 _ENDING = 0.1
@@ -84,10 +82,13 @@ class Interpreter:
         )
         try:
             async with pool.checkout(limits=limits) as session:
-                value = await session.feed_run(snippet.code, print_callback=printed)
+                code, kept = last_value.keep_last(snippet.code)
+                await session.feed_run(code, print_callback=printed)
+                last = await _last(session, snippet) if kept else ""
         except MontyError as error:
-            return self._cut(printed.output + self._explained(error))
-        return self._cut(_shown(printed.output, value, snippet))
+            return self._cut(_joined(printed.output, self._explained(error)))
+        text = _joined(printed.output, last)
+        return self._cut(text) or "The program ran and printed nothing."
 
     async def aclose(self) -> None:
         """Stop the worker processes."""
@@ -122,19 +123,19 @@ class Interpreter:
                 f"\nThe program was stopped: it printed more than {limits.output_chars} characters."
             )
         cause = error.exception()
+        told = str(cause)
         if isinstance(error, MontySyntaxError):
             reason = "The program is not valid Python."
-        elif isinstance(cause, TimeoutError):
+        elif isinstance(cause, TimeoutError) and "limit exceeded" in told:
             reason = f"The program was stopped: it may run for {limits.seconds:g} seconds."
-        elif isinstance(cause, MemoryError):
+        elif isinstance(cause, MemoryError) and "memory limit" in told:
             megabytes = limits.memory_bytes // (1024 * 1024)
             reason = f"The program was stopped: it may use {megabytes} MB of memory."
-        elif isinstance(cause, ImportError):
-            reason = f"A module is not available here. Available are: {_MODULES}."
         elif isinstance(cause, PermissionError):
             reason = "Files, network and environment are not available here."
         else:
-            reason = "The program ended with an error."
+            advice = missing(type(cause).__name__, told)
+            reason = advice or "The program ended with an error."
         display = getattr(error, "display", None)
         return f"{reason}\n{display() if display else error}"
 
@@ -145,24 +146,27 @@ class Interpreter:
         return f"{text[:limit]}\n[cut after {limit} characters]"
 
 
-def _shown(printed: str, value: Any, snippet: Snippet) -> str:
-    if snippet.arithmetic is not None:
-        return _number(value)
-    last = "" if value is None else value if isinstance(value, str) else _text_of(value)
-    text = "\n".join(part for part in (printed.rstrip("\n"), last) if part)
-    return text or "The program ran and printed nothing."
+def _joined(printed: str, last: str) -> str:
+    return "\n".join(part for part in (printed.rstrip("\n"), last) if part)
 
 
-def _number(value: Any) -> str:
-    """Write a number as people do: 12, not 12.0, and 0.3, not 0.30000000000000004."""
-    return f"{value:.15g}" if isinstance(value, float) else _text_of(value)
+async def _last(session: AsyncMontySession, snippet: Snippet) -> str:
+    """Return what the program's last expression came to."""
+    from pydantic_monty import MontyRuntimeError
 
-
-def _text_of(value: Any) -> str:
     try:
-        return repr(value)
-    except ValueError:
-        if not isinstance(value, int):
-            return "The result holds a number too long to be written out."
-        digits = int((value.bit_length() - 1) * math.log10(2)) + 1
-        return f"The result has about {digits} digits, too many to be written out."
+        text: str = await session.feed_run(last_value.AS_TEXT)
+    except MontyRuntimeError as error:
+        if not isinstance(error.exception(), ValueError):
+            raise
+        return await _too_long(session)
+    return last_value.number(text) if snippet.arithmetic else last_value.shown(text)
+
+
+async def _too_long(session: AsyncMontySession) -> str:
+    from pydantic_monty import MontyRuntimeError
+
+    try:
+        return last_value.too_long(await session.feed_run(last_value.AS_HEX))
+    except MontyRuntimeError:
+        return "The result holds a number too long to be written out."

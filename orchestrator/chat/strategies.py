@@ -35,6 +35,7 @@ from orchestrator.conductor.code import Sandbox
 from orchestrator.conductor.engine import execute
 from orchestrator.conductor.events import AnswerDelta, Event
 from orchestrator.conductor.experts import CatalogueExperts
+from orchestrator.conductor.knowledge import Knowledge
 from orchestrator.conductor.limits import Limits
 from orchestrator.conductor.nodes.conclude import NothingAnswered
 from orchestrator.conductor.ports import NoExpert
@@ -69,6 +70,7 @@ class StrategyPipeline:
         default_policy: The trade-off experts are chosen under.
         limits: Of one run.
         timeout: Seconds for one answer of an expert.
+        knowledge: What runs are told beforehand.
     """
 
     catalogue: CatalogueService
@@ -79,6 +81,7 @@ class StrategyPipeline:
     default_policy: str
     limits: Limits
     timeout: float
+    knowledge: Knowledge
 
     async def answer(
         self, strategy: str, chat: ChatRequest, told: RoutingText, asking: Asking, request: Request
@@ -136,7 +139,7 @@ class StrategyPipeline:
                 if name in chat.fields
             },
         )
-        return Run(task, experts, self.sandbox, limits=self.limits)
+        return self.knowledge.given_to(Run(task, experts, self.sandbox, limits=self.limits))
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ async def execute(
         given: dict[str, Any] | None = None if saved.next else {}
         state = saved.values if ended else await graph.ainvoke(given, context=run, config=config)
     outcome = _outcome(plan.name, run, state)
+    run.ended(outcome)
     run.emit(RunFinished(outcome))
     return outcome
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from orchestrator.conductor.values import Ask, Said, Step, Task
+from orchestrator.conductor.values import Ask, Lesson, Said, Step, Task
 
 Tell = Callable[[str], None]
 """Is told each piece of an answer as it comes."""
@@ -85,6 +85,30 @@ class Ledger(Protocol):
     async def finished(self, step: Step) -> None:
         """Note a step that has ended."""
         ...
+
+
+class Lessons(Protocol):
+    """What earlier runs have taught. Neither method fails because the store is away."""
+
+    async def find(self, task: Task, most: int) -> tuple[Lesson, ...]:
+        """Return lessons of the task's tenant and category from tasks like it, the likest first."""
+        ...
+
+    async def keep(self, task: Task, lesson: Lesson) -> None:
+        """Keep a lesson for the task's tenant, where it may be kept."""
+        ...
+
+
+class NoLessons:
+    """Remembers nothing."""
+
+    async def find(self, task: Task, most: int) -> tuple[Lesson, ...]:
+        """Return none."""
+        del task, most
+        return ()
+
+    async def keep(self, task: Task, lesson: Lesson) -> None:
+        """Forget it."""
 
 
 Gate = Callable[[Step], Awaitable[None]]

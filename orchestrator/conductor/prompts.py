@@ -170,3 +170,23 @@ what you would have said.
 
 {passages}
 """
+LESSONS = """\
+Tasks like this one were done before. What is told of them was checked by a model, and may still be
+wrong; use it where it applies, and do the task itself.
+
+{lessons}
+"""
+STUDENT = """\
+Here is a task and how somebody did it:
+
+Task:
+{task}
+
+Solution:
+{rationale}
+
+Do this task in the same way, as far as that way is any good:
+{problem}
+
+End with one line: FINAL ANSWER: and the answer.
+"""

@@ -20,13 +20,16 @@ from orchestrator.conductor.ports import (
     Gate,
     Interpreter,
     Ledger,
+    Lessons,
     MemoryLedger,
     NoExpert,
+    NoLessons,
     open_gate,
 )
 from orchestrator.conductor.values import (
     Amendment,
     Ask,
+    Outcome,
     Said,
     Step,
     StepKind,
@@ -41,6 +44,11 @@ if TYPE_CHECKING:
 _CHARACTERS_PER_TOKEN = 4
 _AMPLE_TOKENS = 32_000
 """With more than this left, an expert is not told how much it may write."""
+
+
+def unheard(outcome: Outcome) -> None:
+    """Let nobody know what a run came to."""
+    del outcome
 
 
 @dataclass(slots=True)
@@ -60,6 +68,8 @@ class Run:
         gate: Is asked before an expert is called or code is run.
         amended: By key, what is to be different about a step.
         reliability: How far experts' answers are to be believed; ``None``: as the router expects.
+        lessons: What earlier runs have taught.
+        ended: Is told what the run came to.
     """
 
     task: Task
@@ -74,6 +84,8 @@ class Run:
     gate: Gate = open_gate
     amended: Mapping[str, Amendment] = field(default_factory=dict)
     reliability: Reliability | None = None
+    lessons: Lessons = field(default_factory=NoLessons)
+    ended: Callable[[Outcome], None] = unheard
     spent: Spent = field(default_factory=Spent)
     steps: dict[str, Step] = field(default_factory=dict)
     _same: dict[str, asyncio.Task[Step]] = field(default_factory=dict, repr=False)

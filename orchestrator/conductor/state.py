@@ -26,6 +26,13 @@ class Heard(TypedDict):
     text: str
 
 
+class Problem(TypedDict):
+    """A task that was done before, and its answer."""
+
+    task: str
+    answer: str
+
+
 class State(TypedDict, total=False):
     """What passes between nodes. A node returns what it changes.
 
@@ -44,6 +51,8 @@ class State(TypedDict, total=False):
     drafts: list[Draft]
     heard: list[Heard]
     """What the experts of a panel answered; an empty text where one said nothing."""
+    problems: list[Problem]
+    """Tasks like this one, for students to try."""
     prior: list[float]
     """Log-probability of each option of the question, before anybody was asked."""
     agreed: bool

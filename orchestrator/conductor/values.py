@@ -146,6 +146,21 @@ class Step:
     fingerprint: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a run has taught, for those that come after it.
+
+    Args:
+        task: What was asked.
+        answer: That a check held to be right.
+        warning: What a check had against an answer before it; empty where the first one stood.
+    """
+
+    task: str
+    answer: str
+    warning: str = ""
+
+
 def storable(value: Any) -> Any:
     """Return JSON data without what no database holds, and JSON itself hardly: experts write anything."""
     if isinstance(value, str):

@@ -14,6 +14,7 @@ from orchestrator.feedback import repository
 from orchestrator.feedback.dataset import json_lines
 from orchestrator.feedback.scores import SOURCE, feedback_scores
 from orchestrator.kit.ids import time_of, uuid7
+from orchestrator.lessons import repository as lessons
 from orchestrator.routers.outcomes import OutcomeMemory
 from orchestrator.tenants import consent
 from orchestrator.tenants.keys import Principal
@@ -176,6 +177,7 @@ class FeedbackService:
             if not store:
                 await repository.erase_answers(connection, tenant)
                 await texts.erase(connection, tenant)
+                await lessons.erase(connection, tenant)
         await self._consent_changed()
         return store
 

@@ -86,6 +86,10 @@ class Settings(BaseSettings):
         default=None,
         description="Folder of sentence encoders, one in each subfolder, for routers that were learned with one.",
     )
+    reliability_dir: Path | None = Field(
+        default=None,
+        description="Folder that 'coe conductor teach' wrote: how far cascades and votes believe each expert.",
+    )
     request_timeout: Seconds = Field(
         default=600.0, description="Seconds until a whole answer must be there."
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.conductor.engine import execute
+from orchestrator.conductor.knowledge import Knowledge
 from orchestrator.conductor.nodes.conclude import NothingAnswered
 from orchestrator.conductor.ports import Experts, Interpreter, NoExpert
 from orchestrator.conductor.run import Run
@@ -82,6 +83,7 @@ class Executor:
         experts: Makes whom a run may ask.
         interpreter: Runs code.
         settled: Called when there may be something to tell a webhook.
+        knowledge: What runs are told beforehand.
     """
 
     engine: AsyncEngine
@@ -91,6 +93,7 @@ class Executor:
     experts: MakeExperts
     interpreter: Interpreter
     settled: Callable[[], None]
+    knowledge: Knowledge = field(default_factory=Knowledge)
 
     async def claim(self, run_id: str, worker: str, lease: float) -> Claimed | None:
         """Take a run; ``None`` if there is nothing to take."""
@@ -145,7 +148,7 @@ class Executor:
             gate=ledger.gate,
             amended=request.amendments(),
         )
-        run.recall(ledger.finished_before)
+        self.knowledge.given_to(run).recall(ledger.finished_before)
         return await execute(
             row["strategy"], run, checkpointer=self.checkpoints.saver(), thread=claimed.id
         )
@@ -198,6 +201,7 @@ class Executor:
 
     async def give_back(self, claimed: Claimed) -> bool:
         """Let another worker go on with a run; tells whether it was still to be given."""
+        await self.recorder.flush()  # a step that ended just now must not be done again
         async with self.engine.begin() as connection:
             row = await repository.give_back(
                 connection, claimed.id, claimed.worker, claimed.row["epoch"], "queued"
@@ -206,6 +210,7 @@ class Executor:
 
     async def cancel(self, claimed: Claimed) -> None:
         """End a run because somebody wants that."""
+        await self.recorder.flush()  # what has ended is paid for
         async with self.engine.connect() as connection:
             steps = await repository.steps_of(connection, claimed.id)
         last = RunLedger(claimed.id, self.recorder, steps).last_event
@@ -213,6 +218,7 @@ class Executor:
 
     async def fail(self, claimed: Claimed, code: str, message: str) -> None:
         """End a run because of an error of ours."""
+        await self.recorder.flush()
         async with self.engine.connect() as connection:
             steps = await repository.steps_of(connection, claimed.id)
         ledger = RunLedger(claimed.id, self.recorder, steps)

@@ -42,7 +42,7 @@ def _statement() -> Any:
 @dataclass(slots=True)
 class _Entry:
     run_id: str
-    event: RunEvent
+    event: RunEvent | None
     row: dict[str, Any] | None
     done: asyncio.Future[None] | None
 
@@ -79,6 +79,12 @@ class Recorder:
         self._queue.put_nowait(_Entry(run_id, event, row, done))
         await done
 
+    async def flush(self) -> None:
+        """Return once all that was given before is stored."""
+        done = asyncio.get_running_loop().create_future()
+        self._queue.put_nowait(_Entry("", None, None, done))
+        await done
+
     async def run(self) -> None:
         """Record until cancelled."""
         while True:
@@ -99,7 +105,7 @@ class Recorder:
             return
         for entry in batch:
             _settle(entry, None)
-        self._live.offer([(entry.run_id, entry.event) for entry in batch])
+        self._live.offer([(e.run_id, e.event) for e in batch if e.event is not None])
 
     async def _insert(self, batch: list[_Entry]) -> None:
         rows = {(e.run_id, e.row["key"]): e.row for e in batch if e.row is not None}

@@ -73,6 +73,11 @@ class Runner:
     def __post_init__(self) -> None:
         self._free = asyncio.Semaphore(self.capacity)
 
+    @property
+    def busy(self) -> int:
+        """How many runs it is at."""
+        return len(self._running)
+
     async def offer(self, run_id: str) -> bool:
         """Take a run once there is room for it; returns when it is taken, or is not to be had.
 

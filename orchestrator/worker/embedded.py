@@ -87,8 +87,14 @@ def _environment(settings: Settings, urls: StoreUrls) -> dict[str, str]:
         for name in settings.model_fields_set
         if (value := getattr(settings, name)) is not None and name not in _SECRET
     }
-    stores = {"DATABASE_URL": urls.postgres, "REDIS_URL": urls.redis}
-    return {**os.environ, **given, "COE_DATA_DIR": str(settings.data_dir), **stores}
+    own = {
+        "DATABASE_URL": urls.postgres,
+        "REDIS_URL": urls.redis,
+        "COE_DATA_DIR": str(settings.data_dir),
+    }
+    if settings.log_level == "info":  # what the service says of itself need not be said twice
+        own["COE_LOG_LEVEL"] = "warning"
+    return {**os.environ, **given, **own}
 
 
 _SECRET = frozenset({"database_url", "redis_url", "secret_key"})

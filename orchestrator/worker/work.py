@@ -68,6 +68,7 @@ async def open_work(settings: Settings, urls: StoreUrls, router: Router) -> Asyn
                 experts=_experts(services),
                 interpreter=Sandbox(services.interpreter),
                 settled=news.set,
+                knowledge=services.knowledge,
             ),
             worker=f"{socket.gethostname()}-{getpid()}-{secrets.token_hex(4)}",
             capacity=settings.worker_runs,

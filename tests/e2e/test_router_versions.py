@@ -54,7 +54,8 @@ def _trained(server: Server, directory: Path, experts: tuple[str, str]) -> dict[
     data = directory / "scores.jsonl"
     data.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     out = str(directory / "artefact")
-    trained: dict[str, Any] = _coe(server, "router", "train", "--data", str(data), "--out", out)
+    arguments = ("router", "train", "--data", str(data), "--out", out, "--folds", "0")
+    trained: dict[str, Any] = _coe(server, *arguments)
     return trained
 
 

@@ -151,8 +151,8 @@ def test_route(client: Coe) -> None:
     assert decision.expert == "coder"
     assert decision.policy == "quality"
     assert sum(decision.probabilities.values()) == pytest.approx(1)
-    assert {view.id for view in decision.candidates} >= {"generalist", "coder", "failing"}
-    assert {view.excluded for view in decision.candidates if view.id == "failing"} == {"input"}
+    assert {view.id for view in decision.candidates} >= {"generalist", "coder", "refusing"}
+    assert {view.excluded for view in decision.candidates if view.id == "refusing"} == {"input"}
     assert_nothing_untyped(decision)
     messages = [{"role": "user", "content": "Write a Python function that sorts a list."}]
     assert client.route(messages, model="coe-quality") == decision

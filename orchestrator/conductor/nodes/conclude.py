@@ -6,6 +6,7 @@ from orchestrator.conductor import prompts
 from orchestrator.conductor.events import AnswerDelta
 from orchestrator.conductor.limits import LimitReached
 from orchestrator.conductor.nodes.history import folded
+from orchestrator.conductor.nodes.lessons import keep_lesson
 from orchestrator.conductor.protocol import read_move
 from orchestrator.conductor.run import Run
 from orchestrator.conductor.state import State, best_draft
@@ -25,6 +26,7 @@ async def conclude(state: State, run: Run) -> State:
         NothingAnswered: If every expert failed.
     """
     text = state.get("answer", "").strip() or await _last_word(state, run)
+    await keep_lesson(state, run, text)
     run.emit(AnswerDelta(text))
     return {"answer": text}
 

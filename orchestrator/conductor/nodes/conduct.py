@@ -8,6 +8,7 @@ from dataclasses import asdict
 from orchestrator.conductor import prompts
 from orchestrator.conductor.limits import LimitReached
 from orchestrator.conductor.nodes.history import folded
+from orchestrator.conductor.nodes.lessons import with_lessons
 from orchestrator.conductor.nodes.verify import verified
 from orchestrator.conductor.protocol import Call, Move, read_move
 from orchestrator.conductor.protocol.tools import TOOLS
@@ -26,7 +27,12 @@ async def open_score(state: State, run: Run) -> State:
     charge = run.experts.ranked(run.task, policy="quality")[0][0]
     form = prompts.BY_TOOLS if run.experts.can(charge, "tools") else prompts.BY_TAGS
     system: Message = {"role": "system", "content": f"{prompts.CONDUCT}\n{form}"}
-    return {"charge": charge, "transcript": [system, *run.task.messages], "round": 0, "repeats": 0}
+    return {
+        "charge": charge,
+        "transcript": [system, *await with_lessons(run)],
+        "round": 0,
+        "repeats": 0,
+    }
 
 
 async def conduct(state: State, run: Run) -> State:

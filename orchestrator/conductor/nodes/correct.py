@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from orchestrator.conductor import prompts
 from orchestrator.conductor.nodes.attempt import ACCEPTED, DRAFTED, REFUSED, newest_draft
 from orchestrator.conductor.nodes.team import strong, told
+from orchestrator.conductor.nodes.wrong_step import wrong_step
 from orchestrator.conductor.run import Run
 from orchestrator.conductor.state import State, with_draft, with_weight
 
 MAX_CORRECTIONS = 2
-_FOUND = re.compile(r"FIRST WRONG STEP[\s:*_-]*([^\n]*)", re.IGNORECASE)
 
 
 async def find_error(state: State, run: Run) -> State:
@@ -41,13 +39,3 @@ async def redo(state: State, run: Run) -> State:
     if step.status == "failed" or not step.output.strip():
         return {"answer": newest_draft(state)}
     return {"drafts": with_draft(state, step.output, state["charge"], DRAFTED)}
-
-
-def wrong_step(text: str) -> str | None:
-    """Return the first wrong step that was found; ``None`` where there is none, or nothing is said.
-
-    The last mention counts, as models repeat the instruction first.
-    """
-    found = _FOUND.findall(text)
-    step = found[-1].strip(" .*_`") if found else ""
-    return None if not step or step.upper().startswith("NONE") else step

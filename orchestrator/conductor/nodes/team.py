@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.conductor.nodes.lessons import with_lessons
 from orchestrator.conductor.run import Run
 from orchestrator.conductor.values import Ask, Step, StepKind
 
@@ -32,13 +33,13 @@ async def told(run: Run, key: str, kind: StepKind, title: str, content: str, exp
 
 
 async def attempted(run: Run, key: str, expert: str) -> Step:
-    """Have an expert try the task itself."""
+    """Have an expert try the task itself, knowing what was learnt from tasks like it."""
     return await run.ask(
         Ask(
             key=key,
             kind="expert",
             title="Attempt",
-            messages=run.task.messages,
+            messages=await with_lessons(run),
             expert=expert,
             parameters=dict(run.task.parameters),
         )

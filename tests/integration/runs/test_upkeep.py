@@ -116,7 +116,7 @@ async def test_a_worker_gives_its_runs_back_when_it_stops(
     server = await add_expert(ten_steps(delay=0.1))
     first = await make_worker()
     run_id = await place.start()
-    await eventually(lambda: server.ledger.served == 3)
+    await eventually(lambda: len(server.ledger.requests) == 4)
     assert await first.runner.stop() == [run_id]
     assert (await place.run(run_id))["status"] == "queued"
     second = await make_worker(takes=False)

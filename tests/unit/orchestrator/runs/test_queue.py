@@ -13,8 +13,8 @@ from orchestrator.kit.queue import broker_url
         ("redis://cache:6379/0", "redis://cache:6379/0"),
         ("rediss://:secret@cache:6380/2", "rediss://:secret@cache:6380/2"),
         ("unix:///var/lib/coe/valkey.sock", "redis+socket:///var/lib/coe/valkey.sock?virtual_host=0"),
-        ("unix:///tmp/v.sock?db=3", "redis+socket:///tmp/v.sock?virtual_host=3"),
-        ("unix://:secret@/tmp/v.sock", "redis+socket://:secret@/tmp/v.sock?virtual_host=0"),
+        ("unix:///run/v.sock?db=3", "redis+socket:///run/v.sock?virtual_host=3"),
+        ("unix://:secret@/run/v.sock", "redis+socket://:secret@/run/v.sock?virtual_host=0"),
     ],
 )  # fmt: skip
 def test_broker_url(given: str, taken: str) -> None:
