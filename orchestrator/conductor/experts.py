@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 
 from experts.calling.call import CallOptions, ExpertCaller
+from experts.catalogue.expert import Expert
 from experts.errors import ExpertAnswerInvalid
+from experts.providers import sse
 from experts.providers.protocol import ExpertAnswer, Usage
 from orchestrator.catalogue.service import Catalogue
 from orchestrator.conductor.ports import NoExpert, Tell
@@ -90,17 +92,36 @@ class CatalogueExperts:
         entry = self.catalogue.experts[expert]
         options = CallOptions(self.timeout, self.timeout, f"{self.run_id}.{ask.key}")
         fields = {**ask.parameters, "messages": list(ask.messages)}
-        answer = await self.caller.complete(entry, fields, options)
-        text, tool_calls = _message(answer, expert)
-        if text:
-            tell(text)
-        usage = answer.usage or _estimated(ask, text)
+        if "streaming" in entry.capabilities and "tools" not in ask.parameters:
+            text, counted = await self._streamed(entry, fields, options, tell)
+            tool_calls: tuple[dict[str, Any], ...] = ()
+        else:
+            answer = await self.caller.complete(entry, fields, options)
+            text, tool_calls = _message(answer, expert)
+            counted = answer.usage
+            if text:
+                tell(text)
+        usage = counted or _estimated(ask, text)
         nanos = cost_in_nanos(
             usage.prompt_tokens, usage.completion_tokens, entry.price.input, entry.price.output
         )
         return Said(
             expert, text, tool_calls, usage.prompt_tokens, usage.completion_tokens, nanos * _NANO
         )
+
+    async def _streamed(
+        self, entry: Expert, fields: dict[str, Any], options: CallOptions, tell: Tell
+    ) -> tuple[str, Usage | None]:
+        """Return what an expert says, told piece by piece as it says it, and its count of tokens."""
+        pieces: list[str] = []
+        async with await self.caller.stream(entry, fields, options) as stream:
+            async for block in stream:
+                for event in sse.split_events(block):
+                    piece = _piece(event)
+                    if piece:
+                        pieces.append(piece)
+                        tell(piece)
+            return "".join(pieces), stream.usage
 
     def _decided(self, request: RouteRequest) -> RoutingDecision:
         if self.allowed is not None:
@@ -109,6 +130,18 @@ class CatalogueExperts:
             return self.router.decide(request, self.catalogue, request_id=self.run_id)
         except NoEligibleExpert as error:
             raise NoExpert(str(error)) from error
+
+
+def _piece(event: bytes) -> str:
+    """Return the text that an event of a stream brings, if it brings any."""
+    data = sse.data_of(event)
+    if data is None or sse.is_done(event):
+        return ""
+    try:
+        content = msgspec.json.decode(data)["choices"][0]["delta"].get("content")
+    except (msgspec.DecodeError, LookupError, TypeError, AttributeError):
+        return ""  # a count of tokens, a sign of life
+    return content if isinstance(content, str) else ""
 
 
 def _message(answer: ExpertAnswer, expert: str) -> tuple[str, tuple[dict[str, Any], ...]]:

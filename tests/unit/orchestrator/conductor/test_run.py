@@ -159,3 +159,13 @@ def test_the_task_and_the_last_messages_are_kept_the_longest() -> None:
     assert kept[:2] == messages[:2]
     assert kept[-4:] == messages[-4:]
     assert "shortened" in kept[2]["content"]
+
+
+async def test_an_answer_is_told_piece_by_piece_and_its_tokens_counted(make_run: MakeRun) -> None:
+    events: list[Event] = []
+    run = make_run("Hi", expert("echo", "pace:0.01|echo"), emit=events.append)
+    step = await run.ask(ask("a.1", "one two three four"))
+    pieces = [event.text for event in events if isinstance(event, StepDelta)]
+    assert len(pieces) > 2
+    assert "".join(pieces) == step.output == "one two three four"
+    assert step.completion_tokens == 4
