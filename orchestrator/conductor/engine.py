@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractContextManager
 from typing import Any
 
 from orchestrator.conductor.events import RunFinished
@@ -31,19 +32,34 @@ async def execute(
     """
     plan = STRATEGIES[strategy] if isinstance(strategy, str) else strategy
     graph = await _graph(plan) if checkpointer is None else _built(plan, checkpointer)
-    config: dict[str, Any] = {"recursion_limit": _MAX_NODES}
-    if thread is None:
-        state = await graph.ainvoke({}, context=run, config=config)
-    else:
-        config["configurable"] = {"thread_id": thread}
-        saved = await graph.aget_state(config)
-        ended = not saved.next and saved.values.get("answer")
-        given: dict[str, Any] | None = None if saved.next else {}
-        state = saved.values if ended else await graph.ainvoke(given, context=run, config=config)
+    with _untraced():
+        state = await _ended(graph, run, thread)
     outcome = _outcome(plan.name, run, state)
     run.ended(outcome)
     run.emit(RunFinished(outcome))
     return outcome
+
+
+async def _ended(graph: Any, run: Run, thread: str | None) -> dict[str, Any]:
+    """Return the state at the end of the graph."""
+    config: dict[str, Any] = {"recursion_limit": _MAX_NODES}
+    given: dict[str, Any] | None = {}
+    if thread is not None:
+        config["configurable"] = {"thread_id": thread}
+        saved = await graph.aget_state(config)
+        if not saved.next and saved.values.get("answer"):
+            values: dict[str, Any] = saved.values
+            return values
+        given = None if saved.next else {}
+    state: dict[str, Any] = await graph.ainvoke(given, context=run, config=config)
+    return state
+
+
+def _untraced() -> AbstractContextManager[None]:
+    """Keep LangChain's tracing off: a variable in the environment must not send prompts away."""
+    from langsmith import tracing_context
+
+    return tracing_context(enabled=False)
 
 
 def _outcome(strategy: str, run: Run, state: dict[str, Any]) -> Outcome:
