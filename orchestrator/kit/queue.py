@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 if TYPE_CHECKING:
-    from celery import Celery  # type: ignore[import-untyped]  # it has no types
+    from celery import Celery
 
 RUN_TASK = "coe.run"
 _QUEUE = "runs"

@@ -24,7 +24,7 @@ from orchestrator.kit.settings import Settings, load_settings
 from orchestrator.kit.stores.embedded import StoreUrls, running_stores
 
 if TYPE_CHECKING:
-    from celery import Celery  # type: ignore[import-untyped]  # it has no types
+    from celery import Celery
 
     from orchestrator.worker.work import Work
 
@@ -138,8 +138,8 @@ def work(settings: Settings) -> None:
 
 
 def _consume(app: Celery, loop: LoopThread) -> None:
-    from celery.platforms import SecurityWarning  # type: ignore[import-untyped]  # it has no types
-    from celery.signals import worker_shutting_down  # type: ignore[import-untyped]  # it has no types
+    from celery.platforms import SecurityWarning
+    from celery.signals import worker_shutting_down
 
     @app.task(name=RUN_TASK)  # type: ignore[untyped-decorator]  # Celery's own
     def run(run_id: str) -> None:
