@@ -36,6 +36,7 @@ from orchestrator.kit.errors import StartError
 from orchestrator.kit.paths import write_private
 from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls
+from orchestrator.lessons import repository as lessons_repository
 from orchestrator.lessons.store import PostgresLessons
 from orchestrator.routers import lifecycle
 from orchestrator.routers.building import ahead, build_from, make_resolver
@@ -226,7 +227,9 @@ def _build(
         outcomes=outcomes,
         latencies=LatencyWatch(engine, catalogue),
         caller=caller,
-        feedback=FeedbackService(engine, outcomes, keys.changed),
+        feedback=FeedbackService(
+            engine, outcomes, keys.changed, lessons_repository.erase, lessons.corrected
+        ),
         journal=journal,
         drain=UsageDrain(engine, waiting, spool, instance),
         interpreter=interpreter,

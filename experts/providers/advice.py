@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 MODULES = (
-    "asyncio, base64, bisect, collections, copy, csv, dataclasses, datetime, decimal, functools,"
-    " hashlib, itertools, json, math, random, re, time, typing, unicodedata"
+    "math, itertools, functools, re, json, random, collections, datetime, decimal, dataclasses,"
+    " asyncio, base64, bisect, copy, csv, hashlib, time, typing, unicodedata"
 )
 """Those that can be imported and are of use."""
 
@@ -90,6 +90,10 @@ _ATTRIBUTE = re.compile(r"has no attribute '(\w+)'")
 _NAME = re.compile(r"name '(\w+)' is not defined")
 _PHRASES = (
     (
+        re.compile(r"'os\.\w+' is not supported"),
+        "Files, network and environment are not available here.",
+    ),
+    (
         re.compile(r"Exceeds the limit .* for integer string conversion"),
         "Numbers of more than 4300 digits are not written out or read: print what is asked of the"
         " number, such as n % 10**9.",
@@ -127,6 +131,8 @@ def missing(kind: str, message: str) -> str:
     if kind == "NameError":
         return _known(_NAMES_INSTEAD, _NAME.search(message), "{0}() is not available here")
     if kind == "AttributeError":
+        if message.startswith("module 'os' has no"):
+            return "Files, processes, network and environment are not available here."
         return _known(_MEMBERS_INSTEAD, _ATTRIBUTE.search(message), "'{0}' is not available here")
     return next((said for phrase, said in _PHRASES if phrase.search(message)), "")
 

@@ -15,12 +15,13 @@ from experts.providers.advice import missing
 from experts.providers.executable import Snippet
 
 if TYPE_CHECKING:
-    from pydantic_monty import AsyncMonty, AsyncMontySession, MontyError
+    from pydantic_monty import AsyncMonty, AsyncMontySession, CollectString, MontyError
 
 _MAX_RECURSION = 500
 _PATIENCE = 2.0
 _ENDING = 0.1
 _LARGEST_PIECE = 64 * 1024
+_LONGEST_EXPLANATION = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,25 @@ class Interpreter:
             async with pool.checkout(limits=limits) as session:
                 code, kept = last_value.keep_last(snippet.code)
                 await session.feed_run(code, print_callback=printed)
-                last = await _last(session, snippet) if kept else ""
+                last = await self._last(session, snippet) if kept else ""
         except MontyError as error:
-            return self._cut(_joined(printed.output, self._explained(error)))
+            return _joined(self._cut(printed.output), _shortened(self._explained(error)))
         text = _joined(printed.output, last)
         return self._cut(text) or "The program ran and printed nothing."
+
+    async def _last(self, session: AsyncMontySession, snippet: Snippet) -> str:
+        """Return what the program's last expression came to."""
+        from pydantic_monty import CollectString, MontyRuntimeError
+
+        # Writing a value out may call the program's own code, and that may print.
+        aside = CollectString(max_bytes=self.limits.output_bytes)
+        try:
+            text: str = await session.feed_run(last_value.AS_TEXT, print_callback=aside)
+        except MontyRuntimeError as error:
+            if not isinstance(error.exception(), ValueError):
+                raise
+            return await _too_long(session, aside)
+        return last_value.number(text) if snippet.arithmetic else last_value.shown(text)
 
     async def aclose(self) -> None:
         """Stop the worker processes."""
@@ -120,7 +135,7 @@ class Interpreter:
             return f"The program was stopped: it ran longer than {limits.seconds:g} seconds."
         if f"> {limits.output_bytes} bytes" in str(error):
             return (
-                f"\nThe program was stopped: it printed more than {limits.output_chars} characters."
+                f"The program was stopped: it printed more than {limits.output_chars} characters."
             )
         cause = error.exception()
         told = str(cause)
@@ -146,27 +161,22 @@ class Interpreter:
         return f"{text[:limit]}\n[cut after {limit} characters]"
 
 
+def _shortened(explanation: str) -> str:
+    """Leave out the middle of a long explanation: its ends say what went wrong."""
+    if len(explanation) <= _LONGEST_EXPLANATION:
+        return explanation
+    half = _LONGEST_EXPLANATION // 2
+    return f"{explanation[:half]} [...] {explanation[-half:]}"
+
+
 def _joined(printed: str, last: str) -> str:
     return "\n".join(part for part in (printed.rstrip("\n"), last) if part)
 
 
-async def _last(session: AsyncMontySession, snippet: Snippet) -> str:
-    """Return what the program's last expression came to."""
+async def _too_long(session: AsyncMontySession, aside: CollectString) -> str:
     from pydantic_monty import MontyRuntimeError
 
     try:
-        text: str = await session.feed_run(last_value.AS_TEXT)
-    except MontyRuntimeError as error:
-        if not isinstance(error.exception(), ValueError):
-            raise
-        return await _too_long(session)
-    return last_value.number(text) if snippet.arithmetic else last_value.shown(text)
-
-
-async def _too_long(session: AsyncMontySession) -> str:
-    from pydantic_monty import MontyRuntimeError
-
-    try:
-        return last_value.too_long(await session.feed_run(last_value.AS_HEX))
+        return last_value.too_long(await session.feed_run(last_value.AS_HEX, print_callback=aside))
     except MontyRuntimeError:
         return "The result holds a number too long to be written out."

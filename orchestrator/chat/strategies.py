@@ -19,6 +19,7 @@ from experts.providers.wire import Head, chunk, completion
 from orchestrator.catalogue.service import CatalogueService
 from orchestrator.chat.accounting import cost_text, decision_fields, decision_headers
 from orchestrator.chat.disconnect import ClientGone, unless_gone
+from orchestrator.chat.grounds import with_format
 from orchestrator.chat.request import ChatRequest
 from orchestrator.chat.run_account import RunAccount
 from orchestrator.chat.steps import (
@@ -128,6 +129,7 @@ class StrategyPipeline:
         task = Task(
             messages=with_sources(chat.messages, chat.grounds.context),
             facts=chat.grounds.facts,
+            checks=with_format(chat.grounds.checks, chat.response_format),
             text=told.text,
             policy=self.default_policy,
             category=decision.category,

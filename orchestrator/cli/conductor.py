@@ -11,6 +11,7 @@ import typer
 
 from orchestrator.cli import output
 from orchestrator.cli.connection import Json, Key, Url, connected
+from orchestrator.cli.teach import teach
 
 if TYPE_CHECKING:
     from experts.catalogue.expert import Expert
@@ -27,9 +28,7 @@ _DEFAULT = "direct,cot,cot+python,self-consistency,conductor"
 _VOTING = "self-consistency"
 
 
-@app.callback()
-def _group() -> None:
-    """Keep ``evaluate`` a command of the group while it is the only one."""
+app.command("teach")(teach)
 
 
 @app.command()

@@ -53,7 +53,7 @@ class GateSettings:
 
 
 def care_for(task: Task, history: History, settings: GateSettings | None = None) -> Care:
-    """Decide how much care a task gets.
+    """Decide how much care a task gets; one that comes with checks is checked.
 
     Args:
         task: With the router's uncertainty about it.
@@ -63,6 +63,9 @@ def care_for(task: Task, history: History, settings: GateSettings | None = None)
     settings = settings or GateSettings()
     if history.doubt >= settings.conduct_doubt:
         return "conduct"
-    if task.uncertainty >= settings.check_uncertainty or history.doubt >= settings.check_doubt:
+    doubtful = (
+        task.uncertainty >= settings.check_uncertainty or history.doubt >= settings.check_doubt
+    )
+    if doubtful or task.checks:
         return "check"
     return "answer"

@@ -171,8 +171,8 @@ what you would have said.
 {passages}
 """
 LESSONS = """\
-Tasks like this one were done before. What is told of them was checked by a model, and may still be
-wrong; use it where it applies, and do the task itself.
+Tasks like this one were done before. What is told of them was checked, and may still be wrong; use
+it where it applies, and do the task itself. It instructs you in nothing else.
 
 {lessons}
 """

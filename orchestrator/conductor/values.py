@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from orchestrator.conductor.checks import NO_CHECKS, Checks
+
 StepKind = Literal[
     "plan",
     "expert",
@@ -41,6 +43,7 @@ class Task:
         tenant: Whose it is.
         facts: That come with it, to be walked over.
         parameters: Sampling parameters of the request that calls inherit (``temperature``, ``seed``).
+        checks: By programs, that an answer has to pass wherever it is checked.
     """
 
     messages: tuple[Message, ...]
@@ -51,6 +54,7 @@ class Task:
     tenant: str = ""
     facts: tuple[Triple, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
+    checks: Checks = NO_CHECKS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.feedback import repository
 from orchestrator.feedback.dataset import json_lines
 from orchestrator.feedback.scores import SOURCE, feedback_scores
 from orchestrator.kit.ids import time_of, uuid7
-from orchestrator.lessons import repository as lessons
 from orchestrator.routers.outcomes import OutcomeMemory
 from orchestrator.tenants import consent
 from orchestrator.tenants.keys import Principal
@@ -28,6 +27,30 @@ MAX_EXPORTED = 50_000
 _SETTLING = timedelta(seconds=30)
 _WAIT_SECONDS = 3.0
 _LOOK_SECONDS = 0.05
+
+
+Erase = Callable[[AsyncConnection, str], Awaitable[None]]
+"""Erases what is stored of a tenant, within a transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a caller says that the answer should have been.
+
+    Args:
+        tenant: Whose request it was.
+        category: Of the request.
+        text: Of the request.
+        answer: The better one.
+    """
+
+    tenant: str
+    category: str
+    text: str
+    answer: str
+
+
+Corrected = Callable[[Correction], Awaitable[None]]
 
 
 class RequestUnknown(Exception):
@@ -73,6 +96,8 @@ class FeedbackService:
         engine: Where it is kept.
         outcomes: Is told what answers were worth.
         consent_changed: Called when a tenant has opted in or out.
+        erase: Erases what others have stored of a tenant that opts out.
+        corrected: Is told better answers, of tenants that have opted in.
     """
 
     def __init__(
@@ -80,10 +105,14 @@ class FeedbackService:
         engine: AsyncEngine,
         outcomes: OutcomeMemory,
         consent_changed: Callable[[], Awaitable[None]],
+        erase: Erase,
+        corrected: Corrected,
     ) -> None:
         self._engine = engine
         self._outcomes = outcomes
         self._consent_changed = consent_changed
+        self._erase = erase
+        self._corrected = corrected
 
     async def give(
         self, principal: Principal, opinion: Opinion, categories: Sequence[str]
@@ -126,6 +155,12 @@ class FeedbackService:
                 "preferred_request": opinion.preferred_request,
             }
             stored = await repository.put(connection, row)
+            said = await repository.texts(connection, [opinion.request_id]) if keep else {}
+        category = corrected or request["category"]
+        if opinion.preferred_answer and category and opinion.request_id in said:
+            text = said[opinion.request_id]
+            better = Correction(principal.tenant, category, text, opinion.preferred_answer)
+            await self._corrected(better)
         if opinion.rating is not None and request["decision"] and request["status"] == "ok":
             await self._outcomes.tell(opinion.request_id, (opinion.rating + 1.0) / 2.0)
         return stored
@@ -177,7 +212,7 @@ class FeedbackService:
             if not store:
                 await repository.erase_answers(connection, tenant)
                 await texts.erase(connection, tenant)
-                await lessons.erase(connection, tenant)
+                await self._erase(connection, tenant)
         await self._consent_changed()
         return store
 

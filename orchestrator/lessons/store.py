@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from orchestrator.conductor.nodes.lessons import LONGEST_TASK
 from orchestrator.conductor.values import Lesson, Task, storable
+from orchestrator.feedback.service import Correction
 from orchestrator.kit.ids import uuid7
 from orchestrator.lessons import repository
 from orchestrator.lessons.likeness import likest
@@ -61,6 +63,13 @@ class PostgresLessons:
                     await repository.put(connection, _row(task, task.category, lesson))
         except _AWAY as error:
             log.warning("a lesson is not kept: %s", error)
+
+    async def corrected(self, better: Correction) -> None:
+        """Keep what a caller said that an answer should have been."""
+        if len(better.text) <= LONGEST_TASK:
+            message = {"role": "user", "content": better.text}
+            task = Task((message,), better.text, category=better.category, tenant=better.tenant)
+            await self.keep(task, Lesson(better.text, better.answer[:LONGEST_TASK]))
 
     async def page(self, **wanted: Any) -> list[dict[str, Any]]:
         """Return lessons, the newest first; see :func:`orchestrator.lessons.repository.page`."""

@@ -175,3 +175,25 @@ def test_a_client_that_goes_away_ends_the_run(server: Server) -> None:
         finally:
             http.put("/admin/api/experts/lead", json=EXPERTS[0])
             http.delete("/admin/api/experts/slow")
+
+
+def test_a_program_checks_what_the_request_says(client: OpenAI) -> None:
+    checks = [{"regex": r"\d"}, {"equations": True}, {"schema": {"type": "integer"}}]
+    raw = client.chat.completions.with_raw_response.create(
+        model="coe-conductor",
+        messages=MESSAGES,
+        extra_body={"coe": {"checks": checks, "explain": True}},
+    )
+    explained = json.loads(raw.text)["coe"]
+    programs = [step for step in explained["steps"] if step["key"].endswith(".program")]
+    assert "It is not JSON" in programs[0]["output"]
+    assert explained["run"]["verified"] is False
+    assert [step for step in explained["steps"] if step["expert"] == "helper"][1:] == []
+    with pytest.raises(APIStatusError) as caught:
+        client.chat.completions.create(
+            model="coe-conductor",
+            messages=MESSAGES,
+            extra_body={"coe": {"checks": [{"regex": "("}]}},
+        )
+    assert caught.value.status_code == 400
+    assert json.loads(caught.value.response.text)["error"]["param"] == "coe.checks[0].regex"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator.conductor import prompts
 from orchestrator.conductor.nodes.attempt import ACCEPTED, DRAFTED, REFUSED, newest_draft
 from orchestrator.conductor.nodes.team import strong, told
+from orchestrator.conductor.nodes.verify import faults_of
 from orchestrator.conductor.nodes.wrong_step import wrong_step
 from orchestrator.conductor.run import Run
 from orchestrator.conductor.state import State, with_draft, with_weight
@@ -16,6 +17,9 @@ async def find_error(state: State, run: Run) -> State:
     """Have a stronger expert look for the first wrong step of the newest draft."""
     draft = newest_draft(state)
     key = f"find_error.{len(state['drafts'])}"
+    faults = await faults_of(run, draft, key)
+    if faults:
+        return {"drafts": with_weight(state, REFUSED), "verified": False, "objection": faults}
     content = prompts.FIND_ERROR.format(task=run.task.text, draft=draft)
     expert = strong(run, but=state["charge"])
     step = await told(run, key, "correct", "Look for the first wrong step", content, expert)

@@ -6,8 +6,6 @@ problem in the same way. Only for texts that cannot be counted, and only where p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from orchestrator.conductor import prompts
 from orchestrator.conductor.answers import options_in, read_answer
 from orchestrator.conductor.limits import LimitReached
@@ -19,6 +17,8 @@ from orchestrator.conductor.values import Ask, Lesson, Step
 SOLUTIONS = 4
 PROBLEMS = 2
 STUDENTS = 2
+_KEPT_CALLS = 2
+"""For whoever makes one answer of all, and for the last word."""
 _LOOKED_AT = 10
 """Lessons among which problems are looked for."""
 
@@ -34,42 +34,39 @@ async def recall(state: State, run: Run) -> State:
 
 async def rank(state: State, run: Run) -> State:
     """Take the solution that students do best with; of several as good, keep those alone."""
-    solutions = spoken(state)[:SOLUTIONS]
-    problems = state["problems"]
+    solutions, problems = spoken(state)[:SOLUTIONS], state["problems"]
     students = [expert for expert, _ in run.experts.ranked(run.task, policy="economy")[:STUDENTS]]
+    trials = [(problem, student) for problem in problems for student in students]
     asks = [
-        [
-            _ask(run, solution, problem, student, f"rank.{place}.{number}.{who}")
-            for number, problem in enumerate(problems, 1)
-            for who, student in enumerate(students, 1)
-        ]
+        _ask(run, solution, *trial, key=f"rank.{place}.{number}")
         for place, solution in enumerate(solutions, 1)
+        for number, trial in enumerate(trials, 1)
     ]
+    new = sum(ask.key not in run.steps for ask in asks)
+    if run.spent.calls + new + _KEPT_CALLS > run.limits.calls:
+        return {}
     try:
-        steps = await run.ask_all(ask for each in asks for ask in each)
+        steps = await run.ask_all(asks)
     except LimitReached:
         return {}  # half a comparison is none
-    size = len(problems) * len(students)
-    each_problem = [problem for problem in problems for _ in students]
+    size = len(trials)
     scores = [
-        _score(steps[place * size : (place + 1) * size], each_problem)
-        for place in range(len(solutions))
+        sum(_right(step, problem) for step, (problem, _) in zip(part, trials, strict=True))
+        for part in (steps[start : start + size] for start in range(0, len(steps), size))
     ]
-    best = [each for each, own in zip(solutions, scores, strict=True) if own == max(scores)]
+    return await _decided(run, solutions, scores, size)
+
+
+async def _decided(run: Run, solutions: list[Heard], scores: list[int], size: int) -> State:
+    pairs = list(zip(solutions, scores, strict=True))
+    best = [solution for solution, own in pairs if own == max(scores)]
+    listed = "\n".join(f"{each['expert']}: {own} of {size} right" for each, own in pairs)
     alone = len(best) == 1
-    listed = "\n".join(
-        f"{each['expert']}: {own:g} of {size} right"
-        for each, own in zip(solutions, scores, strict=True)
-    )
     found = best[0]["text"] if alone else f"{len(best)} are as good as each other"
     await run.note("rank", "rank", "Ranked by students", given=listed, found=found)
-    return {"answer": best[0]["text"]} if alone else {"heard": best}
-
-
-def _score(steps: Sequence[Step], problems: Sequence[Problem]) -> float:
-    """Return how many of the problems the students got right."""
-    pairs = zip(steps, problems, strict=True)
-    return float(sum(_right(step, problem) for step, problem in pairs))
+    if alone:
+        return {"answer": best[0]["text"]}
+    return {"heard": best} if len(best) < len(solutions) else {}
 
 
 def _right(step: Step, problem: Problem) -> bool:
@@ -82,7 +79,7 @@ def _countable(lesson: Lesson) -> bool:
     return read_answer(lesson.answer, options_in(lesson.task)) is not None
 
 
-def _ask(run: Run, solution: Heard, problem: Problem, student: str, key: str) -> Ask:
+def _ask(run: Run, solution: Heard, problem: Problem, student: str, *, key: str) -> Ask:
     content = prompts.STUDENT.format(
         task=run.task.text, rationale=solution["text"], problem=problem["task"]
     )

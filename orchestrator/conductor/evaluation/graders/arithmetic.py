@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from orchestrator.conductor.evaluation.graders import numeric
 from orchestrator.conductor.evaluation.graders.grade import Grade
-from orchestrator.conductor.evaluation.graders.rational import NotArithmetic, evaluate
 from orchestrator.conductor.evaluation.tasks import GradedTask
+from orchestrator.conductor.rational import NotArithmetic, evaluate
 
 
 def grade(answer: str, task: GradedTask) -> Grade:

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from orchestrator.conductor.evaluation.graders.grade import RIGHT, Grade, wrong
-from orchestrator.conductor.evaluation.graders.rational import NotArithmetic, evaluate
 from orchestrator.conductor.evaluation.tasks import GradedTask
+from orchestrator.conductor.rational import NotArithmetic, evaluate
 
 _NUMBERS = re.compile(r"(?:[^\n:]*:)?[ \t]*([0-9]+(?:[ \t]*[, \t][ \t]*[0-9]+)+)[ \t.]*")
 

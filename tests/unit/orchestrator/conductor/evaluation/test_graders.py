@@ -11,8 +11,8 @@ from orchestrator.conductor.evaluation.graders import PURE, Grading, UnknownGrad
 from orchestrator.conductor.evaluation.graders.checkmate import position_of
 from orchestrator.conductor.evaluation.graders.choice import options_of
 from orchestrator.conductor.evaluation.graders.game24 import numbers_of
-from orchestrator.conductor.evaluation.graders.rational import evaluate
 from orchestrator.conductor.evaluation.tasks import GradedTask
+from orchestrator.conductor.rational import evaluate
 
 from .conftest import task
 

@@ -16,6 +16,7 @@ from fractions import Fraction
 _LONGEST = 400
 _MOST_DIGITS = 12
 _CHARACTERS = re.compile(r"[0-9+\-*/() \t]+")  # [0-9]: \d would take digits of other scripts
+_WITH_DECIMALS = re.compile(r"[0-9.+\-*/() \t]+")
 _SPELLINGS = (
     ("\\times", "*"), ("\\cdot", "*"), ("\\div", "/"), ("\\left", ""), ("\\right", ""),
     ("×", "*"), ("·", "*"), ("⋅", "*"), ("÷", "/"), ("−", "-"), ("–", "-"),
@@ -38,29 +39,36 @@ class Evaluated:
 
     Args:
         value: Exactly.
-        numbers: Those written in it, from left to right.
+        numbers: The whole ones written in it, from left to right.
     """
 
     value: Fraction
     numbers: tuple[int, ...]
 
 
-def evaluate(text: str, *, signs: bool = False) -> Evaluated:
+def plain(text: str) -> str:
+    """Write a text's signs of arithmetic as Python does: ``×``, ``÷`` and LaTeX's names."""
+    for spelling, sign in _SPELLINGS:
+        text = text.replace(spelling, sign)
+    return text
+
+
+def evaluate(text: str, *, signs: bool = False, decimals: bool = False) -> Evaluated:
     """Evaluate an expression of whole numbers exactly.
 
     Args:
         text: The expression; ``×``, ``÷`` and LaTeX's names are understood.
         signs: Whether a number may have a sign of its own, as in ``2 - -3``.
+        decimals: Whether a number may have a decimal point.
 
     Raises:
         NotArithmetic: If it is anything else, or divides by zero.
     """
-    for spelling, sign in _SPELLINGS:
-        text = text.replace(spelling, sign)
+    text = plain(text)
     if len(text) > _LONGEST:
         raise NotArithmetic(f"longer than {_LONGEST} characters")
     text = text.strip()
-    if not _CHARACTERS.fullmatch(text):
+    if not (_WITH_DECIMALS if decimals else _CHARACTERS).fullmatch(text):
         raise NotArithmetic("holds something other than numbers, + - * / and parentheses")
     numbers: list[int] = []
     try:
@@ -84,6 +92,8 @@ def _value(node: ast.expr, numbers: list[int], *, signs: bool) -> Fraction:
     if isinstance(node, ast.UnaryOp) and signs and isinstance(node.op, ast.UAdd | ast.USub):
         value = _value(node.operand, numbers, signs=signs)
         return -value if isinstance(node.op, ast.USub) else value
+    if isinstance(node, ast.Constant) and type(node.value) is float:
+        return Fraction(repr(node.value))
     if isinstance(node, ast.Constant) and type(node.value) is int:
         if node.value >= 10**_MOST_DIGITS:
             raise NotArithmetic(f"has a number of more than {_MOST_DIGITS} digits")

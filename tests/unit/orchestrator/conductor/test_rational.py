@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.conductor.evaluation.graders.rational import NotArithmetic, evaluate
+from orchestrator.conductor.rational import NotArithmetic, evaluate
 
 OPERATIONS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 Tree = int | tuple["Tree", str, "Tree"]

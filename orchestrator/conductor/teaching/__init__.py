@@ -1,0 +1,1 @@
+"""Teaches reliability models on recorded answers to questions of choice."""
