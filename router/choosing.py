@@ -15,6 +15,12 @@ from router.pool import EXCLUSIONS, CandidatePool, Screen
 
 MAX_VIEWS = 20
 """A decision describes at most this many ranked and this many excluded experts."""
+TIE = 0.01
+"""Expected quality, less weighted cost, by which an expert must beat the one mapped to the category.
+
+What a model expects is not that exact, and the surface of a prompt moves it as far: without a
+margin, a comma decides between two experts that are as good as each other. Not where a price keeps
+a budget: it lies where many prompts are near a tie, and the budget would not be kept."""
 _PLAUSIBLE = 0.02  # what takes only audio, say, is chosen by its field; that may be hard to tell
 _EXECUTABLE = "executable"
 
@@ -133,8 +139,9 @@ def choose(
     """Pick the expert that leads.
 
     The first rule that applies: the only one that can; the one made for such input; the caller's
-    quality floor; the prompt by itself, where the policy weighs each; the category's mapping, or
-    the best of the rest where the mapped one cannot serve.
+    quality floor; the prompt by itself, where the policy weighs each and another expert beats the
+    mapped one by more than ``TIE``; the category's mapping, or the best of the rest where the mapped
+    one cannot serve.
 
     Args:
         request: What is to be routed.
@@ -165,7 +172,10 @@ def choose(
     if unsure:
         return Choice(mapped, "uncertain")
     best = options.best() if per_prompt else mapped
-    return Choice(best, "category" if best == mapped else "instance")
+    tie = TIE if policy.price is None else 0.0
+    if options.loss[mapped] - options.loss[best] <= tie:
+        return Choice(mapped, "category")
+    return Choice(best, "instance")
 
 
 def explore(request: RouteRequest, ranking: Ranking, share: float, salt: str) -> int | None:

@@ -2,12 +2,14 @@
 
 Experts differ in what they can do (calculate, read long texts, follow a layout) at least as much as
 in what they know, and a vector of meanings tells little of that. Case is left out on purpose: the
-same prompt in capitals should be answered by the same expert.
+same prompt in capitals should be answered by the same expert. So are the marks at the ends of words
+and what stands at the end of all, as some people write none of them and others three.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -46,6 +48,7 @@ NAMES = (
 )
 """What is measured, in the order of the columns."""
 
+_MARKS = re.compile(r"[,;!?]+(?=\s|$)")
 _DIGITS = frozenset("0123456789")
 _COUNTED = ("0123456789", "\\", "=", ".", ",", "(", "+-*/^=<>")
 _CLASSES = np.array(
@@ -60,7 +63,7 @@ def surface(text: str) -> FloatArray:
     Args:
         text: Cut to 8,000 characters.
     """
-    text = text[:MAX_CHARACTERS].lower()
+    text = _MARKS.sub("", text[:MAX_CHARACTERS].lower()).strip().rstrip(".")
     length = max(len(text), 1)
     plain = text.encode("ascii", "ignore")
     codes = np.frombuffer(plain, dtype=np.uint8)

@@ -27,7 +27,7 @@ _SIDE = (
     rf"[-+]?[ \t]*\(*[ \t]*{_QUANTITY}(?:[ \t]*\)*[ \t]*[-+*/][ \t]*\(*[ \t]*{_QUANTITY})*[ \t]*\)*"
 )
 _CHAIN = re.compile(
-    rf"(?<![\w.,^*/+\-<>!~≈(%])({_SIDE}(?:[ \t]*=[ \t]*{_SIDE})+)"
+    rf"(?<![^\s\x22\[{{|;])({_SIDE}(?:[ \t]*=[ \t]*{_SIDE})+)"
     rf"(?![\w^*/+=<>!%°(]|[ \t]+(?!{_GOING_ON})[\w^*/+=<>%°(])"
 )
 _TERM = re.compile(_QUANTITY)
@@ -43,7 +43,7 @@ _DOUBTFUL = re.compile(
 )
 _BEFORE = re.compile(
     r"(?:[\d)\]}]|\b(?:[A-Za-z]|log|ln|sin|cos|tan|sqrt|root|exp|abs|of|mod|minus|plus|times|over|by|"
-    r"negative|percent|gcd|lcm|to|and)|[-+*/^<>≈]|[<>!=]=)[ \t]*$",
+    r"negative|percent|gcd|lcm|to|and)|[-+*/^<>≈√∑∏∫±'’]|[<>!=]=)[ \t]*$",
     re.IGNORECASE,
 )
 _NOISE = Fraction(1, 10**12)

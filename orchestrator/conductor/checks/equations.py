@@ -28,10 +28,10 @@ def _wrong(claim: Claim) -> str:
         return ""
     for side, other, exact in ((claim.right, claim.left, left), (claim.left, claim.right, right)):
         if _alone(side) and not _alone(other):
-            if close(exact if not side.startswith("-") else -exact, side.lstrip("-+ ")):
+            if "(" in side or close(-exact if "-" in side else exact, side.lstrip("-+ ")):
                 return ""
             return f"{claim} is wrong: {other} is {_written(exact)}"
-    if _alone(claim.left) or "." in str(claim) or "/" in str(claim):
+    if (_alone(claim.left) and _alone(claim.right)) or "." in str(claim) or "/" in str(claim):
         return ""
     return f"{claim} is wrong: {claim.left} is {_written(left)}, {claim.right} is {_written(right)}"
 
@@ -44,8 +44,8 @@ def _value(side: str) -> Fraction | None:
 
 
 def _alone(side: str) -> bool:
-    """Tell whether a side is a number, perhaps with a sign."""
-    return not any(sign in side.lstrip("-+ ") for sign in "+-*/(")
+    """Tell whether a side is a number, perhaps with a sign or in parentheses."""
+    return not any(sign in side.lstrip("-+ (") for sign in "+-*/")
 
 
 def _written(value: Fraction) -> str:

@@ -1,7 +1,7 @@
 """Quantities that an answer says to be equal: their dimensions, and how much they are in one unit.
 
 Units of the SI with their prefixes, and common others by their exact definitions (NIST SP 811,
-appendix B). What can mean two things (``in``, ``C``, ``F``) is left out, as are temperatures.
+appendix B). What can mean two things (``in``, ``C``, ``F``, ounces) is left out, as are temperatures.
 """
 
 from __future__ import annotations
@@ -40,8 +40,7 @@ _OTHERS: dict[str, tuple[str, str]] = {
     "sec": ("1", "s"), "inch": ("0.0254", "m"), "inches": ("0.0254", "m"), "ft": ("0.3048", "m"),
     "foot": ("0.3048", "m"), "feet": ("0.3048", "m"), "yd": ("0.9144", "m"), "yard": ("0.9144", "m"),
     "mi": ("1609.344", "m"), "mile": ("1609.344", "m"), "mph": ("0.44704", "m s-1"),
-    "kph": ("5/18", "m s-1"), "lb": ("0.45359237", "kg"), "lbs": ("0.45359237", "kg"),
-    "oz": ("0.028349523125", "kg"), "ounce": ("0.028349523125", "kg"), "t": ("1000", "kg"),
+    "kph": ("5/18", "m s-1"), "lb": ("0.45359237", "kg"), "lbs": ("0.45359237", "kg"), "t": ("1000", "kg"),
     "tonne": ("1000", "kg"), "ha": ("10000", "m2"), "hectare": ("10000", "m2"),
     "acre": ("4046.8564224", "m2"), "atm": ("101325", "kg m-1 s-2"), "KiB": ("8192", "bit"),
     "MiB": ("8388608", "bit"), "GiB": ("8589934592", "bit"), "byte": ("8", "bit"),

@@ -22,6 +22,7 @@ from router import (
     routing_text,
     starter_router,
 )
+from router.choosing import TIE
 from router.exploration import MAX_EXPLORATION
 
 STARTER = starter_router()
@@ -291,6 +292,26 @@ def test_each_prompt_is_weighed_by_itself_where_quality_was_learnt() -> None:
     assert tuple(decision.ranked) == ("middle", "large", "small")
     assert "quality picks middle (expected quality 0.90" in decision.reason
     assert "over large (expected quality 0.70" in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("margin", "expert", "rule"),
+    [(0.5 * TIE, "large", "category"), (2.0 * TIE, "middle", "instance")],
+)
+def test_near_ties_go_to_the_expert_of_the_category(margin: float, expert: str, rule: str) -> None:
+    model = replace(MODEL, by_word={"irrational": (0.2, 0.7 + margin, 0.7)})
+    router = learned(model)
+    decision = router.decide(RouteRequest(MATHS, policy="quality"), router.pool(THREE))
+    assert (decision.expert, decision.rule) == (expert, rule)
+    assert decision.ranked[0] == expert
+
+
+def test_a_price_is_paid_to_the_last_cent() -> None:
+    model = replace(MODEL, by_word={"irrational": (0.2, 0.7 + 0.5 * TIE, 0.7)})
+    priced = Policy("own", "", price=0.0, mapping=dict.fromkeys(CATEGORIES, "large"))
+    router = learned(model, priced)
+    decision = router.decide(RouteRequest(MATHS, policy="own"), router.pool(THREE))
+    assert (decision.expert, decision.rule) == ("middle", "instance")
 
 
 def test_a_budget_without_a_price_leaves_the_mapping_in_charge() -> None:

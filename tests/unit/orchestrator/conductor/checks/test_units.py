@@ -46,6 +46,7 @@ def test_what_is_wrong_is_told(text: str, said: str) -> None:
         "10 + 5 = 15 km",
         "4 apples + 3 apples = 8 apples",
         "20 C = 68 F",
+        "1 ounce = 29.57 milliliters",
         "17 * 23 = 392",
         "1 m = 2 m is wrong",
         "5 m / 0 s = 1 m/s",
