@@ -207,15 +207,23 @@ async def test_one_worker_does_200_runs_at_once(farm: Farm, services: Services) 
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-    entry = {"id": "e", "provider": "openai", "model": "any", "endpoints": [{"url": url}]}
+    entry = {
+        "id": "e",
+        "provider": "openai",
+        "model": "any",
+        "endpoints": [{"url": url}],
+        "capabilities": [],
+    }
     await services.catalogue.create(Expert.model_validate(entry), by="test")
     principal = await admin(services)
     farm.start()
-    ids = [await start(services, principal, "direct") for _ in range(wanted)]
-    for run_id in ids:
-        row, _, _ = await finished(services, principal, run_id)
-        assert (row["status"], row["answer"], row["epoch"]) == ("finished", "all are here", 1)
-    await runner.cleanup()
+    try:
+        ids = [await start(services, principal, "direct") for _ in range(wanted)]
+        for run_id in ids:
+            row, _, _ = await finished(services, principal, run_id)
+            assert (row["status"], row["answer"], row["epoch"]) == ("finished", "all are here", 1)
+    finally:
+        await runner.cleanup()
 
 
 async def test_redis_loses_everything(
