@@ -22,6 +22,7 @@ from router import NoEligibleExpert, RouteRequest, RoutingDecision, routing_text
 
 _CHARACTERS_PER_TOKEN = 4
 _NANO = 1e-9
+_NEWER = "max_completion_tokens"
 _USUAL_BILLIONS = 7.0
 
 
@@ -91,7 +92,7 @@ class CatalogueExperts:
         del task
         entry = self.catalogue.experts[expert]
         options = CallOptions(self.timeout, self.timeout, f"{self.run_id}.{ask.key}")
-        fields = {**ask.parameters, "messages": list(ask.messages)}
+        fields = {**within(entry, ask.parameters), "messages": list(ask.messages)}
         if "streaming" in entry.capabilities and "tools" not in ask.parameters:
             text, counted = await self._streamed(entry, fields, options, tell)
             tool_calls: tuple[dict[str, Any], ...] = ()
@@ -130,6 +131,26 @@ class CatalogueExperts:
             return self.router.decide(request, self.catalogue, request_id=self.run_id)
         except NoEligibleExpert as error:
             raise NoExpert(str(error)) from error
+
+
+def within(entry: Expert, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a call's parameters, its answer no longer than the expert's entry lets it be.
+
+    What is left of a run's tokens is a limit, and not a wish for so many. It goes by the name that
+    the entry uses: some models know only the newer one.
+
+    Args:
+        entry: The expert.
+        parameters: Of the call.
+    """
+    found = dict(parameters)
+    left = found.pop("max_tokens", None)
+    if left is None:
+        return found
+    name = _NEWER if _NEWER in entry.parameters else "max_tokens"
+    own = entry.parameters.get(name)
+    found[name] = min(left, own) if isinstance(own, int) and own > 0 else left
+    return found
 
 
 def _piece(event: bytes) -> str:
