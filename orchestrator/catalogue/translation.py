@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-
 from experts.catalogue.errors import (
     CatalogueError,
     CatalogueInvalid,
@@ -19,6 +16,7 @@ from experts.catalogue.errors import (
 )
 from orchestrator.catalogue.secrets import SecretUnknown
 from orchestrator.kit.errors import ApiError
+from orchestrator.kit.registry import registry_reached
 
 _STATUSES: Mapping[type[Exception], tuple[int, str]] = {
     ExpertUnknown: (404, "expert_not_found"),
@@ -38,7 +36,8 @@ def translated(*, many: bool = False) -> Iterator[None]:
         many: Whether the body is a list of entries, so that ``param`` says which.
     """
     try:
-        yield
+        with registry_reached():
+            yield
     except CatalogueInvalid as error:
         first = error.problems[0]
         message = (
@@ -54,10 +53,3 @@ def translated(*, many: bool = False) -> Iterator[None]:
     except (CatalogueError, SecretUnknown) as error:
         status, code = _STATUSES[type(error)]
         raise ApiError(status, code, str(error)) from error
-    except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
-        raise ApiError(
-            503,
-            "registry_unavailable",
-            "The registry cannot be reached right now; nothing was changed that was not confirmed.",
-            headers={"retry-after": "1"},
-        ) from error

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from orchestrator.feedback.schemas import (
     ContentChoice,
@@ -21,6 +17,7 @@ from orchestrator.feedback.schemas import (
 from orchestrator.feedback.service import CategoryUnknown, FeedbackService, RequestUnknown
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.pages import After, Limit, Page, errors, page
+from orchestrator.kit.registry import registry_reached
 from orchestrator.tenants.access import require_role
 from orchestrator.tenants.keys import Principal, Role
 
@@ -57,7 +54,7 @@ async def give_feedback(
 ) -> FeedbackView:
     """Say what an answer was worth. Said again by the same key, it replaces what was said."""
     categories = request.app.state.services.router.router.taxonomy.ids
-    with _translated():
+    with registry_reached():
         try:
             row = await service.give(principal, body.opinion(), categories)
         except RequestUnknown as error:
@@ -84,7 +81,7 @@ async def list_feedback(
     """List feedback, the newest first."""
     if after is not None and not (after.isascii() and after.isprintable()):
         raise ApiError(400, "invalid_request", "after: not a place in this list", param="after")
-    with _translated():
+    with registry_reached():
         rows = await service.page(limit=limit + 1, after=after)
     return page([FeedbackDetail.of(row) for row in rows], limit, lambda row: row.id)
 
@@ -92,14 +89,14 @@ async def list_feedback(
 @admin_router.get("/scores")
 async def list_feedback_scores(service: Service, _: Viewer) -> Scores:
     """List the candidate scores that feedback came to when they were last computed."""
-    with _translated():
+    with registry_reached():
         return Scores(data=[ScoreView.model_validate(row) for row in await service.scores()])
 
 
 @admin_router.post("/scores")
 async def compute_feedback_scores(service: Service, _: Editor, days: Days = 90) -> Scores:
     """Compute the candidate scores anew. What decides does not change."""
-    with _translated():
+    with registry_reached():
         rows = await service.compute_scores(days=days)
     return Scores(data=[ScoreView.model_validate(row) for row in rows])
 
@@ -107,7 +104,7 @@ async def compute_feedback_scores(service: Service, _: Editor, days: Days = 90) 
 @admin_router.get("/export", response_class=Response, responses=_JSON_LINES)
 async def export_feedback(service: Service, _: Editor, days: Days = 90) -> Response:
     """Return prompts with categories and scores as JSON lines, as `coe router train` reads them."""
-    with _translated():
+    with registry_reached():
         lines = await service.dataset(days=days)
     return Response(lines, media_type=JSON_LINES)
 
@@ -115,7 +112,7 @@ async def export_feedback(service: Service, _: Editor, days: Days = 90) -> Respo
 @admin_router.get("/content/{tenant}", responses=errors(404))
 async def get_content_choice(tenant: TenantPath, service: Service, _: Viewer) -> ContentChoice:
     """Tell whether texts of a tenant's callers are stored."""
-    with _translated():
+    with registry_reached():
         return _choice(await service.content_choice(_storable(tenant)))
 
 
@@ -124,7 +121,7 @@ async def set_content_choice(
     tenant: TenantPath, body: ContentChoice, service: Service, _: Admin
 ) -> ContentChoice:
     """Store texts of a tenant's callers from now on, or no longer: those stored are then erased."""
-    with _translated():
+    with registry_reached():
         return _choice(await service.choose_content(_storable(tenant), store=body.store))
 
 
@@ -137,16 +134,3 @@ def _choice(store: bool | None) -> ContentChoice:
     if store is None:
         raise ApiError(404, "not_found", "There is no such tenant.", param="tenant")
     return ContentChoice(store=store)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
-        raise ApiError(
-            503,
-            "registry_unavailable",
-            "The registry cannot be reached right now; nothing was changed that was not confirmed.",
-            headers={"retry-after": "1"},
-        ) from error

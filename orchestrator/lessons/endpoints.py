@@ -7,16 +7,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.pages import After, Limit, Page, errors, page
+from orchestrator.kit.registry import registry_reached
 from orchestrator.lessons.store import PostgresLessons
 from orchestrator.tenants.access import require_role
 from orchestrator.tenants.keys import Principal, Role
-
-_AWAY = (OperationalError, InterfaceError, PoolTimeout, OSError)
 
 
 class LessonView(BaseModel):
@@ -58,10 +55,8 @@ async def list_lessons(
     for name, given in (("tenant", tenant), ("category", category), ("after", after)):
         if given is not None and not (given.isascii() and given.isprintable()):
             raise ApiError(400, "invalid_request", f"{name}: no such thing", param=name)
-    try:
+    with registry_reached():
         rows = await store.page(limit=limit + 1, after=after, tenant=tenant, category=category)
-    except _AWAY as error:
-        raise _unavailable() from error
     return page([LessonView.model_validate(row) for row in rows], limit, lambda row: row.id)
 
 
@@ -69,19 +64,8 @@ async def list_lessons(
 async def delete_lesson(lesson_id: str, store: Store, _: Editor) -> Response:
     """Forget a lesson."""
     storable = lesson_id.isascii() and lesson_id.isprintable()
-    try:
+    with registry_reached():
         known = storable and await store.delete(lesson_id)
-    except _AWAY as error:
-        raise _unavailable() from error
     if not known:
         raise ApiError(404, "not_found", "There is no lesson of this id.", param="lesson_id")
     return Response(status_code=204)
-
-
-def _unavailable() -> ApiError:
-    return ApiError(
-        503,
-        "registry_unavailable",
-        "The registry cannot be reached right now; nothing was changed that was not confirmed.",
-        headers={"retry-after": "1"},
-    )

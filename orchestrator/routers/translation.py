@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-
 from orchestrator.kit.errors import ApiError
+from orchestrator.kit.registry import registry_reached
 from orchestrator.routers.errors import (
     NothingToRollBack,
     RouterExpertsMissing,
@@ -39,14 +37,8 @@ STATUSES: Mapping[type[RouterVersionError], tuple[int, str]] = {
 def translated() -> Iterator[None]:
     """Turn errors of router versions into :class:`ApiError`."""
     try:
-        yield
+        with registry_reached():
+            yield
     except RouterVersionError as error:
         status, code = STATUSES[type(error)]
         raise ApiError(status, code, str(error)) from error
-    except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
-        raise ApiError(
-            503,
-            "registry_unavailable",
-            "The registry cannot be reached right now; nothing was changed that was not confirmed.",
-            headers={"retry-after": "1"},
-        ) from error

@@ -10,12 +10,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.responses import StreamingResponse
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from orchestrator.conductor.strategies import STRATEGIES
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.pages import After, Limit, Page, errors, page
+from orchestrator.kit.registry import registry_reached
 from orchestrator.runs import repository
 from orchestrator.runs.events import EventId, parse_id
 from orchestrator.runs.record import RunRequest
@@ -244,7 +243,8 @@ async def _categorised(wanted: RunRequest, request: Request, principal: Principa
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
-        yield
+        with registry_reached():
+            yield
     except RunUnknown as error:
         raise ApiError(404, "run_not_found", "You have no such run.", param="run_id") from error
     except StepUnknown as error:
@@ -259,10 +259,3 @@ def _translated() -> Iterator[None]:
         raise ApiError(409, "run_ended", f"The run is {error} already.") from error
     except NotWaiting as error:
         raise ApiError(409, "step_not_waiting", f"Nothing to decide: {error}.") from error
-    except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
-        raise ApiError(
-            503,
-            "registry_unavailable",
-            "The registry cannot be reached right now; nothing was changed that was not confirmed.",
-            headers={"retry-after": "1"},
-        ) from error
