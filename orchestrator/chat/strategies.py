@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from orchestrator.catalogue.service import CatalogueService
 from orchestrator.chat.accounting import cost_text, decision_fields, decision_headers
 from orchestrator.chat.disconnect import ClientGone, unless_gone
 from orchestrator.chat.grounds import with_format
+from orchestrator.chat.limits import Limits as Asked
 from orchestrator.chat.request import ChatRequest
 from orchestrator.chat.run_account import RunAccount
 from orchestrator.chat.steps import (
@@ -52,6 +53,8 @@ from router import RoutingDecision, RoutingText
 
 _HEARTBEAT = b": at work\n\n"
 _HEARTBEAT_SECONDS = 15.0
+_LEAST = 1e-9
+"""Of money, so that a caller who allows nothing is answered by what is free."""
 _INHERITED = ("temperature", "top_p", "seed")
 """Fields of the request that each call of an expert takes over."""
 
@@ -92,6 +95,13 @@ class StrategyPipeline:
         Raises:
             ApiError: For every expected failure; the usage record is written before.
         """
+        if chat.tools:
+            raise ApiError(
+                400,
+                "invalid_request",
+                "A strategy cannot use a caller's tools: ask for a policy or an expert instead.",
+                param="tools",
+            )
         await encoded(told, self.router, asking)
         decision = decide(
             told,
@@ -141,7 +151,18 @@ class StrategyPipeline:
                 if name in chat.fields
             },
         )
-        return self.knowledge.given_to(Run(task, experts, self.sandbox, limits=self.limits))
+        limits = within(self.limits, chat.limits)
+        return self.knowledge.given_to(Run(task, experts, self.sandbox, limits=limits))
+
+
+def within(limits: Limits, asked: Asked) -> Limits:
+    """Return what a run may use: no more money and time than the caller allows."""
+    usd, seconds = asked.max_cost, asked.max_latency
+    if usd is not None:
+        limits = replace(limits, usd=min(limits.usd, max(usd, _LEAST)))
+    if seconds is not None:
+        limits = replace(limits, seconds=min(limits.seconds, max(seconds, _LEAST)))
+    return limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ class Limits:
     Args:
         rounds: Turns of whoever is in charge.
         calls: Of experts.
-        depth: Of runs within runs.
         tokens: Read and written by all experts together.
         usd: US dollars.
         seconds: From the start of the run.
@@ -26,7 +25,6 @@ class Limits:
 
     rounds: int = 12
     calls: int = 32
-    depth: int = 2
     tokens: int = 200_000
     usd: float = 1.0
     seconds: float = 300.0
@@ -75,7 +73,6 @@ class LimitReached(Exception):
 _UNITS = {
     "rounds": "rounds",
     "calls": "expert calls",
-    "depth": "nested runs",
     "tokens": "tokens",
     "usd": "US dollars",
     "seconds": "seconds",

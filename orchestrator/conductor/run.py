@@ -249,9 +249,8 @@ class Run:
         return Step(ask.key, 0, ask.kind, ask.title, "running", expert, instruction)
 
     def _ended(self, step: Step, begun: float, status: StepStatus, output: str) -> Step:
-        output = storable(
-            output
-        )  # what is answered must not depend on whether it was stored between
+        # What is answered must not depend on whether it was stored in between.
+        output = storable(output)
         return replace(step, status=status, output=output, seconds=max(self.clock() - begun, 0.0))
 
     async def _begin(self, step: Step) -> Step:

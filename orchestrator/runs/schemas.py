@@ -43,7 +43,6 @@ class LimitsWanted(_Wanted):
 
     rounds: int | None = Field(default=None, ge=1)
     calls: int | None = Field(default=None, ge=1)
-    depth: int | None = Field(default=None, ge=1)
     tokens: int | None = Field(default=None, ge=1)
     usd: float | None = Field(default=None, gt=0)
     seconds: float | None = Field(default=None, gt=0)

@@ -124,6 +124,22 @@ def test_they_are_listed_as_models(client: OpenAI) -> None:
     assert {"coe-conductor", "coe-auto", "coe-guide"} <= names
 
 
+def test_a_callers_tools_are_refused_and_its_limits_kept(client: OpenAI) -> None:
+    tool: Any = {"type": "function", "function": {"name": "add", "parameters": {}}}
+    with pytest.raises(APIStatusError) as caught:
+        client.chat.completions.create(model="coe-conductor", messages=MESSAGES, tools=[tool])
+    assert caught.value.status_code == 400
+    answer = client.chat.completions.create(
+        model="coe-conductor",
+        messages=MESSAGES,
+        extra_body={"coe": {"explain": True, "max_cost": 0.0025}},
+    )
+    assert answer.choices[0].message.content
+    run = answer.model_extra["coe"]["run"]
+    assert "0.0025 US dollars" in run["stopped"]
+    assert run["cost_usd"] <= 0.0025
+
+
 def test_an_unknown_one_is_not_found(client: OpenAI) -> None:
     with pytest.raises(APIStatusError) as caught:
         client.chat.completions.create(model="coe-telepathy", messages=MESSAGES)

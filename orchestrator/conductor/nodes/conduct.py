@@ -18,7 +18,7 @@ from orchestrator.conductor.values import Ask, Message, Step
 
 _MAX_REPEATS = 2
 _MAX_OBJECTIONS = 2
-_PROVISIONAL, _REFUSED, _UNCHECKED = 0.5, 0.3, 0.6
+_PROVISIONAL, _REFUSED = 0.5, 0.3
 
 
 async def open_score(state: State, run: Run) -> State:
@@ -55,7 +55,8 @@ async def conduct(state: State, run: Run) -> State:
     if move.answer:
         changed["drafts"] = with_draft(state, move.answer, step.expert, _PROVISIONAL)
     if not move.calls:
-        transcript += _faulty(move, step)
+        told = "\n".join(_told(move)) or prompts.NEITHER
+        transcript.append({"role": "user", "content": told})
     elif move.faults or move.answer:
         changed["plan"] = "\n".join((*_told(move), *(prompts.PROVISIONAL,) * bool(move.answer)))
     return {**changed, "transcript": transcript}
@@ -181,16 +182,6 @@ def _outcome(step: Step | LimitReached) -> str:
     if isinstance(step, LimitReached):
         return f"[not done: {step}]"
     return f"[failed: {step.output}]" if step.status == "failed" else step.output
-
-
-def _faulty(move: Move, step: Step) -> list[Message]:
-    """Answer a turn without a call that could be made. Every tool call must have its reply."""
-    told = "\n".join(_told(move)) or prompts.NEITHER
-    replies: list[Message] = [
-        {"role": "tool", "tool_call_id": str(call.get("id", "")), "content": told}
-        for call in step.tool_calls
-    ]
-    return [*replies, {"role": "user", "content": told}]
 
 
 def _told(move: Move) -> list[str]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from orchestrator.conductor.events import Event, StepDelta, StepFinished, StepStarted
 from orchestrator.conductor.limits import LimitReached, Limits, Spent, check_call
-from orchestrator.conductor.nodes.history import folded
+from orchestrator.conductor.nodes.history import folded, with_replies
 from orchestrator.conductor.ports import MemoryLedger
 from orchestrator.conductor.values import Ask
 
@@ -133,7 +133,7 @@ def test_the_last_word_is_never_refused_earlier_than_another(
         assert refused(concluding=True)
 
 
-@pytest.mark.parametrize("field", ["rounds", "calls", "depth", "tokens", "usd", "seconds"])
+@pytest.mark.parametrize("field", ["rounds", "calls", "tokens", "usd", "seconds"])
 def test_limits_are_positive(field: str) -> None:
     with pytest.raises(ValueError, match=field):
         Limits(**{field: 0})
@@ -169,3 +169,18 @@ async def test_an_answer_is_told_piece_by_piece_and_its_tokens_counted(make_run:
     assert len(pieces) > 2
     assert "".join(pieces) == step.output == "one two three four"
     assert step.completion_tokens == 4
+
+
+def test_every_tool_call_has_its_reply() -> None:
+    def spoken(*ids: str) -> dict[str, Any]:
+        return {"role": "assistant", "content": "", "tool_calls": [{"id": each} for each in ids]}
+
+    done = {"role": "tool", "tool_call_id": "b", "content": "391"}
+    told = {"role": "user", "content": "Are you sure?"}
+    conversation = [spoken("a", "b"), done, told, spoken("c"), told, spoken("d")]
+    mended = with_replies(conversation)
+    assert [m["tool_call_id"] for m in mended if m["role"] == "tool"] == ["a", "b", "c", "d"]
+    assert [m for m in mended if m in conversation] == conversation
+    assert with_replies(mended) == mended
+    plain = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    assert with_replies(plain) == plain
