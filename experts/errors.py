@@ -4,6 +4,7 @@
 
     ExpertError
     ├── RequestRefused        the caller: the expert does not accept this request (HTTP 4xx)
+    │   └── ContextTooLong        more tokens than this expert takes; one with more room may
     ├── ExpertMisconfigured   the operator: missing key, unknown model, wrong URL, missing package
     └── ExpertFailed          the expert: it should have answered and did not
         ├── ExpertUnreachable     no connection, or it broke before the first byte
@@ -16,6 +17,12 @@ here: the service translates codes once, where it speaks HTTP.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from experts.calling.attempts import Attempt
 
 
 class ExpertError(Exception):
@@ -46,12 +53,20 @@ class ExpertError(Exception):
         self.upstream_body = upstream_body
         self.retry_after = retry_after
         """Seconds the expert asked to be left alone, where it said so."""
+        self.attempts: Sequence[Attempt] = ()
+        """All that was tried before this was given up, where :mod:`experts.calling` did it."""
 
 
 class RequestRefused(ExpertError):
     """The expert does not accept this request; asking again changes nothing."""
 
     code = "expert_refused_request"
+
+
+class ContextTooLong(RequestRefused):
+    """Prompt and answer would need more tokens than the expert takes; another may have room."""
+
+    code = "context_length_exceeded"
 
 
 class ExpertMisconfigured(ExpertError):

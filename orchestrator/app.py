@@ -9,24 +9,37 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.types import ASGIApp
 
+from orchestrator.assignments import endpoints as strategies
+from orchestrator.audit import endpoints as audit
+from orchestrator.audit.watch import Audited
 from orchestrator.bootstrap import Services, readiness
+from orchestrator.breakers import endpoints as breakers
 from orchestrator.catalogue import endpoints as catalogue
 from orchestrator.chat import endpoints as chat
 from orchestrator.chat.openapi import chat_paths
+from orchestrator.dialects import ROUTES as DIALECTS
+from orchestrator.dialects import MessagesErrors
+from orchestrator.dialects.openapi import dialect_paths
 from orchestrator.feedback import endpoints as feedback
+from orchestrator.kit.headers import with_cors
 from orchestrator.kit.http import RequestFrame, install_error_handlers
+from orchestrator.kit.inbound import InboundLimits
 from orchestrator.kit.pages import Page, errors, page
 from orchestrator.kit.settings import describe
 from orchestrator.lessons import endpoints as lessons
+from orchestrator.login import endpoints as login
 from orchestrator.routers import endpoints as routers
 from orchestrator.routers import version_endpoints as router_versions
 from orchestrator.runs import endpoints as runs
 from orchestrator.runs.webhooks import endpoints as webhooks
 from orchestrator.tenants import endpoints as keys
+from orchestrator.tenants import tenant_endpoints as tenants
 from orchestrator.tenants.access import require_role
 from orchestrator.tenants.door import Door
 from orchestrator.tenants.keys import Role
+from orchestrator.tenants.limits import endpoints as limits
 from orchestrator.usage import endpoints as usage
+from orchestrator.usage import own_endpoints as own_usage
 
 _DESCRIPTION = """Many LLMs behind one OpenAI-compatible endpoint. For each request a two-step router
 works out what kind of request it is and which expert answers that kind best under a policy."""
@@ -71,7 +84,12 @@ def create_app(services: Services) -> ASGIApp:
         _operations(),
         catalogue.router,
         keys.router,
+        limits.router,
+        tenants.router,
+        audit.router,
+        login.router,
         usage.router,
+        own_usage.router,
         routers.router,
         router_versions.router,
         feedback.router,
@@ -79,15 +97,26 @@ def create_app(services: Services) -> ASGIApp:
         runs.router,
         webhooks.router,
         lessons.router,
+        breakers.router,
+        strategies.router,
         _settings(),
     ):
         app.include_router(router)
-    app.router.routes.extend(chat.ROUTES)
+    app.router.routes.extend((*chat.ROUTES, *DIALECTS))
     _document_chat(app)
-    guarded = Door(app, services.keys, ("/admin/api", feedback.PATH, runs.PATH, webhooks.PATH))
+    audited = Audited(app, services.audit, ("/admin/api", webhooks.PATH))
+    closed = ("/admin/api", feedback.PATH, runs.PATH, webhooks.PATH, own_usage.PATH)
+    guarded = Door(audited, services.keys, closed)
     settings = services.settings
     larger = {router_versions.UPLOAD_PATH: ("COE_MAX_ARTIFACT_BYTES", settings.max_artifact_bytes)}
-    return RequestFrame(guarded, settings.max_body_bytes, larger)
+    limited = InboundLimits(
+        guarded,
+        max_body_bytes=settings.max_body_bytes,
+        body_timeout=settings.body_timeout,
+        exceptions=larger,
+    )
+    open_to_pages = with_cors(limited, settings.cors_origins)
+    return MessagesErrors(RequestFrame(open_to_pages, send_timeout=settings.send_timeout))
 
 
 def _operations() -> APIRouter:
@@ -131,7 +160,7 @@ def _document_chat(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         document = generate()
-        document["paths"] = {**chat_paths(), **document["paths"]}
+        document["paths"] = {**chat_paths(), **dialect_paths(), **document["paths"]}
         document["components"]["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."}
         }

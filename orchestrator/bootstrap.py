@@ -3,33 +3,56 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from experts.calling.breaker import BreakerSettings
 from experts.calling.call import ExpertCaller
+from experts.calling.embedding import EmbeddingRegistry
 from experts.calling.health import ExpertHealth
+from experts.calling.options import CallRules
 from experts.calling.registry import ProviderRegistry
+from experts.providers.addresses import AddressPolicy
 from experts.providers.interpreter import Interpreter
+from experts.providers.litellm import LiteLLMProvider
+from experts.providers.openai import OpenAIProvider
+from orchestrator.assignments import service as assignment_service
+from orchestrator.assignments.service import Assignments
+from orchestrator.audit.log import AuditLog
+from orchestrator.breakers import sharing as breaker_sharing
+from orchestrator.breakers.probing import Probes
+from orchestrator.breakers.sharing import SharedBreakers
 from orchestrator.catalogue import service as catalogue_service
-from orchestrator.catalogue.secrets import SecretKeyInvalid, SecretStore, generate_key, split_keys
+from orchestrator.catalogue.secrets import (
+    SecretKeyInvalid,
+    SecretStore,
+    cipher_of,
+    generate_key,
+    split_keys,
+)
 from orchestrator.catalogue.service import CatalogueService
+from orchestrator.chat.guarding import Chat, guarded
 from orchestrator.chat.pipeline import ChatPipeline
+from orchestrator.chat.stickiness import Sessions
 from orchestrator.chat.strategies import StrategyPipeline
 from orchestrator.conductor.code import Sandbox
 from orchestrator.conductor.knowledge import Knowledge
 from orchestrator.conductor.limits import Limits
 from orchestrator.conductor.panel import Reliability
 from orchestrator.feedback.service import FeedbackService
+from orchestrator.guardrails.building import build_guardrails
+from orchestrator.guardrails.service import Guardrails
 from orchestrator.kit.changes import ChangeFeed, Refresh, cancelled
 from orchestrator.kit.database import make_engine
 from orchestrator.kit.errors import StartError
@@ -38,6 +61,8 @@ from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls
 from orchestrator.lessons import repository as lessons_repository
 from orchestrator.lessons.store import PostgresLessons
+from orchestrator.login.assembly import build_login
+from orchestrator.login.service import Login
 from orchestrator.routers import lifecycle
 from orchestrator.routers.building import ahead, build_from, make_resolver
 from orchestrator.routers.latency import LatencyWatch
@@ -46,16 +71,30 @@ from orchestrator.routers.loading import make_loader
 from orchestrator.routers.outcomes import OutcomeMemory
 from orchestrator.routers.service import ActiveRouter
 from orchestrator.routers.shadow import ShadowLog
+from orchestrator.runs.budget import RunBudgets
 from orchestrator.runs.parts import Runs, build_runs
 from orchestrator.tenants import service as key_service
+from orchestrator.tenants.directory import Tenants
+from orchestrator.tenants.limits import book as limit_book
+from orchestrator.tenants.limits.book import LimitBook
+from orchestrator.tenants.limits.limiter import Limiter
+from orchestrator.tenants.limits.replicas import Replicas
+from orchestrator.tenants.limits.script import RedisLimits
 from orchestrator.tenants.service import KeyRing
 from orchestrator.usage.drain import UsageDrain
 from orchestrator.usage.journal import UsageJournal
+from orchestrator.usage.spending import Spending
 from orchestrator.usage.spool import Spool
+from orchestrator.usage.upkeep import UsageUpkeep
 from router import Router
 
 _REDIS_TIMEOUT = 5.0
+_REDIS_CONNECTIONS = 50
 _CHECK_TIMEOUT = 2.0
+_FAIR_SECONDS = 30.0
+"""Whoever was given as long as this, and said nothing, is to blame for being late."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +105,11 @@ class Services:
     engine: AsyncEngine
     redis: Redis
     keys: KeyRing
+    tenants: Tenants
+    limits: LimitBook
+    limiter: Limiter
+    audit: AuditLog
+    login: Login | None
     secrets: SecretStore
     catalogue: CatalogueService
     router: ActiveRouter
@@ -74,14 +118,20 @@ class Services:
     outcomes: OutcomeMemory
     latencies: LatencyWatch
     caller: ExpertCaller
+    breakers: SharedBreakers
+    sessions: Sessions
     journal: UsageJournal
     drain: UsageDrain
-    chat: ChatPipeline
+    chat: Chat
+    embeddings: Chat
+    """The same way, to vectors."""
     feedback: FeedbackService
     runs: Runs
     interpreter: Interpreter
     knowledge: Knowledge
     lessons: PostgresLessons
+    assignments: Assignments
+    guardrails: Guardrails
 
 
 @asynccontextmanager
@@ -110,12 +160,17 @@ async def open_services(
         stack.push_async_callback(engine.dispose)
         # The feed and the drain wait for messages, so they have connections without a time limit.
         redis = await stack.enter_async_context(
-            Redis.from_url(
-                urls.redis,
-                socket_timeout=_REDIS_TIMEOUT,
-                socket_connect_timeout=_REDIS_TIMEOUT,
-                # A request must not wait for a Redis that is away: there is the spool.
-                retry=Retry(NoBackoff(), 1),
+            Redis.from_pool(
+                # Many requests at once wait for a connection: none is refused one.
+                BlockingConnectionPool.from_url(
+                    urls.redis,
+                    max_connections=_REDIS_CONNECTIONS,
+                    timeout=_REDIS_TIMEOUT,
+                    socket_timeout=_REDIS_TIMEOUT,
+                    socket_connect_timeout=_REDIS_TIMEOUT,
+                    # A request must not wait for a Redis that is away: there is the spool.
+                    retry=Retry(NoBackoff(), 1),
+                )
             )
         )
         waiting = await stack.enter_async_context(Redis.from_url(urls.redis))
@@ -124,11 +179,16 @@ async def open_services(
         )
         stack.push_async_callback(services.caller.aclose)
         stack.push_async_callback(services.interpreter.aclose)
+        stack.push_async_callback(services.guardrails.aclose)
         await services.journal.start(exclusive=urls.exclusive)
         stack.push_async_callback(services.journal.stop)
         await services.keys.refresh()
+        await services.limits.refresh()
         await services.catalogue.load()
+        await services.breakers.refresh()
+        await _rotate_secrets(services)
         await services.routers.refresh()
+        await services.assignments.refresh()
         stack.push_async_callback(_flush, services)
         for work in (*_background(services, feed), *services.runs.background(waiting)):
             stack.push_async_callback(cancelled, asyncio.create_task(work))
@@ -140,10 +200,15 @@ def _background(services: Services, feed: ChangeFeed) -> tuple[Coroutine[Any, An
     return (
         feed.run(),
         services.journal.heartbeat(),
+        services.limiter.run(),
         services.drain.run(),
+        UsageUpkeep(services.engine, services.settings.usage_retention_days).run(),
         services.routers.run(),
         services.shadows.run(),
         services.outcomes.run(),
+        services.breakers.run(),
+        services.sessions.run(),
+        Probes(services.breakers.health).run(),
         services.latencies.run(),
     )
 
@@ -174,6 +239,14 @@ async def readiness(services: Services) -> dict[str, str]:
     return results
 
 
+async def _rotate_secrets(services: Services) -> None:
+    """Encrypt with the first key of the setting whatever another of them has encrypted."""
+    stored = await services.secrets.rotate()
+    webhooks = await services.runs.webhooks.rotate(services.secrets.renewed)
+    if stored or webhooks:
+        log.info("encrypted anew with the first key: %d secrets, %d of webhooks", stored, webhooks)
+
+
 async def _flush(services: Services) -> None:
     """Write out the usage that waits; what cannot be written stays where it is safe."""
     try:
@@ -198,27 +271,62 @@ def _build(
     refreshes: dict[str, Refresh] = {}
     feed = ChangeFeed(waiting, refreshes)
     keys = KeyRing(engine, feed.announce)
+    audit = AuditLog(engine)
     store = _secret_store(settings, engine, feed, environ)
-    health = ExpertHealth()
+    health = ExpertHealth(_breaker_settings(settings))
     active = ActiveRouter(router, exploration=settings.exploration, down=health.down)
-    catalogue = CatalogueService(engine, store, feed.announce, active.prepare, health.forget)
+    addresses = AddressPolicy.parse(settings.private_addresses, "COE_PRIVATE_ADDRESSES")
+    catalogue = CatalogueService(
+        engine, store, feed.announce, active.prepare, health.forget, addresses
+    )
     refreshes[key_service.TOPIC] = keys.refresh
     refreshes[catalogue_service.TOPIC] = catalogue.refresh
-    caller = ExpertCaller(ProviderRegistry(), store.resolve, health)
+    providers = _providers(addresses)
+    rules = _call_rules(settings)
+    caller = ExpertCaller(providers, store.resolve, health, rules)
+    embedder = ExpertCaller(EmbeddingRegistry(providers), store.resolve, health, rules)
+    breakers = SharedBreakers(redis, health, lambda: catalogue.current, feed.announce, instance)
+    refreshes[breaker_sharing.TOPIC] = breakers.refresh
     interpreter = Interpreter()
-    journal = UsageJournal(redis, spool, instance)
+    limits = LimitBook(engine, feed.announce)
+    refreshes[limit_book.TOPIC] = limits.refresh
+    limiter = Limiter(limits, RedisLimits(redis), Spending(engine).of, Replicas(redis, instance))
+    journal = UsageJournal(redis, spool, instance, limiter)
     shadows = ShadowLog(engine)
     outcomes = OutcomeMemory(redis, waiting, settings.memory, lambda: active.router.embedder)
     active.observed_by(shadows.observe)
     versions = _router_versions(settings, engine, feed, active, catalogue)
     refreshes[lifecycle.TOPIC] = versions.notify
+    assignments = Assignments(engine, feed.announce)
+    refreshes[assignment_service.TOPIC] = assignments.refresh
     lessons = PostgresLessons(engine, router.embedder)
     knowledge = Knowledge(reliability, lessons)
+    guardrails = build_guardrails(settings)
+    sessions = Sessions(redis)
+    chat = _chat_pipeline(
+        settings,
+        catalogue,
+        active,
+        caller,
+        journal,
+        outcomes,
+        interpreter,
+        knowledge,
+        assignments,
+        sessions,
+    )
     services = Services(
         settings=settings,
         engine=engine,
         redis=redis,
         keys=keys,
+        tenants=Tenants(engine, keys.changed),
+        limits=limits,
+        limiter=limiter,
+        audit=audit,
+        login=build_login(
+            settings, engine, keys.changed, audit, cipher_of(_encryption_keys(settings))
+        ),
         secrets=store,
         catalogue=catalogue,
         router=active,
@@ -227,6 +335,8 @@ def _build(
         outcomes=outcomes,
         latencies=LatencyWatch(engine, catalogue),
         caller=caller,
+        breakers=breakers,
+        sessions=sessions,
         feedback=FeedbackService(
             engine, outcomes, keys.changed, lessons_repository.erase, lessons.corrected
         ),
@@ -235,12 +345,43 @@ def _build(
         interpreter=interpreter,
         knowledge=knowledge,
         lessons=lessons,
-        chat=_chat_pipeline(
-            settings, catalogue, active, caller, journal, outcomes, interpreter, knowledge
+        assignments=assignments,
+        chat=guarded(chat, guardrails),
+        embeddings=guarded(
+            replace(chat, caller=embedder, reserved_tokens=0), guardrails.of_requests
         ),
-        runs=build_runs(engine, redis, urls.redis, store.seal, run_limits(settings)),
+        guardrails=guardrails,
+        runs=build_runs(
+            engine,
+            redis,
+            urls.redis,
+            store.seal,
+            run_limits(settings),
+            RunBudgets(engine, limiter, settings.runs_open),
+        ),
     )
     return services, feed
+
+
+def _breaker_settings(settings: Settings) -> BreakerSettings:
+    return BreakerSettings(
+        cool_down=settings.breaker_cool_down, slow_seconds=settings.first_token_timeout / 2
+    )
+
+
+def _call_rules(settings: Settings) -> CallRules:
+    return CallRules(
+        fair_timeout=min(settings.request_timeout / 4, _FAIR_SECONDS),
+        fair_first_token=min(settings.first_token_timeout / 4, _FAIR_SECONDS),
+        hedge=settings.hedge,
+    )
+
+
+def _providers(addresses: AddressPolicy) -> ProviderRegistry:
+    """Return the providers; those that make connections know where these may lead."""
+    return ProviderRegistry(
+        {"openai": OpenAIProvider(addresses=addresses), "litellm": LiteLLMProvider(addresses)}
+    )
 
 
 def _chat_pipeline(
@@ -252,6 +393,8 @@ def _chat_pipeline(
     outcomes: OutcomeMemory,
     interpreter: Interpreter,
     knowledge: Knowledge,
+    assignments: Assignments,
+    sessions: Sessions,
 ) -> ChatPipeline:
     strategies = StrategyPipeline(
         catalogue=catalogue,
@@ -263,6 +406,7 @@ def _chat_pipeline(
         limits=run_limits(settings),
         timeout=settings.request_timeout,
         knowledge=knowledge,
+        assignments=assignments,
     )
     return ChatPipeline(
         catalogue=catalogue,
@@ -271,9 +415,11 @@ def _chat_pipeline(
         journal=journal,
         outcomes=outcomes,
         strategies=strategies,
+        sessions=sessions,
         default_policy=settings.default_policy,
         timeout=settings.request_timeout,
         first_token_timeout=settings.first_token_timeout,
+        reserved_tokens=settings.reserved_tokens,
     )
 
 
@@ -302,6 +448,7 @@ def run_limits(settings: Settings) -> Limits:
     return Limits(
         rounds=settings.run_rounds,
         calls=settings.run_calls,
+        depth=settings.run_depth,
         tokens=settings.run_tokens,
         usd=settings.run_usd,
         seconds=settings.run_seconds,

@@ -118,7 +118,7 @@ class _listening:  # noqa: N801 (used as a context manager function)
     """Serve an application over HTTP while the context is open."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        from granian.constants import Interfaces
+        from granian.constants import HTTPModes, Interfaces
         from granian.http import HTTP1Settings
         from granian.server.embed import Server
 
@@ -133,7 +133,9 @@ class _listening:  # noqa: N801 (used as a context manager function)
             log_enabled=False,
             websockets=False,
             backlog=2048,
-            http1_settings=HTTP1Settings(header_read_timeout=15_000, max_buffer_size=1 << 17),
+            http=HTTPModes.http1,
+            # All headers together have at most 64 KiB, and hyper takes 100 of them.
+            http1_settings=HTTP1Settings(header_read_timeout=15_000, max_buffer_size=1 << 16),
         )
         self._task: asyncio.Task[None] | None = None
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orchestrator.kit.database import make_engine, migrate
+from orchestrator.kit.database import make_engine
 from orchestrator.kit.stores.postgres import EmbeddedPostgres
 from orchestrator.kit.stores.valkey import EmbeddedValkey
+from tests.databases import Databases
 
 _MONEY = ("_API_KEY", "_TOKEN", "_SECRET", "_CREDENTIALS")
 
@@ -47,23 +46,26 @@ def scratch() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(scratch: Path) -> Iterator[str]:
-    """URL of a real Postgres whose database ``template_coe`` is migrated."""
+def databases(scratch: Path) -> Iterator[Databases]:
+    """A real Postgres, and databases of it."""
     server = EmbeddedPostgres(scratch / "postgres")
-    url = server.start()
-    _execute(url, "CREATE DATABASE template_coe")
-    migrate(_database(url, "template_coe"))
-    yield url
+    databases = Databases(server.start())
+    databases.prepare()
+    yield databases
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def postgres_server(databases: Databases) -> str:
+    """URL of the Postgres itself, for tests that make databases of their own."""
+    return databases.server
+
+
 @pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
+def postgres_url(databases: Databases) -> Iterator[str]:
     """URL of a fresh, migrated database of this test's own."""
-    name = f"test_{uuid.uuid4().hex}"
-    _execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE template_coe")
-    yield _database(postgres_server, name)
-    _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+    with databases.lent() as url:
+        yield url
 
 
 @pytest.fixture
@@ -95,14 +97,3 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
     """A client of the emptied Valkey."""
     async with Redis.from_url(redis_url) as client:
         yield client
-
-
-def _database(url: str, name: str) -> str:
-    return make_url(url).set(database=name).render_as_string(hide_password=False)
-
-
-def _execute(url: str, statement: str) -> None:
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()

@@ -7,7 +7,13 @@ from random import random as uniform
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from coe_client import async_resources, async_run_resources, operations
+from coe_client import (
+    async_access_resources,
+    async_resources,
+    async_run_resources,
+    async_strategy_resources,
+    operations,
+)
 from coe_client.operations import Messages
 from coe_client.settings import Timeouts, resolve
 from coe_client.types import Health, Readiness, RoutingDecision
@@ -57,7 +63,9 @@ class AsyncCoe:
         self.chat = async_resources.AsyncChat(transport)
         self.models = async_resources.AsyncModels(transport)
         self.experts = async_resources.AsyncExperts(transport)
-        self.keys = async_resources.AsyncKeys(transport)
+        self.keys = async_access_resources.AsyncKeys(transport)
+        self.tenants = async_access_resources.AsyncTenants(transport)
+        self.audit = async_access_resources.AsyncAudit(transport)
         self.secrets = async_resources.AsyncSecrets(transport)
         self.usage = async_resources.AsyncUsage(transport)
         self.router = async_resources.AsyncRouter(transport)
@@ -65,6 +73,8 @@ class AsyncCoe:
         self.feedback = async_resources.AsyncOpinions(transport)
         self.runs = async_run_resources.AsyncRuns(transport)
         self.webhooks = async_run_resources.AsyncWebhooks(transport)
+        self.strategies = async_strategy_resources.AsyncStrategies(transport)
+        self.lessons = async_strategy_resources.AsyncLessons(transport)
         self.config = async_resources.AsyncConfig(transport)
 
     def __repr__(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from coe_client import operations
@@ -16,11 +15,9 @@ from coe_client.types import (
     ChatOptions,
     ConfigValue,
     ContentChoice,
-    CreatedKey,
     ExpertRecord,
     Feedback,
     FeedbackRecord,
-    KeyRecord,
     Model,
     RouterComparison,
     RouterInfo,
@@ -170,47 +167,6 @@ class AsyncExperts(_Group):
         """
         request = operations.apply_experts(experts, prune=prune, dry_run=dry_run)
         return await self._transport.send(request)
-
-
-class AsyncKeys(_Group):
-    """``client.keys``: API keys. Needs the role admin."""
-
-    def list(self, *, page_size: int | None = None) -> AsyncPages[KeyRecord]:
-        """List keys, revoked ones included; ``page_size`` are fetched at a time."""
-        return AsyncPages(
-            self._transport.send, lambda after: operations.list_keys(after, page_size)
-        )
-
-    async def create(
-        self,
-        name: str,
-        *,
-        role: str = "user",
-        tenant: str = "default",
-        expires_at: datetime | None = None,
-        experts: Sequence[str] | None = None,
-    ) -> CreatedKey:
-        """Make a key. It is shown in the result, and never again.
-
-        Args:
-            name: For people.
-            role: ``user``, ``viewer``, ``editor`` or ``admin``.
-            tenant: Whose requests it makes.
-            expires_at: With a time zone; ``None``: never.
-            experts: Ids of the experts that may answer; ``None``: all.
-        """
-        request = operations.create_key(
-            name, role=role, tenant=tenant, expires_at=expires_at, experts=experts
-        )
-        return await self._transport.send(request)
-
-    async def allow(self, key_id: str, experts: Sequence[str] | None) -> KeyRecord:
-        """Choose the experts that may answer a key, from now on; ``None``: all."""
-        return await self._transport.send(operations.allow_key(key_id, experts))
-
-    async def revoke(self, key_id: str) -> None:
-        """Make a key useless at once."""
-        await self._transport.send(operations.revoke_key(key_id))
 
 
 class AsyncSecrets(_Group):
@@ -374,9 +330,30 @@ class AsyncOpinions(_Group):
         """Tell whether texts of a tenant's callers are stored. Needs the role viewer."""
         return await self._transport.send(operations.get_content_choice(tenant))
 
-    async def store_content(self, tenant: str, *, store: bool) -> ContentChoice:
-        """Store texts of a tenant's callers from now on, or erase them. Needs the role admin."""
-        return await self._transport.send(operations.set_content_choice(tenant, store=store))
+    async def store_content(
+        self,
+        tenant: str,
+        *,
+        store: bool | None = None,
+        level: str | None = None,
+        retention_days: int | None = None,
+        patterns: Sequence[str] = (),
+    ) -> ContentChoice:
+        """Choose what is stored of what a tenant's callers and experts say. Needs the role admin.
+
+        What is not to be stored any more is erased.
+
+        Args:
+            tenant: Its id.
+            store: Short for the levels ``prompts`` and ``off``.
+            level: ``off``, ``prompts`` or ``all``, in place of ``store``.
+            retention_days: How long it is kept; ``None``: until the tenant opts out.
+            patterns: Regular expressions of what is blotted out beside what always is.
+        """
+        wanted = operations.set_content_choice(
+            tenant, store=store, level=level, retention_days=retention_days, patterns=patterns
+        )
+        return await self._transport.send(wanted)
 
 
 class AsyncConfig(_Group):

@@ -7,7 +7,7 @@ from random import random as uniform
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from coe_client import operations, resources, run_resources
+from coe_client import access_resources, operations, resources, run_resources, strategy_resources
 from coe_client.operations import Messages
 from coe_client.settings import Timeouts, resolve
 from coe_client.types import Health, Readiness, RoutingDecision
@@ -57,7 +57,9 @@ class Coe:
         self.chat = resources.Chat(transport)
         self.models = resources.Models(transport)
         self.experts = resources.Experts(transport)
-        self.keys = resources.Keys(transport)
+        self.keys = access_resources.Keys(transport)
+        self.tenants = access_resources.Tenants(transport)
+        self.audit = access_resources.Audit(transport)
         self.secrets = resources.Secrets(transport)
         self.usage = resources.Usage(transport)
         self.router = resources.Router(transport)
@@ -65,6 +67,8 @@ class Coe:
         self.feedback = resources.Opinions(transport)
         self.runs = run_resources.Runs(transport)
         self.webhooks = run_resources.Webhooks(transport)
+        self.strategies = strategy_resources.Strategies(transport)
+        self.lessons = strategy_resources.Lessons(transport)
         self.config = resources.Config(transport)
 
     def __repr__(self) -> str:

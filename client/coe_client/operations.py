@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from coe_client.errors import APIResponseInvalidError
@@ -19,13 +18,11 @@ from coe_client.types import (
     ChatCompletion,
     ConfigValue,
     ContentChoice,
-    CreatedKey,
     Expert,
     ExpertRecord,
     Feedback,
     FeedbackRecord,
     Health,
-    KeyRecord,
     Model,
     Page,
     Readiness,
@@ -160,49 +157,7 @@ def apply_experts(
     )
 
 
-# Keys and secrets
-
-
-def list_keys(after: str | None = None, limit: int | None = None) -> Request[Page[KeyRecord]]:
-    """List API keys."""
-    return Request("GET", _admin("keys", after=after, limit=limit), as_model(Page[KeyRecord]))
-
-
-def create_key(
-    name: str,
-    *,
-    role: str,
-    tenant: str,
-    expires_at: datetime | None,
-    experts: Sequence[str] | None = None,
-) -> Request[CreatedKey]:
-    """Make an API key.
-
-    Raises:
-        ValueError: ``expires_at`` has no time zone.
-    """
-    if expires_at is not None and expires_at.tzinfo is None:
-        raise ValueError("expires_at needs a time zone")
-    body: dict[str, Any] = {
-        "name": name,
-        "role": role,
-        "tenant": tenant,
-        "expires_at": expires_at,
-    }
-    if experts is not None:
-        body["experts"] = list(experts)
-    return Request("POST", _admin("keys"), as_model(CreatedKey), body, repeatable=False)
-
-
-def allow_key(key_id: str, experts: Sequence[str] | None) -> Request[KeyRecord]:
-    """Choose the experts that may answer a key; ``None``: all."""
-    body = {"experts": None if experts is None else list(experts)}
-    return Request("PATCH", _admin("keys", key_id), as_model(KeyRecord), body)
-
-
-def revoke_key(key_id: str) -> Request[None]:
-    """Make an API key useless."""
-    return Request("DELETE", _admin("keys", key_id), nothing, repeatable=False)
+# Secrets
 
 
 def list_secrets(after: str | None = None, limit: int | None = None) -> Request[Page[SecretRecord]]:
@@ -317,10 +272,19 @@ def get_content_choice(tenant: str) -> Request[ContentChoice]:
     return Request("GET", _admin("feedback", "content", tenant), as_model(ContentChoice))
 
 
-def set_content_choice(tenant: str, *, store: bool) -> Request[ContentChoice]:
-    """Store texts of a tenant's callers, or erase them."""
+def set_content_choice(
+    tenant: str,
+    *,
+    store: bool | None = None,
+    level: str | None = None,
+    retention_days: int | None = None,
+    patterns: Sequence[str] = (),
+) -> Request[ContentChoice]:
+    """Store what a tenant's callers and experts say, or erase it."""
+    body: dict[str, Any] = {"retention_days": retention_days, "patterns": list(patterns)}
+    body |= {"level": level} if level is not None else {"store": store}
     path = _admin("feedback", "content", tenant)
-    return Request("PUT", path, as_model(ContentChoice), {"store": store})
+    return Request("PUT", path, as_model(ContentChoice), body)
 
 
 # Usage, router, settings, health

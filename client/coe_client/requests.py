@@ -109,6 +109,11 @@ def parse(kind: type[M], document: bytes | str, *, request_id: str | None) -> M:
         ) from error
 
 
+def as_text(answer: Answer) -> str:
+    """Read an answer that is a text."""
+    return answer.body.decode()
+
+
 def nothing(answer: Answer) -> None:
     """Read an answer that has no body."""
 

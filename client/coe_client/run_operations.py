@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from coe_client.requests import Request, as_model, nothing, path_of
+from coe_client.requests import Request, as_model, as_text, nothing, path_of
 from coe_client.types import Page
 from coe_client.types.base import WireModel
 from coe_client.types.runs import (
+    Assignment,
     CreatedWebhook,
+    Lesson,
     Run,
     RunDetail,
     RunEvent,
+    Strategy,
     Webhook,
     WebhookDelivery,
 )
@@ -32,6 +35,12 @@ def start_run(task: Task, **options: Any) -> Request[Run]:
 def get_run(run_id: str) -> Request[RunDetail]:
     """Get a run with its steps."""
     return Request("GET", path_of("v1", "runs", run_id), as_model(RunDetail))
+
+
+def draw_run(run_id: str) -> Request[str]:
+    """Draw a run."""
+    path = path_of("v1", "runs", run_id, "graph")
+    return Request("GET", path, as_text, content_type="text/vnd.mermaid")
 
 
 def list_runs(after: str | None, limit: int | None, *, status: str | None) -> Request[Page[Run]]:
@@ -72,6 +81,45 @@ def replay_run(
     body = {"from_step": from_step, "changes": _given(changes), **_given(options)}
     path = path_of("v1", "runs", run_id, "replay")
     return Request("POST", path, as_model(Run), body, repeatable=False)
+
+
+def list_strategies() -> Request[Page[Strategy]]:
+    """List strategies."""
+    return Request("GET", path_of("admin", "api", "strategies"), as_model(Page[Strategy]))
+
+
+def list_assignments(after: str | None, limit: int | None) -> Request[Page[Assignment]]:
+    """List which strategies are assigned to what."""
+    query = {"after": after, "limit": limit}
+    path = path_of("admin", "api", "strategies", "assignments", query=query)
+    return Request("GET", path, as_model(Page[Assignment]))
+
+
+def assign_strategy(strategy: str, **scope: str | None) -> Request[Assignment]:
+    """Let a strategy answer some requests."""
+    path = path_of("admin", "api", "strategies", "assignments")
+    return Request("PUT", path, as_model(Assignment), {"strategy": strategy, **_given(scope)})
+
+
+def delete_assignment(assignment_id: str) -> Request[None]:
+    """Take an assignment back."""
+    path = path_of("admin", "api", "strategies", "assignments", assignment_id)
+    return Request("DELETE", path, nothing, repeatable=False)
+
+
+def list_lessons(
+    after: str | None, limit: int | None, **wanted: str | None
+) -> Request[Page[Lesson]]:
+    """List lessons."""
+    query = {"after": after, "limit": limit, **wanted}
+    path = path_of("admin", "api", "lessons", query=query)
+    return Request("GET", path, as_model(Page[Lesson]))
+
+
+def delete_lesson(lesson_id: str) -> Request[None]:
+    """Forget a lesson."""
+    path = path_of("admin", "api", "lessons", lesson_id)
+    return Request("DELETE", path, nothing, repeatable=False)
 
 
 def create_webhook(url: str) -> Request[CreatedWebhook]:

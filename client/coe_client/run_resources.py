@@ -34,6 +34,10 @@ class Runs:
         *,
         strategy: str = "conductor",
         policy: str | None = None,
+        context: Sequence[str] | None = None,
+        facts: Sequence[Sequence[str]] | None = None,
+        checks: Sequence[Mapping[str, Any]] | None = None,
+        response_format: Mapping[str, Any] | None = None,
         limits: Mapping[str, float] | None = None,
         parameters: Mapping[str, float] | None = None,
         approval: Sequence[str] | None = None,
@@ -46,7 +50,13 @@ class Runs:
             task: As text, or a conversation.
             strategy: How it is worked on.
             policy: The trade-off that experts are chosen under.
-            limits: What it may use: ``rounds``, ``calls``, ``tokens``, ``usd``, ``seconds``.
+            context: Passages that come with it, the most trusted first.
+            facts: Triples that come with it, for the strategy ``walk``.
+            checks: That the answer has to pass: ``{"regex": "..."}``, ``{"schema": {...}}``,
+                ``{"equations": True}``, ``{"units": True}``.
+            response_format: With a ``json_schema``, that is one of the checks.
+            limits: What it may use: ``rounds``, ``calls``, ``depth``, ``tokens``, ``usd``,
+                ``seconds``.
             parameters: ``temperature``, ``top_p``, ``seed`` of the experts' calls.
             approval: Kinds of steps that wait until somebody allows them, such as ``python``.
             metadata: For you.
@@ -57,6 +67,10 @@ class Runs:
                 task,
                 strategy=strategy,
                 policy=policy,
+                context=context,
+                facts=facts,
+                checks=checks,
+                response_format=response_format,
                 limits=limits,
                 parameters=parameters,
                 approval=approval,
@@ -68,6 +82,10 @@ class Runs:
     def get(self, run_id: str) -> RunDetail:
         """Get a run with its steps."""
         return self._transport.send(operations.get_run(run_id))
+
+    def graph(self, run_id: str) -> str:
+        """Draw the steps that a run has begun, as Mermaid."""
+        return self._transport.send(operations.draw_run(run_id))
 
     def list(self, *, status: str | None = None, page_size: int | None = None) -> Pages[Run]:
         """List the runs of the key's tenant, the latest first; for an admin, everybody's."""

@@ -1,122 +1,79 @@
-"""One call of one expert: request prepared, endpoint and key found, provider called."""
+"""One call made well: the request prepared, somebody found who answers it, within the time there is."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Self
+import asyncio
+import random
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from experts.calling.endpoints import choose_endpoint
+from experts.calling.attempts import Attempt
+from experts.calling.budget import RetryBudget
+from experts.calling.content import is_hollow
+from experts.calling.course import Course, Place
 from experts.calling.health import ExpertHealth
+from experts.calling.ongoing import Ongoing
+from experts.calling.options import CallOptions, CallRules
 from experts.calling.prepare import Prepared, prepare
+from experts.calling.racing import raced
 from experts.calling.registry import ProviderRegistry
-from experts.catalogue.expert import Expert, SecretRef
-from experts.errors import ExpertAnswerInvalid, ExpertError, ExpertFailed, ExpertMisconfigured
-from experts.providers.protocol import ExpertAnswer, ExpertCall, Usage
-from experts.providers.sse import DONE, usage_in, without_usage_chunk
+from experts.calling.secrets import SecretResolver, resolved
+from experts.calling.stream import ExpertStream
+from experts.catalogue.expert import Expert
+from experts.errors import ExpertAnswerInvalid, ExpertError
+from experts.providers.protocol import ExpertAnswer, ExpertCall
 
-SecretResolver = Callable[[SecretRef], str]
-"""Returns the secret; raises ``LookupError`` where there is none."""
+__all__ = ["Answer", "CallOptions", "CallRules", "ExpertCaller", "ExpertStream"]
+
+T = TypeVar("T", "Answer", ExpertStream)
+Experts = Expert | Sequence[Expert]
+"""Who may answer: one, or several of which the first that can does, best first."""
 
 
 @dataclass(frozen=True, slots=True)
-class CallOptions:
-    """How long a call may take, and its name in the logs.
+class Answer(ExpertAnswer):
+    """A whole answer, and who gave it.
 
     Args:
-        timeout: Seconds until the whole answer must be there.
-        first_token_timeout: Seconds until a stream must have begun.
-        request_id: Sent on as ``x-request-id``.
+        expert: The entry of the expert.
+        attempts: Everything that was tried for it.
     """
 
-    timeout: float = 600.0
-    first_token_timeout: float = 120.0
-    request_id: str = ""
+    expert: Expert
+    attempts: Sequence[Attempt] = ()
 
 
-@dataclass(slots=True)
-class ExpertStream:
-    """A stream that has begun: blocks of whole events, the last one ending with ``[DONE]``.
+@dataclass(frozen=True, slots=True)
+class _Trip:
+    """One request on its way to an answer."""
 
-    Iterate it once; close it with :meth:`aclose` (or ``async with``) when leaving early, which
-    tells the expert to stop.
+    course: Course
+    fields: Mapping[str, Any]
+    options: CallOptions
+    began: float
 
-    Args:
-        expert: Id of the expert that answers.
-        health: Is told how the stream ended; one that was left early says nothing.
-    """
+    @property
+    def whole_by(self) -> float:
+        return self.began + self.options.timeout
 
-    expert: str
-    health: ExpertHealth
-    usage: Usage | None = field(default=None, init=False)
-    """Known once the last block has been read, where the expert counts tokens."""
-    _blocks: AsyncIterator[bytes]
-    _usage_wanted: bool
-    _first: bytes | None = field(default=None, init=False)
-    _last: bytes = field(default=b"", init=False)
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if self._first is not None:
-            first, self._first = self._first, None
-            return first
-        while True:
-            try:
-                block = self._last = await self._blocks.__anext__()
-            except StopAsyncIteration:
-                raise
-            except ExpertError as error:
-                note_failure(self.health, self.expert, error)
-                raise
-            except Exception as error:
-                self.health.failed(self.expert)
-                raise unforeseen(error, self.expert) from error
-            if b'"usage"' in block:
-                block = self._counted(block)
-            if block:
-                return block
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Stop the expert and release what the call held."""
-        if self._last.endswith(DONE):
-            self.health.answered(self.expert)
-        close = getattr(self._blocks, "aclose", None)
-        if close is not None:
-            await close()
-
-    async def begin(self) -> Self:
-        """Wait for the first block, so that a failure before it can still be answered otherwise."""
-        try:
-            self._first = await self.__anext__()
-        except StopAsyncIteration:
-            self.health.failed(self.expert)
-            message = f"expert '{self.expert}' streamed nothing"
-            raise ExpertAnswerInvalid(message, expert=self.expert) from None
-        return self
-
-    def _counted(self, block: bytes) -> bytes:
-        """Note the usage that a block names; drop its chunk if the caller did not ask for it."""
-        self.usage = usage_in(block) or self.usage
-        return block if self._usage_wanted else without_usage_chunk(block)
+    @property
+    def first_by(self) -> float:
+        return self.began + min(self.options.first_token_timeout, self.options.timeout)
 
 
 class ExpertCaller:
-    """Calls experts through their providers.
+    """Calls experts through their providers, and others where one fails.
+
+    What has not been passed on yet can still be answered by another: an answer that is not whole, a
+    stream whose first real piece has not come.
 
     Args:
         providers: The providers by name; closed with the caller.
         resolve_secret: Finds keys; see :data:`SecretResolver`.
-        health: Is told how calls end.
+        health: Knows endpoints, and is told how calls end.
+        rules: How calls are made.
+        chance: Returns a random number from 0 to 1.
     """
 
     def __init__(
@@ -124,124 +81,193 @@ class ExpertCaller:
         providers: ProviderRegistry,
         resolve_secret: SecretResolver,
         health: ExpertHealth | None = None,
+        rules: CallRules | None = None,
+        chance: Callable[[], float] = random.random,
     ) -> None:
-        self._health = ExpertHealth() if health is None else health
+        self.health = ExpertHealth() if health is None else health
+        self._rules = rules or CallRules()
         self._providers = providers
         self._resolve_secret = resolve_secret
-        self._turns = itertools.count()
+        self._chance = chance
+        self._hedges = RetryBudget(ratio=self._rules.hedge_ratio, refill=0.0)
 
     async def complete(
-        self, expert: Expert, fields: Mapping[str, Any], options: CallOptions | None = None
-    ) -> ExpertAnswer:
-        """Return the expert's whole answer to a request.
+        self, experts: Experts, fields: Mapping[str, Any], options: CallOptions | None = None
+    ) -> Answer:
+        """Return the whole answer to a request.
 
         Args:
-            expert: The catalogue entry.
+            experts: The expert, or all that may answer, best first.
             fields: The caller's request by field; values are plain or ``msgspec.Raw``.
-            options: Deadlines and request id.
+            options: Deadlines and names.
 
         Raises:
-            ExpertError: Of the kind that names whom to blame (:mod:`experts.errors`).
+            ExpertError: Of the kind that names whom to blame (:mod:`experts.errors`), with all that
+                was tried.
         """
-        prepared = prepare(expert, fields, stream=False)
-        with noting(self._health, expert.id):
-            provider = self._providers.get(expert.provider)
-            answer = await provider.complete(self._call(expert, prepared, options))
-        self._health.answered(expert.id)
-        return answer
+        trip = self._trip(experts, fields, options)
+        return await self._travel(trip, trip.whole_by, self._whole, _nothing)
 
     async def stream(
-        self, expert: Expert, fields: Mapping[str, Any], options: CallOptions | None = None
+        self, experts: Experts, fields: Mapping[str, Any], options: CallOptions | None = None
     ) -> ExpertStream:
-        """Return the expert's answer as a stream whose first block has already come.
+        """Return the answer as a stream whose first real piece has already come.
 
         Args:
-            expert: The catalogue entry.
+            experts: The expert, or all that may answer, best first.
             fields: The caller's request by field; values are plain or ``msgspec.Raw``.
-            options: Deadlines and request id.
+            options: Deadlines and names.
 
         Raises:
-            ExpertError: Where nothing has been streamed yet. Errors after the first block come
-                while the stream is iterated.
+            ExpertError: Where nobody has begun to answer. Errors after that come while the stream
+                is iterated: nobody else can take over what has been passed on.
         """
-        prepared = prepare(expert, fields, stream=True)
-        with noting(self._health, expert.id):
-            provider = self._providers.get(expert.provider)
-            blocks = provider.stream(self._call(expert, prepared, options))
-        stream = ExpertStream(expert.id, self._health, blocks, prepared.usage_wanted)
-        return await stream.begin()
+        trip = self._trip(experts, fields, options)
+        return await self._travel(trip, trip.first_by, self._begun, ExpertStream.aclose)
 
     async def aclose(self) -> None:
         """Close the providers."""
         await self._providers.aclose()
 
-    def _call(self, expert: Expert, prepared: Prepared, options: CallOptions | None) -> ExpertCall:
-        options = options or CallOptions()
-        endpoint = choose_endpoint(expert.endpoints, next(self._turns))
+    def _trip(
+        self, experts: Experts, fields: Mapping[str, Any], options: CallOptions | None
+    ) -> _Trip:
+        several = (experts,) if isinstance(experts, Expert) else experts
+        course = Course(several, self.health, self._rules, self._chance)
+        return _Trip(course, fields, options or CallOptions(), self.health.clock())
+
+    async def _travel(
+        self,
+        trip: _Trip,
+        by: float,
+        ask: Callable[[_Trip, Place, bool], Coroutine[Any, Any, T]],
+        dispose: Callable[[T], Coroutine[Any, Any, None]],
+    ) -> T:
+        """Ask one after the other until somebody answers.
+
+        Raises:
+            ExpertError: The one that tells most, once nobody is left or the time is over.
+        """
+        course, place = trip.course, trip.course.first()
+        while True:
+            try:
+                if self._rules.hedge:
+                    return await self._hedged(trip, place, ask, dispose)
+                return await ask(trip, place, False)
+            except ExpertError as error:
+                following = course.after(place, error, by - self.health.clock())
+                if following is None:
+                    verdict = course.verdict()
+                    verdict.attempts = trip.options.attempts
+                    if verdict is error:
+                        raise
+                    raise verdict from error
+            place = following
+            if place.wait:
+                await asyncio.sleep(place.wait)
+
+    async def _hedged(
+        self,
+        trip: _Trip,
+        place: Place,
+        ask: Callable[[_Trip, Place, bool], Coroutine[Any, Any, T]],
+        dispose: Callable[[T], Coroutine[Any, Any, None]],
+    ) -> T:
+        """Ask somebody else too if this one takes longer than 95 of 100 answers do."""
+        self._hedges.called()
+        usual = place.replica.durations.p95
+        if usual is None:
+            return await ask(trip, place, False)
+
+        def beside() -> Coroutine[Any, Any, T] | None:
+            if not trip.course.more() or not self._hedges.take(self.health.clock()):
+                return None
+            other = trip.course.beside()
+            return None if other is None else ask(trip, other, True)
+
+        return await raced(ask(trip, place, False), usual, beside, dispose, trip.course.noted)
+
+    async def _whole(self, trip: _Trip, place: Place, hedge: bool) -> Answer:
+        expert, options = place.expert, trip.options
+        now = self._now(trip)
+        given = self._share(trip, trip.whole_by - now)
+        fair = given >= self._rules.fair_timeout
+        ongoing = self._ongoing(trip, place, now, fair=fair, hedge=hedge)
+        with ongoing:
+            prepared = prepare(expert, trip.fields, stream=False)
+            call = self._call(place, prepared, options, given, options.first_token_timeout)
+            answer = await self._providers.get(expert.provider).complete(call)
+            if is_hollow(answer.body):
+                message = f"expert '{expert.id}' answered with nothing in it"
+                raise ExpertAnswerInvalid(message, expert=expert.id)
+            ongoing.begun()
+            ongoing.succeeded(answer.usage)
+        return Answer(answer.body, answer.usage, expert, options.attempts)
+
+    async def _begun(self, trip: _Trip, place: Place, hedge: bool) -> ExpertStream:
+        expert, options = place.expert, trip.options
+        now = self._now(trip)
+        given = self._share(trip, trip.first_by - now)
+        whole = max(round(trip.whole_by - now, 3), 0.0)
+        fair = given >= self._rules.fair_first_token
+        ongoing = self._ongoing(trip, place, now, fair=fair, hedge=hedge)
+        with ongoing:
+            prepared = prepare(expert, trip.fields, stream=True)
+            call = self._call(place, prepared, options, whole, given)
+            stream = ExpertStream(
+                expert,
+                ongoing,
+                self._providers.get(expert.provider).stream(call),
+                usage_wanted=prepared.usage_wanted,
+                attempts=options.attempts,
+            )
+            await stream.begin(given)
+            ongoing.fair = whole >= self._rules.fair_timeout
+        return stream
+
+    def _now(self, trip: _Trip) -> float:
+        """Return the time; the first attempt begins with the request, and has all of its time."""
+        return trip.began if trip.course.asked == 1 else self.health.clock()
+
+    def _share(self, trip: _Trip, left: float) -> float:
+        """Return the seconds an attempt gets: what is left, less some for somebody else."""
+        share = left * self._rules.share if trip.course.more() else left
+        return max(round(share, 3), 0.0)
+
+    def _ongoing(
+        self, trip: _Trip, place: Place, now: float, *, fair: bool, hedge: bool
+    ) -> Ongoing:
+        attempt = Attempt(place.expert, place.replica.name, now - trip.began, hedge)
+        trip.options.attempts.append(attempt)
+        return Ongoing(
+            attempt,
+            place.replica,
+            self.health,
+            self._rules,
+            origin=trip.options.origin,
+            fair=fair,
+        )
+
+    def _call(
+        self,
+        place: Place,
+        prepared: Prepared,
+        options: CallOptions,
+        timeout: float,
+        first_token_timeout: float,
+    ) -> ExpertCall:
+        endpoint = place.replica.endpoint
         return ExpertCall(
-            expert=expert,
+            expert=place.expert,
             body=prepared.body,
             url=endpoint.url,
-            api_key=self._secret(expert, endpoint.api_key),
+            api_key=resolved(self._resolve_secret, endpoint.api_key, place.expert.id),
             headers=endpoint.headers,
-            timeout=options.timeout,
-            first_token_timeout=options.first_token_timeout,
+            timeout=timeout,
+            first_token_timeout=first_token_timeout,
             request_id=options.request_id,
         )
 
-    def _secret(self, expert: Expert, reference: SecretRef | None) -> str | None:
-        if reference is None:
-            return None
-        try:
-            secret = self._resolve_secret(reference).strip()
-        except LookupError:
-            secret = ""
-        if secret:
-            return secret
-        kept = (
-            f"environment variable {reference.env}"
-            if reference.env
-            else f"stored secret '{reference.stored}'"
-        )
-        message = f"expert '{expert.id}' has no API key: {kept} is not set"
-        raise ExpertMisconfigured(message, expert=expert.id)
 
-
-@contextmanager
-def blaming(expert: str) -> Iterator[None]:
-    """Name the expert in every error, and turn what is not one of ours into one.
-
-    Raises:
-        ExpertFailed: For anything unforeseen, with the original as its cause.
-    """
-    try:
-        yield
-    except ExpertError as error:
-        error.expert = error.expert or expert
-        raise
-    except Exception as error:
-        raise unforeseen(error, expert) from error
-
-
-@contextmanager
-def noting(health: ExpertHealth, expert: str) -> Iterator[None]:
-    """Do as :func:`blaming` does, and note that the expert is called, and if it fails."""
-    health.called(expert)
-    try:
-        with blaming(expert):
-            yield
-    except ExpertError as error:
-        note_failure(health, expert, error)
-        raise
-
-
-def note_failure(health: ExpertHealth, expert: str, error: ExpertError) -> None:
-    """Note a failure, if it is the expert's or its entry's; what it refuses says nothing of it."""
-    if isinstance(error, ExpertFailed | ExpertMisconfigured):
-        health.failed(expert)
-
-
-def unforeseen(error: Exception, expert: str) -> ExpertFailed:
-    """Return the error for what no provider should have raised."""
-    message = f"expert '{expert}' failed unexpectedly ({type(error).__name__})"
-    return ExpertFailed(message, expert=expert)
+async def _nothing(_: Answer) -> None:
+    """Do nothing: a whole answer holds nothing open."""

@@ -1,95 +1,260 @@
-"""Which experts are down, from the calls that are made anyway: nobody is asked for it.
+"""Which experts and endpoints are down, from the calls that are made anyway: nobody is asked for it.
 
-A circuit breaker (Nygard, Release It!, 2007) of the smallest kind, one for each process.
+One breaker for each endpoint (:mod:`experts.calling.breaker`); an expert is down while none of its
+endpoints takes a call. Each process sees its own calls; what it makes of them can be told to others
+(:meth:`ExpertHealth.snapshot`) and heard from them (:meth:`ExpertHealth.heard`).
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-FAILURES = 3
-WINDOW_SECONDS = 60.0
-COOL_DOWN_SECONDS = 30.0
+from experts.calling.balancing import Replica
+from experts.calling.breaker import Breaker, BreakerSettings, State
+from experts.calling.budget import RetryBudget
+from experts.calling.names import endpoint_names
+from experts.catalogue.expert import Endpoint, Expert
+
+NOWHERE = Endpoint()
+"""Of an expert that needs no address."""
 
 
-@dataclass(slots=True)
-class _Trouble:
-    """What an expert has done since it last answered."""
+@dataclass(slots=True, eq=False)
+class Fleet:
+    """An expert's endpoints, as this process knows them.
 
-    failed_at: deque[float]
-    down_until: float | None = None
+    Args:
+        expert: The entry they belong to.
+        replicas: In the order of the entry; at least one.
+        budget: Of asking this expert again.
+    """
+
+    expert: Expert
+    replicas: tuple[Replica, ...]
+    budget: RetryBudget = field(default_factory=RetryBudget)
+
+    def ready(self, now: float) -> bool:
+        """Tell whether a call has a chance."""
+        return any(one.ready(now) for one in self.replicas)
+
+    def admits(self, now: float) -> bool:
+        """Tell whether an endpoint takes a call."""
+        return any(one.breaker.admits(now) for one in self.replicas)
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerView:
+    """A breaker at one moment.
+
+    Args:
+        expert: Id of the expert.
+        endpoint: Name of the endpoint.
+        state: What it does with calls.
+        opened_at: When it opened, in seconds of the clock; ``None`` while it is closed.
+        until: When the next probe may go.
+        reason: Code of the failure that opened it.
+        changed_at: When its state last changed; 0 for never.
+        outstanding: Calls under way from this process.
+    """
+
+    expert: str
+    endpoint: str
+    state: State
+    opened_at: float | None = None
+    until: float = 0.0
+    reason: str = ""
+    changed_at: float = 0.0
+    outstanding: int = 0
 
 
 @dataclass(slots=True)
 class ExpertHealth:
-    """Tells who has failed too often in a row.
-
-    An expert is down for a while after some failures in a row within a window. After that one call
-    tries it, and meanwhile it counts as down: an answer makes it well, one more failure leaves it
-    down for as long again.
+    """The endpoints of all experts, and who is down.
 
     Args:
-        failures: In a row, that put an expert down.
-        window: Seconds within which they count.
-        cool_down: Seconds for which it is down.
+        settings: When breakers open, and for how long.
         clock: Tells the time, in seconds.
     """
 
-    failures: int = FAILURES
-    window: float = WINDOW_SECONDS
-    cool_down: float = COOL_DOWN_SECONDS
+    settings: BreakerSettings = field(default_factory=BreakerSettings)
     clock: Callable[[], float] = time.monotonic
-    _troubles: dict[str, _Trouble] = field(default_factory=dict)
+    changed: Callable[[Replica], None] | None = None
+    """Is told of each breaker that this process has opened or closed; must not raise."""
+    _fleets: dict[str, Fleet] = field(default_factory=dict)
+    _changed_at: dict[Replica, float] = field(default_factory=dict)
     _down: frozenset[str] = frozenset()
-    _until: float = 0.0
-    """When the first of those that are down is to be tried again."""
+    _look_at: float = math.inf
+    """When the first of those that are down may be tried again."""
 
     def down(self) -> frozenset[str]:
         """Return the ids of the experts that are down; the same object while nothing changes."""
-        if self._down and self.clock() >= self._until:
+        if self._down and self.clock() >= self._look_at:
             self._look()
         return self._down
 
-    def called(self, expert: str) -> None:
-        """Note that an expert is being called: one whose time is over is tried by this call alone."""
-        trouble = self._troubles.get(expert)
-        if trouble is not None and trouble.down_until is not None:
-            now = self.clock()
-            if now >= trouble.down_until:
-                trouble.down_until = now + self.cool_down
-                self._look()
+    def fleet(self, expert: Expert) -> Fleet:
+        """Return an expert's endpoints, made anew when its entry is another."""
+        fleet = self._fleets.get(expert.id)
+        if fleet is None or fleet.expert is not expert:
+            fleet = self._fleets[expert.id] = self._renewed(fleet, expert)
+        return fleet
 
-    def answered(self, expert: str) -> None:
-        """Note that an expert has answered."""
-        if self._troubles.pop(expert, None) is not None:
-            self._look()
-
-    def failed(self, expert: str) -> None:
-        """Note that an expert should have answered and did not."""
+    def began(self, replica: Replica) -> float:
+        """Note that an endpoint is being called; return the time."""
         now = self.clock()
-        trouble = self._troubles.get(expert)
-        if trouble is None:
-            trouble = self._troubles[expert] = _Trouble(deque(maxlen=self.failures))
-        trouble.failed_at.append(now)
-        often = len(trouble.failed_at) == self.failures
-        if trouble.down_until is not None or (often and now - trouble.failed_at[0] <= self.window):
-            trouble.down_until = now + self.cool_down
+        replica.outstanding += 1
+        if replica.breaker.opened_at is not None:
+            replica.breaker.begin(now)
             self._look()
+        return now
+
+    def succeeded(self, replica: Replica, began: float, *, slow: bool = False) -> None:
+        """Note that the call that began then was answered."""
+        replica.outstanding -= 1
+        now = self.clock()
+        if replica.breaker.succeeded(began, now, slow=slow):
+            self._told(replica, now)
+
+    def failed(
+        self, replica: Replica, began: float, reason: str, origin: str | None = None
+    ) -> None:
+        """Note that the call that began then should have been answered and was not.
+
+        Args:
+            replica: Who was called.
+            began: As :meth:`began` returned it.
+            reason: Code of the failure.
+            origin: Whose call it was, if the call itself may have been at fault.
+        """
+        replica.outstanding -= 1
+        now = self.clock()
+        if replica.breaker.failed(began, now, reason, origin):
+            self._told(replica, now)
+
+    def left(self, replica: Replica, began: float) -> None:
+        """Note that the call that began then has ended, and says nothing of the endpoint."""
+        replica.outstanding -= 1
+        if replica.breaker.opened_at is not None:
+            replica.breaker.left(began)
+            self._look()
+
+    def rest(self, replica: Replica, seconds: float) -> None:
+        """Leave an endpoint alone for a while, where there are others."""
+        replica.rests_until = max(replica.rests_until, self.clock() + seconds)
 
     def forget(self, expert: str) -> None:
-        """Start anew with an expert, since its entry has changed."""
-        self.answered(expert)
+        """Start anew with an expert, since its entry has changed or is gone."""
+        fleet = self._fleets.pop(expert, None)
+        if fleet is not None:
+            for replica in fleet.replicas:
+                self._changed_at.pop(replica, None)
+            self._look()
+
+    def reset(self, expert: str, endpoint: str | None = None) -> tuple[str, ...]:
+        """Close an expert's breakers.
+
+        Args:
+            expert: Id of the expert.
+            endpoint: Name of one endpoint; ``None``: all.
+
+        Returns:
+            Names of the endpoints that it has been done for.
+        """
+        fleet = self._fleets.get(expert)
+        chosen = [
+            one
+            for one in (fleet.replicas if fleet else ())
+            if endpoint is None or one.name == endpoint
+        ]
+        now = self.clock()
+        for replica in chosen:
+            replica.breaker.close()
+            replica.rests_until = 0.0
+            self._told(replica, now)
+        return tuple(one.name for one in chosen)
+
+    def heard(self, expert: Expert, view: BreakerView) -> bool:
+        """Take over what another process has found, unless this one knows something later.
+
+        Args:
+            expert: The entry in force.
+            view: The other's breaker, in seconds of this process's clock.
+
+        Returns:
+            Whether it was taken over.
+        """
+        replica = next((r for r in self.fleet(expert).replicas if r.name == view.endpoint), None)
+        if replica is None or view.changed_at <= self._changed_at.get(replica, -math.inf):
+            return False
+        self._changed_at[replica] = view.changed_at
+        if view.opened_at is None:
+            replica.breaker.close()
+        else:
+            replica.breaker.open(view.opened_at, view.until, view.reason)
+        self._look()
+        return True
+
+    def snapshot(self) -> Iterator[BreakerView]:
+        """Yield the breaker of every endpoint that is known to this process."""
+        now = self.clock()
+        for fleet in list(self._fleets.values()):
+            for replica in fleet.replicas:
+                yield self.view(replica, now)
+
+    def view(self, replica: Replica, now: float | None = None) -> BreakerView:
+        """Return how the breaker of one endpoint is."""
+        breaker = replica.breaker
+        return BreakerView(
+            expert=replica.expert,
+            endpoint=replica.name,
+            state=breaker.state(self.clock() if now is None else now),
+            opened_at=breaker.opened_at,
+            until=breaker.until,
+            reason=breaker.reason,
+            changed_at=self._changed_at.get(replica, 0.0),
+            outstanding=replica.outstanding,
+        )
+
+    def half_open(self) -> Iterator[tuple[Expert, Replica]]:
+        """Yield the endpoints that wait for somebody to try them."""
+        now = self.clock()
+        for fleet in list(self._fleets.values()):
+            for replica in fleet.replicas:
+                if replica.breaker.opened_at is not None and replica.breaker.admits(now):
+                    yield fleet.expert, replica
+
+    def _renewed(self, before: Fleet | None, expert: Expert) -> Fleet:
+        """Return the fleet of an entry; endpoints that stay as they were keep their state."""
+        known = {one.name: one for one in before.replicas} if before else {}
+        endpoints = expert.endpoints or (NOWHERE,)
+        replicas = []
+        for name, endpoint in zip(endpoint_names(endpoints), endpoints, strict=True):
+            kept = known.get(name)
+            if kept is None or kept.endpoint != endpoint:
+                kept = Replica(expert.id, name, endpoint, Breaker(self.settings))
+            replicas.append(kept)
+        return Fleet(expert, tuple(replicas), before.budget if before else RetryBudget())
+
+    def _told(self, replica: Replica, now: float) -> None:
+        self._changed_at[replica] = now
+        self._look()
+        if self.changed is not None:
+            self.changed(replica)
 
     def _look(self) -> None:
         now = self.clock()
-        until = {
-            expert: trouble.down_until
-            for expert, trouble in self._troubles.items()
-            if trouble.down_until is not None and trouble.down_until > now
-        }
-        self._until = min(until.values(), default=0.0)
-        if until.keys() != self._down:
-            self._down = frozenset(until)
+        down = {id_: fleet for id_, fleet in self._fleets.items() if not fleet.admits(now)}
+        # A probe that is never heard of again is given up some time: look once in a while.
+        self._look_at = min(
+            (
+                one.breaker.until if one.breaker.until > now else now + self.settings.cool_down
+                for fleet in down.values()
+                for one in fleet.replicas
+            ),
+            default=math.inf,
+        )
+        if down.keys() != self._down:
+            self._down = frozenset(down)

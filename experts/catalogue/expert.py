@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from experts.catalogue.addresses import address_problem
 
 ProviderName = Literal["openai", "litellm", "local", "python", "scripted", "replay"]
-Capability = Literal["tools", "vision", "json", "streaming"]
+Capability = Literal["tools", "vision", "json", "streaming", "embeddings"]
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 RESERVED_IDS = re.compile(r"coe(?:-.*)?")
 
@@ -114,10 +114,16 @@ class Endpoint(_Entry):
 
 
 class Price(_Entry):
-    """US dollars per million tokens."""
+    """US dollars per million tokens. What has no price of its own costs what it is a part of."""
 
     input: UsdPerMillionTokens = 0.0
     output: UsdPerMillionTokens = 0.0
+    cached_input: UsdPerMillionTokens | None = None
+    """Of prompt tokens that the vendor found in its cache; ``None``: as ``input``."""
+    cache_write: UsdPerMillionTokens | None = None
+    """Of prompt tokens that the vendor put into its cache; ``None``: as ``input``."""
+    reasoning: UsdPerMillionTokens | None = None
+    """Of answer tokens spent on reasoning; ``None``: as ``output``."""
 
 
 class Expert(_Entry):
@@ -146,6 +152,11 @@ class Expert(_Entry):
     accepts: Features = frozenset()
     """Features a request must have for this expert to be chosen by the router; empty: none."""
     enabled: bool = True
+
+    @property
+    def embeds(self) -> bool:
+        """Whether it turns texts into vectors, and therefore does not chat."""
+        return "embeddings" in self.capabilities
 
     @field_validator("id")
     @classmethod

@@ -24,7 +24,7 @@ from experts.providers.sse import (
     split_events,
 )
 from experts.providers.upstream import Upstream, error_in
-from experts.providers.wire import UNREADABLE, read_usage
+from experts.providers.wire import UNREADABLE, read_embedding_usage, read_usage
 
 _FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
 
@@ -35,6 +35,13 @@ class _Answer(msgspec.Struct):
     error: Any = None
 
 
+class _Embeddings(msgspec.Struct):
+    data: list[msgspec.Raw] | None = None
+    usage: Any = None
+    error: Any = None
+
+
+_decode_embeddings = msgspec.json.Decoder(_Embeddings).decode
 _decode_answer = msgspec.json.Decoder(_Answer).decode
 
 
@@ -47,6 +54,7 @@ def check_answer(body: bytes, upstream: Upstream) -> ExpertAnswer:
     """
     try:
         answer = _decode_answer(body)
+        _check_text(body)
     except UNREADABLE as error:
         raise upstream.invalid("answered with something else than an answer", body) from error
     if answer.error:
@@ -54,6 +62,24 @@ def check_answer(body: bytes, upstream: Upstream) -> ExpertAnswer:
     if not answer.choices:
         raise upstream.invalid("answered without any choice", body)
     return ExpertAnswer(body, read_usage(answer.usage))
+
+
+def check_embeddings(body: bytes, upstream: Upstream) -> ExpertAnswer:
+    """Return vectors with their usage, the bytes untouched.
+
+    Raises:
+        ExpertAnswerInvalid: If there are none.
+        ExpertError: As the answer says, if it is an error object.
+    """
+    try:
+        answer = _decode_embeddings(body)
+    except UNREADABLE as error:
+        raise upstream.invalid("answered with something else than vectors", body) from error
+    if answer.error:
+        raise upstream.error_object(answer.error, body)
+    if not answer.data:
+        raise upstream.invalid("answered without any vector", body)
+    return ExpertAnswer(body, read_embedding_usage(answer.usage))
 
 
 class StreamCheck:
@@ -87,6 +113,10 @@ class StreamCheck:
             raise self._upstream.invalid(f"streamed {error}") from error
         if not block:
             return b""
+        try:
+            _check_text(block)
+        except UnicodeDecodeError as error:
+            raise self._upstream.invalid("streamed bytes that are no text", block) from error
         started = self._started
         if not started:
             block = self._from_first_data(block)
@@ -156,6 +186,16 @@ class StreamCheck:
                 self.done = True
                 return block[:start] + DONE
         return block
+
+
+def _check_text(data: bytes) -> None:
+    """Refuse what is not UTF-8: clients fail at it, and nothing else here decodes strings.
+
+    Raises:
+        UnicodeDecodeError: If it is not.
+    """
+    if not data.isascii():
+        data.decode()
 
 
 def _decoded(data: bytes) -> dict[str, Any] | None:

@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from experts.errors import ExpertError, ExpertMisconfigured, ExpertUnreachable, RequestRefused
-from experts.providers.answers import check_answer
+from experts.providers.addresses import THIS_MACHINE, AddressPolicy, AddressRefused
+from experts.providers.answers import check_answer, check_embeddings
 from experts.providers.deadlines import stream_in_time, whole_in_time
 from experts.providers.once import Once
 from experts.providers.protocol import ExpertAnswer, ExpertCall
@@ -38,16 +39,23 @@ _FIELD_NAMES = """
 _CALLERS_FIELDS = frozenset(_FIELD_NAMES.split())
 """Fields of a request that go to litellm. Nothing else may: its other arguments choose addresses,
 keys and callbacks, which are the operator's to set (``parameters`` of the catalogue entry)."""
+_EMBEDDING_FIELDS = frozenset({"dimensions", "encoding_format", "input", "user"})
+_ADDRESS_FIELDS = frozenset({"api_base", "base_url"})
 _OPERATORS_ERRORS = ("LLM Provider NOT provided",)
 _NO_CONNECTION = ("Connection error", "Cannot connect", "Connection refused")
 _STOP_SECONDS = 1.0
 
 
 class LiteLLMProvider:
-    """Calls ``litellm.acompletion``; ``model`` is litellm's name, ``anthropic/claude-...``."""
+    """Calls ``litellm.acompletion``; ``model`` is litellm's name, ``anthropic/claude-...``.
 
-    def __init__(self) -> None:
+    Args:
+        addresses: Where an entry's URL may lead; public addresses and this machine unless given.
+    """
+
+    def __init__(self, addresses: AddressPolicy | None = None) -> None:
         self._litellm: Once[Any] = Once(_import_litellm)
+        self._addresses = addresses or AddressPolicy.parse(THIS_MACHINE)
 
     async def complete(self, call: ExpertCall) -> ExpertAnswer:
         """Return the whole answer; see :class:`experts.providers.protocol.Provider`."""
@@ -56,6 +64,10 @@ class LiteLLMProvider:
     def stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
         """Yield blocks of events; see :class:`experts.providers.protocol.Provider`."""
         return stream_in_time(self._stream(call), call)
+
+    async def embed(self, call: ExpertCall) -> ExpertAnswer:
+        """Return vectors; see :class:`experts.providers.protocol.EmbeddingProvider`."""
+        return await whole_in_time(self._embed(call), call)
 
     async def aclose(self) -> None:
         """Close litellm's connections and stop its background task."""
@@ -67,8 +79,8 @@ class LiteLLMProvider:
 
     async def _complete(self, call: ExpertCall) -> ExpertAnswer:
         upstream = Upstream(call.expert.id, call.expert.model, call.api_key)
+        request = await self._checked(_request(call, stream=False), upstream)
         litellm = await self._litellm.get()
-        request = _request(call, stream=False)
         try:
             answer = await litellm.acompletion(**request)
         except Exception as error:
@@ -80,10 +92,20 @@ class LiteLLMProvider:
             fields.pop("usage", None)  # litellm writes zeros where the vendor counts nothing
         return check_answer(msgspec.json.encode(fields), upstream)
 
-    async def _stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
+    async def _embed(self, call: ExpertCall) -> ExpertAnswer:
         upstream = Upstream(call.expert.id, call.expert.model, call.api_key)
         litellm = await self._litellm.get()
-        request = _request(call, stream=True)
+        request = await self._checked(embedding_arguments(call), upstream)
+        try:
+            answer = await litellm.aembedding(**request)
+        except Exception as error:
+            raise translated(error, upstream) from error
+        return check_embeddings(msgspec.json.encode(answer.model_dump(exclude_none=True)), upstream)
+
+    async def _stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
+        upstream = Upstream(call.expert.id, call.expert.model, call.api_key)
+        request = await self._checked(_request(call, stream=True), upstream)
+        litellm = await self._litellm.get()
         chunks: Any = None
         started = False
         try:
@@ -105,6 +127,16 @@ class LiteLLMProvider:
         if not started:
             raise upstream.invalid("streamed no answer")
         yield DONE
+
+    async def _checked(self, request: dict[str, Any], upstream: Upstream) -> dict[str, Any]:
+        """Return the request if every URL in it may be called: litellm makes its own connections."""
+        for name in _ADDRESS_FIELDS & request.keys():
+            try:
+                await self._addresses.look_up(str(request[name]))
+            except AddressRefused as error:
+                message = f"expert '{upstream.expert}': its URL {error}"
+                raise ExpertMisconfigured(message, expert=upstream.expert) from error
+        return request
 
 
 def _import_litellm() -> Any:
@@ -141,17 +173,30 @@ def arguments(call: ExpertCall, *, stream: bool) -> dict[str, Any]:
     }
     callers = {name: plain(call.body[name]) for name in _CALLERS_FIELDS & call.body.keys()}
     callers["messages"] = read_messages(call.body)
+    return {**operators, **callers, **_addressed(call), "stream": stream}
+
+
+def embedding_arguments(call: ExpertCall) -> dict[str, Any]:
+    """Return the arguments for ``litellm.aembedding``. Pure."""
+    operators = {
+        name: value
+        for name, value in call.expert.parameters.items()
+        if name not in _CALLERS_FIELDS | _EMBEDDING_FIELDS and name != "script"
+    }
+    callers = {name: plain(call.body[name]) for name in _EMBEDDING_FIELDS & call.body.keys()}
+    return {**operators, **callers, **_addressed(call)}
+
+
+def _addressed(call: ExpertCall) -> dict[str, Any]:
+    """Return whom to call, how long, and that litellm shall not try again by itself."""
     given = {
         "api_key": call.api_key,
         "api_base": call.url,
         "extra_headers": call.headers or None,
     }
     return {
-        **operators,
-        **callers,
         **{name: value for name, value in given.items() if value is not None},
         "model": call.expert.model,
-        "stream": stream,
         "timeout": call.timeout,
         "drop_params": True,
         "num_retries": 0,

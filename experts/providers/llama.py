@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,24 @@ from experts.errors import ExpertMisconfigured
 
 _SILENT = -1
 _PROMPT_CACHE_MIB = 256
+
+
+class Pooling(StrEnum):
+    """How the vectors of a text's tokens become one."""
+
+    MODEL = "model"
+    """As the model's file says."""
+    MEAN = "mean"
+    CLS = "cls"
+    LAST = "last"
+
+
+_LLAMAS = {
+    Pooling.MODEL: "LLAMA_POOLING_TYPE_UNSPECIFIED",
+    Pooling.MEAN: "LLAMA_POOLING_TYPE_MEAN",
+    Pooling.CLS: "LLAMA_POOLING_TYPE_CLS",
+    Pooling.LAST: "LLAMA_POOLING_TYPE_LAST",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +44,13 @@ class LlamaOptions:
         slots: Requests that are answered at once, batched into the same steps; more wait.
         context: Tokens that prompt and answer of one request may have together.
         threads: Processor threads. More than one is far slower where processors are shared.
+        pooling: For a model that turns texts into vectors; ``None`` for one that writes.
     """
 
     slots: int = 4
     context: int = 2048
     threads: int = 1
+    pooling: Pooling | None = None
 
 
 class LlamaServer:
@@ -55,15 +76,18 @@ class LlamaServer:
         except (RuntimeError, ValueError) as error:
             raise ExpertMisconfigured(f"{path.name} cannot be loaded as a model") from error
         self.url = f"{self._server.listening_address}/v1"
-        self._answer_once()
+        self._answer_once(embeds=options.pooling is not None)
 
-    def _answer_once(self) -> None:
+    def _answer_once(self, *, embeds: bool) -> None:
         """See that the model answers.
 
         Only then may the server be stopped, too: llama.cpp waits for ever when it is told to stop
         before its loop has begun.
         """
-        self._server.handle_completions({"prompt": "Hi", "n_predict": 1})
+        if embeds:
+            self._server.handle_embeddings({"input": "Hi"})
+        else:
+            self._server.handle_completions({"prompt": "Hi", "n_predict": 1})
 
     def stop(self) -> None:
         """Stop the server and free the model."""
@@ -92,4 +116,7 @@ def _start(path: Path, options: LlamaOptions, key: str) -> Any:
     params.fit_params = False
     params.verbosity = _SILENT
     params.port = 0
+    if options.pooling is not None:
+        params.embedding = True
+        params.pooling_type = getattr(xllamacpp.llama_pooling_type, _LLAMAS[options.pooling])
     return xllamacpp.Server(params)

@@ -17,7 +17,7 @@ from pathlib import Path
 from experts.catalogue.expert import Expert
 from experts.errors import ExpertMisconfigured
 from experts.providers.deadlines import stream_in_time, whole_in_time
-from experts.providers.llama import LlamaOptions, LlamaServer
+from experts.providers.llama import LlamaOptions, LlamaServer, Pooling
 from experts.providers.once import Once
 from experts.providers.openai import OpenAIProvider
 from experts.providers.protocol import ExpertAnswer, ExpertCall
@@ -38,7 +38,7 @@ class LocalProvider:
     def __init__(self, options: LlamaOptions | None = None) -> None:
         self._options = options or LlamaOptions()
         self._wire = OpenAIProvider()
-        self._servers: dict[Path, Once[LlamaServer]] = {}
+        self._servers: dict[tuple[Path, Pooling | None], Once[LlamaServer]] = {}
 
     async def load(self, expert: Expert) -> None:
         """Load an expert's model now, so that the first request need not wait for it.
@@ -46,7 +46,8 @@ class LocalProvider:
         Raises:
             ExpertMisconfigured: If there is no such model.
         """
-        await self._loaded(expert)
+        embeds = "embeddings" in expert.capabilities
+        await self._loaded(expert, _pooling_of(expert) if embeds else None)
 
     async def complete(self, call: ExpertCall) -> ExpertAnswer:
         """Return the whole answer; see :class:`experts.providers.protocol.Provider`."""
@@ -56,10 +57,15 @@ class LocalProvider:
         """Yield blocks of events; see :class:`experts.providers.protocol.Provider`."""
         return stream_in_time(self._stream(call), call)
 
+    async def embed(self, call: ExpertCall) -> ExpertAnswer:
+        """Return vectors; see :class:`experts.providers.protocol.EmbeddingProvider`."""
+        return await whole_in_time(self._embed(call), call)
+
     async def aclose(self) -> None:
         """Stop all servers and free their models."""
         await self._wire.aclose()
-        loads, self._servers = list(self._servers.values()), {}
+        loads = list(self._servers.values())
+        self._servers.clear()
         for load in loads:
             server = await load.take()
             if server is not None:
@@ -68,22 +74,42 @@ class LocalProvider:
     async def _complete(self, call: ExpertCall) -> ExpertAnswer:
         return await self._wire.complete(await self._addressed(call))
 
+    async def _embed(self, call: ExpertCall) -> ExpertAnswer:
+        return await self._wire.embed(await self._addressed(call, pooling=_pooling_of(call.expert)))
+
     async def _stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
         blocks = self._wire.stream(await self._addressed(call))
         async with aclosing(blocks):
             async for block in blocks:
                 yield block
 
-    async def _addressed(self, call: ExpertCall) -> ExpertCall:
-        server = await self._loaded(call.expert)
+    async def _addressed(self, call: ExpertCall, pooling: Pooling | None = None) -> ExpertCall:
+        server = await self._loaded(call.expert, pooling)
         return dataclasses.replace(call, url=server.url, api_key=server.key)
 
-    async def _loaded(self, expert: Expert) -> LlamaServer:
+    async def _loaded(self, expert: Expert, pooling: Pooling | None = None) -> LlamaServer:
         """Return the server of an expert's model; concurrent first calls load it once."""
         path = model_file(expert)
-        if path not in self._servers:
-            self._servers[path] = Once(partial(LlamaServer, path, self._options))
-        return await self._servers[path].get()
+        key = (path, pooling)
+        if key not in self._servers:
+            options = dataclasses.replace(self._options, pooling=pooling)
+            self._servers[key] = Once(partial(LlamaServer, path, options))
+        return await self._servers[key].get()
+
+
+def _pooling_of(expert: Expert) -> Pooling:
+    """Return how the vectors of a text's tokens become one: as its entry says, or its file.
+
+    Raises:
+        ExpertMisconfigured: If there is no such way.
+    """
+    named = expert.parameters.get("pooling", "model")
+    try:
+        return Pooling(named)
+    except ValueError as error:
+        known = ", ".join(Pooling)
+        message = f"expert '{expert.id}': 'parameters.pooling' must be one of {known}"
+        raise ExpertMisconfigured(message, expert=expert.id) from error
 
 
 def model_file(expert: Expert) -> Path:

@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import msgspec
 from yarl import URL
 
 from experts.errors import ExpertMisconfigured, ExpertUnreachable
-from experts.providers.answers import StreamCheck, check_answer
+from experts.providers.addresses import (
+    THIS_MACHINE,
+    AddressPolicy,
+    guarded_connector,
+    was_refused,
+)
+from experts.providers.answers import StreamCheck, check_answer, check_embeddings
 from experts.providers.deadlines import stream_in_time, whole_in_time
 from experts.providers.protocol import ExpertAnswer, ExpertCall
 from experts.providers.upstream import KEPT_BODY_BYTES, Upstream
@@ -36,13 +42,25 @@ _WRONG_ADDRESS = (
 _HUNG_UP = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 
 
+class _Kind(NamedTuple):
+    """A kind of request: where it goes, and what an answer to it is."""
+
+    path: str
+    check: Callable[[bytes, Upstream], ExpertAnswer]
+
+
+_CHAT = _Kind("/chat/completions", check_answer)
+_EMBEDDINGS = _Kind("/embeddings", check_embeddings)
+
+
 class OpenAIProvider:
-    """Calls ``POST {url}/chat/completions``.
+    """Calls ``POST {url}/chat/completions``, or ``/embeddings``.
 
     Args:
         connect_timeout: Seconds until a connection must stand.
         max_connections: Connections open at once, over all servers; 0 for no bound.
         max_answer_bytes: The largest whole answer that is accepted.
+        addresses: Where connections may lead; public addresses and this machine unless given.
     """
 
     def __init__(
@@ -51,10 +69,12 @@ class OpenAIProvider:
         connect_timeout: float = 10.0,
         max_connections: int = 0,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
+        addresses: AddressPolicy | None = None,
     ) -> None:
         self._connect_timeout = connect_timeout
         self._max_connections = max_connections
         self._max_answer_bytes = max_answer_bytes
+        self._addresses = addresses or AddressPolicy.parse(THIS_MACHINE)
         self._session: aiohttp.ClientSession | None = None
 
     async def complete(self, call: ExpertCall) -> ExpertAnswer:
@@ -65,20 +85,24 @@ class OpenAIProvider:
         """Yield blocks of events; see :class:`experts.providers.protocol.Provider`."""
         return stream_in_time(self._stream(call), call)
 
+    async def embed(self, call: ExpertCall) -> ExpertAnswer:
+        """Return vectors; see :class:`experts.providers.protocol.EmbeddingProvider`."""
+        return await whole_in_time(self._complete(call, _EMBEDDINGS), call)
+
     async def aclose(self) -> None:
         """Close every connection."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
 
-    async def _complete(self, call: ExpertCall) -> ExpertAnswer:
+    async def _complete(self, call: ExpertCall, kind: _Kind = _CHAT) -> ExpertAnswer:
         upstream = _upstream_of(call)
-        async with self._answering(call, upstream, "application/json") as response:
+        async with self._answering(call, upstream, "application/json", kind) as response:
             try:
                 body = await self._read(response, upstream)
             except aiohttp.ClientError as error:
                 raise upstream.invalid("broke off in the middle of its answer") from error
-        return check_answer(body, upstream)
+        return kind.check(body, upstream)
 
     async def _stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
         upstream = _upstream_of(call)
@@ -98,23 +122,23 @@ class OpenAIProvider:
 
     @asynccontextmanager
     async def _answering(
-        self, call: ExpertCall, upstream: Upstream, content_type: str
+        self, call: ExpertCall, upstream: Upstream, content_type: str, kind: _Kind = _CHAT
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send the request and hold the response, once it has announced a success."""
-        response = await self._send(call, content_type)
+        response = await self._send(call, content_type, kind)
         try:
             if response.status != HTTPStatus.OK:
                 body = await _beginning_of(response)
                 raise upstream.error(response.status, body, response.headers.get("Retry-After"))
             if response.content_type != content_type:
-                await self._raise_wrong_type(response, upstream)
+                await self._raise_wrong_type(response, upstream, kind)
             yield response
         finally:
             # Given back to the pool when it was read to its end, else the connection is closed,
             # which is how the expert learns that nobody listens any more.
             response.release()
 
-    async def _send(self, call: ExpertCall, accept: str) -> aiohttp.ClientResponse:
+    async def _send(self, call: ExpertCall, accept: str, kind: _Kind) -> aiohttp.ClientResponse:
         """Send the request, again if its connection turns out to have been closed long since.
 
         A server may close an idle connection at the moment when we take it up; llama.cpp closes it
@@ -126,20 +150,32 @@ class OpenAIProvider:
         while True:
             connection = {"reused": False}
             try:
-                return await self._post(call, body, accept, connection)
+                return await self._post(call, body, accept, kind, connection)
             except _WRONG_ADDRESS as error:
                 message = f"expert '{name}': no connection can be made to its URL"
                 raise ExpertMisconfigured(message, expert=name) from error
+            except aiohttp.ClientResponseError as error:
+                raise _upstream_of(call).invalid(
+                    "gave an answer whose HTTP head cannot be read"
+                ) from error
             except aiohttp.ClientError as error:
+                if was_refused(error):
+                    message = f"expert '{name}': its URL {self._addresses.told()}"
+                    raise ExpertMisconfigured(message, expert=name) from error
                 if not (connection["reused"] and isinstance(error, _HUNG_UP)):
                     message = f"expert '{name}' cannot be reached"
                     raise ExpertUnreachable(message, expert=name) from error
 
     async def _post(
-        self, call: ExpertCall, body: bytes, accept: str, connection: dict[str, bool]
+        self,
+        call: ExpertCall,
+        body: bytes,
+        accept: str,
+        kind: _Kind,
+        connection: dict[str, bool],
     ) -> aiohttp.ClientResponse:
         return await self._client().post(
-            _chat_url(call.url or ""),
+            _url(call.url or "", kind.path),
             # Larger bodies are sent piecemeal so that one does not hold up the loop.
             data=body if len(body) <= _COPIED_BODY_BYTES else io.BytesIO(body),
             headers=_headers(call, accept),
@@ -152,7 +188,7 @@ class OpenAIProvider:
             tracing = aiohttp.TraceConfig()
             tracing.on_connection_reuseconn.append(_note_reuse)
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._max_connections),
+                connector=guarded_connector(self._addresses, limit=self._max_connections),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
                 trace_configs=[tracing],
@@ -168,11 +204,13 @@ class OpenAIProvider:
                 raise upstream.invalid(f"answered with more than {self._max_answer_bytes} bytes")
         return b"".join(parts)
 
-    async def _raise_wrong_type(self, response: aiohttp.ClientResponse, upstream: Upstream) -> None:
+    async def _raise_wrong_type(
+        self, response: aiohttp.ClientResponse, upstream: Upstream, kind: _Kind
+    ) -> None:
         """Judge a success of the wrong content type: an error object, or no answer at all."""
         body = await _beginning_of(response)
         if response.content_type == "application/json":
-            check_answer(body, upstream)
+            kind.check(body, upstream)
         raise upstream.invalid(f"answered with content type {response.content_type!r}", body)
 
 
@@ -185,8 +223,8 @@ def _upstream_of(call: ExpertCall) -> Upstream:
 
 
 @lru_cache(maxsize=1024)
-def _chat_url(base: str) -> URL:
-    return URL(base.rstrip("/") + "/chat/completions")
+def _url(base: str, path: str) -> URL:
+    return URL(base.rstrip("/") + path)
 
 
 def _headers(call: ExpertCall, accept: str) -> dict[str, str]:

@@ -17,7 +17,14 @@ import msgspec
 from experts.providers.protocol import Usage
 from experts.providers.scripts import Script, ToolCall, count_prompt_tokens, tokens_of
 from experts.providers.sse import DONE, write_event
-from experts.providers.wire import Head, chunk, completion, read_messages, usage_chunk
+from experts.providers.wire import (
+    Head,
+    chunk,
+    completion,
+    plain,
+    read_messages,
+    usage_chunk,
+)
 
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
@@ -55,10 +62,12 @@ class _Scene:
     text: str
     calls: tuple[ToolCall, ...]
     usage: Usage
+    thought: str | None = None
+    finish: str | None = None
 
     @property
     def finish_reason(self) -> str:
-        return "tool_calls" if self.calls else "stop"
+        return self.finish or ("tool_calls" if self.calls else "stop")
 
 
 def play(script: Script, body: Mapping[str, Any], *, model: str, attempt: int = 0) -> Reply:
@@ -73,10 +82,10 @@ def play(script: Script, body: Mapping[str, Any], *, model: str, attempt: int = 
     try:
         messages = read_messages(body)
     except ValueError as error:
-        return _failure(400, str(error))
+        return failure(400, str(error))
     failing = script.status is not None and (script.failures is None or attempt < script.failures)
     if script.status is not None and failing:
-        return _failure(script.status, "scripted failure", script.retry_after, script.delay)
+        return failure(script.status, "scripted failure", script.retry_after, script.delay)
     salt = f"{model} {_seed_of(body)}"
     text, calls = script.answer_to(messages, salt=salt), script.calls_for(messages)
     written = tokens_of(text) if not calls else [call.arguments for call in calls]
@@ -86,6 +95,8 @@ def play(script: Script, body: Mapping[str, Any], *, model: str, attempt: int = 
         text=text,
         calls=calls,
         usage=Usage(count_prompt_tokens(messages), len(written)),
+        thought=script.thought,
+        finish=script.finish,
     )
     streamed = body.get("stream") in (True, msgspec.Raw(b"true"))
     content_type = EVENT_STREAM if streamed else JSON
@@ -97,13 +108,21 @@ def play(script: Script, body: Mapping[str, Any], *, model: str, attempt: int = 
 
 
 def _seed_of(body: Mapping[str, Any]) -> Any:
-    seed = body.get("seed")
-    return msgspec.json.decode(seed) if isinstance(seed, msgspec.Raw) else seed
+    return plain(body.get("seed"))
 
 
-def _failure(
+def failure(
     status: int, message: str, retry_after: float | None = None, delay: float = 0.0
 ) -> Reply:
+    """Return the reply of a server that fails.
+
+    Args:
+        status: The HTTP status.
+        message: What it says.
+        retry_after: Seconds for the ``Retry-After`` header.
+        delay: Seconds before it says so.
+    """
+
     async def body() -> AsyncGenerator[bytes, None]:
         await asyncio.sleep(delay)
         yield msgspec.json.encode({"error": {"message": message, "type": "scripted"}})
@@ -119,6 +138,7 @@ async def _whole(script: Script, scene: _Scene) -> AsyncGenerator[bytes, None]:
     answer = completion(
         scene.head,
         None if scene.calls else scene.text,
+        thought=scene.thought,
         tool_calls=[_tool_fields(call, index) for index, call in enumerate(scene.calls)],
         finish_reason=scene.finish_reason,
         usage=scene.usage if script.usage == "right" else None,
@@ -182,6 +202,9 @@ async def _midway(fault: str, piece: bytes) -> AsyncGenerator[bytes, None]:
 
 def _chunks(scene: _Scene) -> Iterator[bytes]:
     yield chunk(scene.head, {"role": "assistant", "content": None if scene.calls else ""})
+    for token in tokens_of(scene.thought or ""):
+        if token:
+            yield chunk(scene.head, {"reasoning_content": token})
     if scene.calls:
         yield from _tool_chunks(scene)
     else:

@@ -9,19 +9,30 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from experts.catalogue.expert import Expert
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call, as the expert counted them."""
+    """Tokens of one call.
+
+    Args:
+        prompt_tokens: Read, those of the vendor's cache included.
+        completion_tokens: Written, reasoning included.
+        cached_tokens: Of the prompt: found in the vendor's cache.
+        reasoning_tokens: Of the answer: spent on reasoning.
+        cache_write_tokens: Of the prompt: put into the vendor's cache.
+        estimated: Whether we counted, because the expert did not, or not credibly.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +101,20 @@ class Provider(Protocol):
 
     async def aclose(self) -> None:
         """Release connections, processes and memory."""
+        ...
+
+
+@runtime_checkable
+class EmbeddingProvider(Protocol):
+    """A provider that turns texts into vectors, too."""
+
+    async def embed(self, call: ExpertCall) -> ExpertAnswer:
+        """Return vectors: the bytes of OpenAI's ``list`` of ``embedding`` objects.
+
+        Args:
+            call: Its body is an embeddings request by field, with ``model`` already merged.
+
+        Raises:
+            ExpertError: Of the kind that names whom to blame (:mod:`experts.errors`).
+        """
         ...

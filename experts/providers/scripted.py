@@ -13,9 +13,10 @@ from contextlib import aclosing
 from http import HTTPStatus
 
 from experts.errors import ExpertMisconfigured
-from experts.providers.answers import StreamCheck, check_answer
+from experts.providers.answers import StreamCheck, check_answer, check_embeddings
 from experts.providers.deadlines import stream_in_time, whole_in_time
 from experts.providers.playing import EVENT_STREAM, JSON, ConnectionBroken, Reply, play
+from experts.providers.playing_vectors import play_embeddings
 from experts.providers.protocol import ExpertAnswer, ExpertCall
 from experts.providers.scripts import Script, parse_script
 from experts.providers.upstream import Upstream
@@ -35,6 +36,10 @@ class ScriptedProvider:
         """Yield blocks of events; see :class:`experts.providers.protocol.Provider`."""
         return stream_in_time(self._stream(call), call)
 
+    async def embed(self, call: ExpertCall) -> ExpertAnswer:
+        """Return vectors; see :class:`experts.providers.protocol.EmbeddingProvider`."""
+        return await whole_in_time(self._embed(call), call)
+
     async def aclose(self) -> None:
         """Do nothing: there is nothing to release."""
 
@@ -46,6 +51,16 @@ class ScriptedProvider:
             except ConnectionBroken as error:
                 raise upstream.invalid("broke off in the middle of its answer") from error
         return check_answer(body, upstream)
+
+    async def _embed(self, call: ExpertCall) -> ExpertAnswer:
+        name = call.expert.id
+        upstream = Upstream(name, call.expert.model, call.api_key)
+        reply = play_embeddings(_script_of(call), call.body, model=call.expert.model or name)
+        self.calls[name] += 1
+        body = await _whole_body(reply)
+        if reply.status != HTTPStatus.OK:
+            raise upstream.error(reply.status, body, reply.headers.get("Retry-After"))
+        return check_embeddings(body, upstream)
 
     async def _stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
         upstream = Upstream(call.expert.id, call.expert.model, call.api_key)

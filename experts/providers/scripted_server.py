@@ -18,6 +18,7 @@ import msgspec
 from aiohttp import web
 
 from experts.providers.playing import EVENT_STREAM, ConnectionBroken, Reply, play
+from experts.providers.playing_vectors import play_embeddings
 from experts.providers.scripts import parse_script
 
 _MAX_REQUEST_BYTES = 64 * 1024 * 1024
@@ -49,7 +50,7 @@ class Ledger:
 
 
 class ScriptedServer:
-    """Serves ``/v1/chat/completions`` and ``/v1/models``.
+    """Serves ``/v1/chat/completions``, ``/v1/embeddings`` and ``/v1/models``.
 
     Args:
         script: What every request is answered with. Without it, the request's ``model`` is the
@@ -93,6 +94,7 @@ class ScriptedServer:
         """Start listening."""
         app = web.Application(client_max_size=_MAX_REQUEST_BYTES)
         app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_post("/v1/embeddings", self._embeddings)
         app.router.add_get("/v1/models", self._list_models)
         # A handler whose caller went away is cancelled, as a real inference server stops working.
         self._runner = web.AppRunner(
@@ -113,12 +115,26 @@ class ScriptedServer:
         data = [{"id": name, "object": "model", "owned_by": "script"} for name in self._models]
         return web.json_response({"object": "list", "data": data})
 
-    async def _chat(self, request: web.Request) -> web.StreamResponse:
-        body = msgspec.json.decode(await request.read())
+    async def _noted(self, request: web.Request) -> dict[str, Any]:
+        """Return a request's body, once it is in the ledger."""
+        body: dict[str, Any] = msgspec.json.decode(await request.read())
         self.ledger.requests.append(body)
         self.ledger.headers.append({name.lower(): text for name, text in request.headers.items()})
         if request.transport is not None:
             self.ledger.connections.add(request.transport.get_extra_info("peername")[1])
+        return body
+
+    async def _embeddings(self, request: web.Request) -> web.StreamResponse:
+        body = await self._noted(request)
+        model = str(body.get("model", ""))
+        try:
+            script = self._script or parse_script(model)
+        except ValueError:
+            return _no_such_model(model)
+        return await self._send(request, play_embeddings(script, body, model=model))
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        body = await self._noted(request)
         model = str(body.get("model", ""))
         try:
             script = self._script or parse_script(model)

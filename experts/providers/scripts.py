@@ -6,6 +6,8 @@ A script is short text, steps joined by ``|``, or the same as an object::
     fixed:Hello                  always this text
     delay:0.2|fixed:Hello        0.2 s before the first token
     pace:0.05|echo               0.05 s before each further token
+    think:Let me see             this thought before the answer
+    finish:length                ended for this reason
     tool:add {"a": 1}            a tool call; several steps make parallel calls
     fail:503                     an HTTP status instead of an answer
     fail:429:7                   the same with "Retry-After: 7"
@@ -65,6 +67,8 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         turns: Answers by the number of assistant messages so far; the last one repeats.
         error_rate: Probability of an answer from ``wrong`` in place of the right one.
         wrong: Wrong answers, equally likely.
+        thought: What the expert thinks before it answers.
+        finish: Why the answer ends, if it is not for the usual reason.
         tool_calls: Tool calls to answer with, once; a conversation that already holds a tool's
             result gets the text.
         delay: Seconds before the answer or its first token.
@@ -81,6 +85,8 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     turns: tuple[str, ...] = ()
     error_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     wrong: tuple[str, ...] = ("I do not know.",)
+    thought: str | None = None
+    finish: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     delay: float = 0.0
     pace: float = 0.0
@@ -168,6 +174,8 @@ def _tool(fields: dict[str, Any], argument: str) -> None:
 _STEPS: dict[str, Callable[[dict[str, Any], str], None]] = {
     "echo": lambda fields, _: fields.update(text=None),
     "fixed": lambda fields, text: fields.update(text=text),
+    "think": lambda fields, text: fields.update(thought=text),
+    "finish": lambda fields, reason: fields.update(finish=reason),
     "delay": lambda fields, seconds: fields.update(delay=float(seconds)),
     "pace": lambda fields, seconds: fields.update(pace=float(seconds)),
     "usage": lambda fields, kind: fields.update(usage=kind),

@@ -16,6 +16,7 @@ from http import HTTPStatus
 import msgspec
 
 from experts.errors import (
+    ContextTooLong,
     ExpertAnswerInvalid,
     ExpertError,
     ExpertFailed,
@@ -24,10 +25,13 @@ from experts.errors import (
     ExpertTimedOut,
     RequestRefused,
 )
+from experts.providers.context import says_too_long
 from experts.providers.wire import UNREADABLE
+from experts.redaction import redacted, without_beginning_of
 
 KEPT_BODY_BYTES = 2000
 KEPT_MESSAGE_CHARS = 500
+_JUDGED_BODY_BYTES = 64 * 1024
 LONGEST_WAIT = 24 * 3600.0
 
 _KEY_REFUSED = {401, 403}
@@ -119,6 +123,8 @@ class Upstream:
                 f" (HTTP {status})"
             )
         reason = _message_in(said)
+        if says_too_long(said):
+            return ContextTooLong, f"{who}: too long for it: {reason or f'HTTP {status}'}"
         return RequestRefused, f"{who} refused the request: {reason or f'HTTP {status}'}"
 
     def _is_the_operators(self, status: int, said: bytes) -> bool:
@@ -131,7 +137,13 @@ class Upstream:
         return _error_in(said) is None or "model" in text.lower()
 
     def _clean(self, body: bytes) -> bytes:
-        return body.replace(self.secret.encode(), b"***") if self.secret else body
+        """Return what is kept of a body, without the key in use and whatever else looks like one."""
+        known = (self.secret,) if self.secret else ()
+        # Each byte as a character, so that what is no text survives.
+        text = redacted(body[:_JUDGED_BODY_BYTES].decode("latin-1"), known)
+        if self.secret:
+            text = without_beginning_of(text, self.secret)
+        return text.encode("latin-1")
 
 
 def read_retry_after(value: str | None, now: datetime | None = None) -> float | None:

@@ -6,6 +6,8 @@ fields weekly. Writing follows https://platform.openai.com/docs/api-reference/ch
 
 from __future__ import annotations
 
+import struct
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +18,20 @@ from experts.providers.protocol import Usage
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding JSON may raise: broken syntax, bytes that are not UTF-8, nesting without end."""
+MOST_TOKENS = 100_000_000
+"""More of them than any model reads or writes in one call."""
+
+_CACHED = (
+    ("prompt_tokens_details", "cached_tokens"),
+    ("prompt_cache_hit_tokens",),
+    ("cache_read_input_tokens",),
+)
+_CACHE_WRITTEN = (
+    ("cache_creation_input_tokens",),
+    ("prompt_tokens_details", "cache_write_tokens"),
+    ("prompt_tokens_details", "cache_creation_tokens"),
+)
+_REASONING = (("completion_tokens_details", "reasoning_tokens"), ("reasoning_tokens",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +53,15 @@ def completion(
     head: Head,
     content: str | None,
     *,
+    thought: str | None = None,
     tool_calls: Sequence[Mapping[str, Any]] = (),
     finish_reason: str = "stop",
     usage: Usage | None = None,
 ) -> bytes:
     """Write a whole answer as a ``chat.completion`` object."""
     message: dict[str, Any] = {"role": "assistant", "content": content}
+    if thought is not None:
+        message["reasoning_content"] = thought
     if tool_calls:
         message["tool_calls"] = list(tool_calls)
     choice = {"index": 0, "message": message, "finish_reason": finish_reason}
@@ -71,29 +90,74 @@ def usage_fields(usage: Usage) -> dict[str, Any]:
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
     }
-    if usage.cached_tokens:
+    if usage.cached_tokens or usage.cache_write_tokens:
         fields["prompt_tokens_details"] = {"cached_tokens": usage.cached_tokens}
+    if usage.cache_write_tokens:
+        fields["cache_creation_input_tokens"] = usage.cache_write_tokens
     if usage.reasoning_tokens:
         fields["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
     return fields
 
 
 def read_usage(fields: object) -> Usage | None:
-    """Read a ``usage`` object; ``None`` where it does not count both directions."""
+    """Read a ``usage`` object; ``None`` where it does not count both directions, or not credibly.
+
+    A number that is negative, broken, text or beyond any model is not believed, nor are parts that
+    are larger than what they are part of: then nothing that stands there is, and the caller counts.
+
+    Vendors differ in what they call the parts: OpenAI and most others nest ``cached_tokens`` and
+    ``reasoning_tokens``, DeepSeek says ``prompt_cache_hit_tokens``, Anthropic (through litellm, which
+    adds both to the prompt) ``cache_read_input_tokens`` and ``cache_creation_input_tokens``. Some
+    leave reasoning out of the answer's tokens or the cache out of the prompt's, which their total
+    gives away.
+    """
     if not isinstance(fields, Mapping):
         return None
-    prompt = _count(fields.get("prompt_tokens"))
-    answer = _count(fields.get("completion_tokens"))
-    if prompt is None or answer is None:
+    try:
+        prompt, answer = _count(fields["prompt_tokens"]), _count(fields["completion_tokens"])
+        cached = _first(fields, _CACHED)
+        written = _first(fields, _CACHE_WRITTEN)
+        reasoning = _first(fields, _REASONING)
+    except (KeyError, ValueError):
         return None
-    return Usage(
-        prompt_tokens=prompt,
-        completion_tokens=answer,
-        cached_tokens=_detail(fields, "prompt_tokens_details", "cached_tokens")
-        or _count(fields.get("prompt_cache_hit_tokens"))
-        or 0,
-        reasoning_tokens=_detail(fields, "completion_tokens_details", "reasoning_tokens"),
-    )
+    total = fields.get("total_tokens")
+    if reasoning and total == prompt + answer + reasoning:
+        answer += reasoning
+    if cached + written and total == prompt + answer + cached + written:
+        prompt += cached + written
+    if cached + written > prompt or reasoning > answer:
+        return None
+    return Usage(prompt, answer, cached, reasoning, written)
+
+
+def read_embedding_usage(fields: object) -> Usage | None:
+    """Read the ``usage`` of embeddings, which counts what was read only."""
+    if not isinstance(fields, Mapping):
+        return None
+    return read_usage({"prompt_tokens": fields.get("prompt_tokens"), "completion_tokens": 0})
+
+
+def embeddings(
+    model: str, vectors: Sequence[Sequence[float]], tokens: int, *, base64: bool
+) -> bytes:
+    """Write vectors as a ``list`` of ``embedding`` objects.
+
+    Args:
+        model: Name of the model as the answer states it.
+        vectors: One for each input.
+        tokens: Read.
+        base64: Whether vectors are 32-bit little-endian floats in base64, not arrays of numbers.
+    """
+    data = [
+        {"object": "embedding", "index": index, "embedding": _packed(one) if base64 else list(one)}
+        for index, one in enumerate(vectors)
+    ]
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return msgspec.json.encode({"object": "list", "data": data, "model": model, "usage": usage})
+
+
+def _packed(vector: Sequence[float]) -> str:
+    return b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 
 def plain(value: Any) -> Any:
@@ -140,12 +204,25 @@ def _named(head: Head, kind: str) -> dict[str, Any]:
     return {"id": head.id, "object": kind, "created": head.created, "model": head.model}
 
 
-def _count(value: object) -> int | None:
+def _count(value: object) -> int:
+    """Return a number of tokens.
+
+    Raises:
+        ValueError: If it cannot be one.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return int(value) if 0 <= value < 1e15 else None
+        raise ValueError("not a number")  # noqa: TRY004 (to its callers it is one kind of wrong)
+    if not 0 <= value <= MOST_TOKENS or value != int(value):
+        raise ValueError("not a credible number of tokens")
+    return int(value)
 
 
-def _detail(fields: Mapping[Any, Any], group: str, name: str) -> int:
-    details = fields.get(group)
-    return (_count(details.get(name)) or 0) if isinstance(details, Mapping) else 0
+def _first(fields: Mapping[Any, Any], paths: Sequence[tuple[str, ...]]) -> int:
+    """Return the first count that stands at one of these places and is not zero, else zero."""
+    for path in paths:
+        value: Any = fields
+        for name in path:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        if value is not None and (count := _count(value)):
+            return count
+    return 0

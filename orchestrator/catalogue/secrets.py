@@ -17,6 +17,7 @@ from experts.catalogue import repository
 from experts.catalogue.expert import SecretRef
 from experts.catalogue.tables import secrets as table
 from experts.errors import ExpertMisconfigured
+from orchestrator.kit.logs import hide
 
 SETTING = "COE_SECRET_KEY"
 TOPIC = "catalogue"
@@ -102,8 +103,10 @@ class SecretStore:
         *,
         hidden: Collection[str] = _NOT_FOR_EXPERTS,
     ) -> None:
+        hide(*keys)
         self._engine = engine
         self._cipher = cipher_of(keys)
+        self._first = cipher_of(keys[:1])
         self._environment = environment
         self._announce = announce
         self._hidden = frozenset(hidden)
@@ -153,6 +156,7 @@ class SecretStore:
                 SETTING,
                 ", ".join(sorted(unreadable)),
             )
+        hide(*values.values())
         self._values, self._unreadable = values, frozenset(unreadable)
 
     async def page(self, *, limit: int, after: str = "") -> list[SecretRecord]:
@@ -206,7 +210,7 @@ class SecretStore:
         await self._changed()
 
     async def rotate(self) -> int:
-        """Encrypt every readable secret anew with the first key; return how many there were.
+        """Encrypt anew what another key than the first has encrypted; return how much it was.
 
         Afterwards the other keys are needed no more, unless :attr:`unreadable` names a secret.
         """
@@ -215,15 +219,28 @@ class SecretStore:
             await repository.lock(connection)
             rows = await connection.execute(sa.select(table.c.name, table.c.ciphertext))
             for name, ciphertext in rows.all():
-                try:
-                    renewed = self._cipher.rotate(ciphertext)
-                except InvalidToken:
+                renewed = self.renewed(ciphertext)
+                if renewed is None:
                     continue
                 count += 1
                 await connection.execute(
                     sa.update(table).where(table.c.name == name).values(ciphertext=renewed)
                 )
         return count
+
+    def renewed(self, ciphertext: bytes) -> bytes | None:
+        """Return a ciphertext made anew with the first key.
+
+        ``None`` where there is nothing to do: it is the first key's already, or no key reads it.
+        """
+        try:
+            self._first.decrypt(ciphertext)
+        except InvalidToken:
+            try:
+                return self._cipher.rotate(ciphertext)
+            except InvalidToken:
+                return None
+        return None
 
     def seal(self, name: str, value: str) -> bytes:
         """Encrypt a secret that is kept elsewhere, under a name it is then asked for by."""
@@ -243,6 +260,7 @@ class SecretStore:
         value = self._environment.get(name)
         if not value:
             raise SecretUnavailable(f"The environment variable {name} is not set.")
+        hide(value)
         return value
 
     def _encrypt(self, name: str, value: str) -> bytes:

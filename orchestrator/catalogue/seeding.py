@@ -54,7 +54,10 @@ async def seed(
         return SeedReport("registry")
     if settings.experts_file is not None:
         experts = read_experts_file(settings.experts_file)
-        await catalogue.apply(experts, by="seed:file", prune=True)
+        try:
+            await catalogue.apply(experts, by="seed:file", prune=True)
+        except CatalogueInvalid as error:
+            raise _wrong_entry(settings.experts_file, error) from error
         return SeedReport("file", (f"{len(experts)} experts from {settings.experts_file}",))
     if not settings.discover:
         return SeedReport("registry", ("not looked for experts: COE_DISCOVER is off",))
@@ -83,4 +86,8 @@ def read_experts_file(path: Path) -> Sequence[Expert]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise StartError(f"The experts file {path} cannot be read: {error}") from error
     except CatalogueInvalid as error:
-        raise StartError(f"The experts file {path} holds a wrong entry. {error}") from error
+        raise _wrong_entry(path, error) from error
+
+
+def _wrong_entry(path: Path, error: CatalogueInvalid) -> StartError:
+    return StartError(f"The experts file {path} holds a wrong entry. {error}")

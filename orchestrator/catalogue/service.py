@@ -18,6 +18,8 @@ from experts.catalogue.entries import check
 from experts.catalogue.errors import StoredExpertInvalid
 from experts.catalogue.expert import Expert
 from experts.catalogue.repository import ExpertVersion
+from experts.providers.addresses import THIS_MACHINE, AddressPolicy
+from orchestrator.catalogue.outgoing import check_outgoing
 from orchestrator.catalogue.secrets import SecretStore
 from router.decision import Candidate
 
@@ -99,7 +101,11 @@ def catalogue_of(
 def _candidates(
     experts: Mapping[str, Expert], latencies: Mapping[str, float]
 ) -> tuple[Candidate, ...]:
-    return tuple(candidate_of(expert, latencies.get(id_)) for id_, expert in experts.items())
+    return tuple(
+        candidate_of(expert, latencies.get(id_))
+        for id_, expert in experts.items()
+        if not expert.embeds
+    )
 
 
 class CatalogueService:
@@ -112,6 +118,7 @@ class CatalogueService:
         prepare: Called in a thread with every new catalogue before requests see it, for what takes
             too long to be done while one waits; must not raise.
         changed: Called with the id of every expert whose entry has changed; must not raise.
+        addresses: Where experts may be; public addresses and this machine unless given.
     """
 
     def __init__(
@@ -121,12 +128,14 @@ class CatalogueService:
         announce: Callable[[str], Awaitable[None]],
         prepare: Callable[[Catalogue], None] | None = None,
         changed: Callable[[str], None] | None = None,
+        addresses: AddressPolicy | None = None,
     ) -> None:
         self._engine = engine
         self._secrets = secrets
         self._announce = announce
         self._prepare = prepare
         self._changed = changed
+        self._addresses = addresses or AddressPolicy.parse(THIS_MACHINE)
         self._latencies: Mapping[str, float] = {}
         self._current = Catalogue()
         self._refreshing = asyncio.Lock()
@@ -211,7 +220,7 @@ class CatalogueService:
             CatalogueInvalid: If it cannot be stored.
             ExpertExists: If its id is taken.
         """
-        check([expert])
+        self._check([expert])
         async with self._change() as connection:
             return await repository.create(connection, expert, by=by)
 
@@ -225,7 +234,7 @@ class CatalogueService:
             ExpertUnknown: If there is none.
             VersionConflict: If another version than ``expected`` is in force.
         """
-        check([expert])
+        self._check([expert])
         async with self._change() as connection:
             return await repository.update(connection, expert, by=by, expected=expected)
 
@@ -257,12 +266,16 @@ class CatalogueService:
         Raises:
             CatalogueInvalid: If they cannot be stored, or two have one id.
         """
-        check(wanted)
+        self._check(wanted)
         if dry_run:
             async with self._engine.connect() as connection:
                 return await repository.apply(connection, wanted, by=by, prune=prune, dry_run=True)
         async with self._change() as connection:
             return await repository.apply(connection, wanted, by=by, prune=prune)
+
+    def _check(self, experts: Sequence[Expert]) -> None:
+        check(experts)
+        check_outgoing(experts, self._addresses)
 
     @asynccontextmanager
     async def _change(self) -> AsyncIterator[AsyncConnection]:

@@ -8,11 +8,17 @@ from typing import Any
 
 import msgspec
 
+from experts.calling.attempts import Attempt
+from experts.catalogue.expert import Expert
+from experts.pricing import cost_in_nanos, usd_text
 from experts.providers.protocol import Usage
+from orchestrator.chat.charges import Asked, calls_of
 from orchestrator.chat.target import Target
 from orchestrator.tenants.keys import Principal
+from orchestrator.tenants.limits.values import Ask
+from orchestrator.usage.content.capture import captured
 from orchestrator.usage.journal import UsageJournal
-from orchestrator.usage.record import Status, UsageRecord, cost_in_nanos
+from orchestrator.usage.record import Status, UsageRecord, token_fields
 from router import RoutingDecision
 
 
@@ -32,11 +38,6 @@ def _plain(value: object) -> Any:
     raise NotImplementedError(f"{type(value).__name__} is not part of a decision")
 
 
-def _storable(text: str) -> str:
-    """Return a text without what Postgres or JSON cannot hold; a router reads nothing in it."""
-    return text.replace("\x00", " ").encode(errors="replace").decode()
-
-
 class Account:
     """One admitted request: opened once, closed once.
 
@@ -49,7 +50,9 @@ class Account:
         target: Where it goes.
         streamed: Whether the answer is streamed.
         prompt_tokens: Estimate, until the expert says better.
-        text: What it says, where its tenant wants that stored.
+        messages: The conversation, to count its tokens if the expert does not.
+        tools: The request's tools, likewise.
+        text: What the router looked at; kept where the tenant wants that.
     """
 
     def __init__(
@@ -63,11 +66,19 @@ class Account:
         target: Target,
         streamed: bool,
         prompt_tokens: int,
-        text: str | None = None,
+        messages: Sequence[Any] = (),
+        tools: Sequence[Any] | None = None,
+        text: str = "",
     ) -> None:
+        self.attempts: list[Attempt] = []
+        """All that is tried for an answer; whoever calls experts notes it here."""
+        self.rate_headers: Mapping[str, str] = {}
+        """What is left of the limits, for the answer."""
         self._journal = journal
         self._target = target
-        self._text = None if text is None else _storable(text)
+        self._asked = Asked(messages, tools)
+        self._choice = principal.content
+        self._text = text
         self._began = time.perf_counter()
         self._first_token: float | None = None
         self._closed: UsageRecord | None = None
@@ -87,12 +98,25 @@ class Account:
             decision=decision_fields(decision) if decision else None,
             streamed=streamed,
             prompt_tokens=prompt_tokens,
-            cost_nanos=self._cost(prompt_tokens, 0),
+            cost_nanos=cost_in_nanos(Usage(prompt_tokens, 0), target.expert.price),
         )
 
-    async def open(self) -> None:
-        """Note that the expert is about to be called."""
-        await self._journal.open(self._record)
+    async def open(self, ask: Ask) -> None:
+        """Admit the request: note that experts are about to be called for it.
+
+        Args:
+            ask: What it needs of its limits.
+
+        Raises:
+            ApiError: 429 or 402 where a limit is in the way; there is no record then.
+        """
+        admission = await self._journal.open(self._record, ask)
+        self.rate_headers = admission.headers
+
+    @property
+    def keeps_answers(self) -> bool:
+        """Whether the tenant wants answers to be stored."""
+        return self._choice.level == "all"
 
     def first_token(self) -> None:
         """Note that the first piece of the answer is here."""
@@ -100,49 +124,42 @@ class Account:
             self._first_token = time.perf_counter()
 
     async def close(
-        self,
-        status: Status,
-        *,
-        usage: Usage | None = None,
-        produced: int = 0,
-        error_code: str | None = None,
+        self, status: Status, *, written: str = "", error_code: str | None = None
     ) -> UsageRecord:
-        """Make the final record durable; a second call changes nothing.
+        """Settle the request and make its record durable; a second call changes nothing.
 
         Args:
             status: How it ended.
-            usage: What the expert counted, if it did.
-            produced: Pieces of answer that were sent, an estimate of its tokens without ``usage``.
+            written: What was passed on of the answer, to count its tokens if the expert did not.
             error_code: Why it failed.
         """
         if self._closed is not None:
             return self._closed
-        prompt = usage.prompt_tokens if usage else self._billable_prompt(status)
-        completion = usage.completion_tokens if usage else produced
-        now = time.perf_counter()
-        first = self._first_token
+        content = await captured(
+            self._choice, text=self._text, messages=self._asked.messages, answer=written
+        )
+        calls = await calls_of(self.attempts, self._target, self._asked, written)
+        last = calls[-1] if calls else None
+        now, first = time.perf_counter(), self._first_token
         self._closed = msgspec.structs.replace(
             self._record,
             status=status,
             error_code=error_code,
-            prompt_tokens=prompt,
-            completion_tokens=completion,
-            tokens_estimated=usage is None,
-            cost_nanos=self._cost(prompt, completion),
+            **token_fields(calls),
+            **(
+                {}
+                if last is None
+                else {"expert": last["expert"], "expert_version": last["version"]}
+            ),
+            attempts=None if len(calls) == 1 else calls,
             duration_ms=round((now - self._began) * 1000, 3),
             first_token_ms=None if first is None else round((first - self._began) * 1000, 3),
-            text=self._text,
+            text=content.text,
+            prompt=content.prompt,
+            answer=content.answer,
         )
         await self._journal.close(self._closed)
         return self._closed
-
-    def _billable_prompt(self, status: Status) -> int:
-        # An expert that failed has billed nothing that we know of.
-        return 0 if status == "failed" and self._first_token is None else self._record.prompt_tokens
-
-    def _cost(self, prompt_tokens: int, completion_tokens: int) -> int:
-        price = self._target.expert.price
-        return cost_in_nanos(prompt_tokens, completion_tokens, price.input, price.output)
 
 
 def confidence(decision: RoutingDecision) -> float:
@@ -150,10 +167,26 @@ def confidence(decision: RoutingDecision) -> float:
     return round(decision.probabilities[decision.category], 4)
 
 
-def route_headers(target: Target) -> dict[str, str]:
-    """Return the ``x-coe-*`` headers that say where an answer came from."""
-    headers = {"x-coe-expert": target.expert.id, "x-coe-cache": "miss"}
+def route_headers(target: Target, expert: Expert, attempts: Sequence[Attempt]) -> dict[str, str]:
+    """Return the ``x-coe-*`` headers that say where an answer came from.
+
+    Args:
+        target: Where the request went.
+        expert: Who answered.
+        attempts: All that was tried.
+    """
+    headers = {"x-coe-expert": expert.id, "x-coe-cache": "miss", **attempt_headers(attempts)}
+    moved = target.moved(expert, attempts)
+    if moved is not None:
+        headers["x-coe-moved"] = moved
+    if target.unused_strategy is not None:
+        headers["x-coe-strategy-unused"] = target.unused_strategy
     return headers | decision_headers(target.decision) if target.decision else headers
+
+
+def attempt_headers(attempts: Sequence[Attempt]) -> dict[str, str]:
+    """Return the header that says how many calls it took, if more than one."""
+    return {"x-coe-attempts": str(len(attempts))} if len(attempts) > 1 else {}
 
 
 def decision_headers(decision: RoutingDecision) -> dict[str, str]:
@@ -168,21 +201,26 @@ def decision_headers(decision: RoutingDecision) -> dict[str, str]:
 
 def cost_text(record: UsageRecord) -> str:
     """Return the cost in US dollars as a plain decimal."""
-    return f"{record.cost_nanos / 1e9:.9f}".rstrip("0").rstrip(".")
+    return usd_text(record.cost_nanos)
 
 
-def explanation(record: UsageRecord, target: Target) -> dict[str, Any]:
+def explanation(record: UsageRecord, target: Target, attempts: Sequence[Attempt]) -> dict[str, Any]:
     """Return what ``"coe": {"explain": true}`` asks for."""
+    stay = target.stay
     return {
         "request_id": record.request_id,
         "decision": decision_fields(target.decision) if target.decision else None,
-        "expert": target.expert.id,
+        "expert": record.expert,
         "policy": target.policy,
         "usage": {
             "prompt_tokens": record.prompt_tokens,
             "completion_tokens": record.completion_tokens,
             "estimated": record.tokens_estimated,
         },
+        "attempts": record.attempts,
+        "session": None
+        if stay is None
+        else {"before": stay.before, "moved": stay.reason(record.expert or "", attempts)},
         "cost_usd": record.cost_usd,
         "duration_ms": record.duration_ms,
         "first_token_ms": record.first_token_ms,

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from orchestrator.chat.accounting import decision_fields
+from orchestrator.chat.kinds import check_kind
 from orchestrator.chat.limits import checked_limits
 from orchestrator.chat.request import (
     checked_extension,
@@ -37,6 +38,7 @@ async def chat_completions(request: Request) -> Response | StreamResponse:
     services = request.app.state.services
     principal = await authenticate(request, services.keys)
     chat = parse_chat(await request.body())
+    check_kind(chat.model, services.catalogue.current, principal)
     answer: Response | StreamResponse = await services.chat.answer(
         chat, principal, request, request.state.request_id
     )
@@ -104,12 +106,14 @@ def _messages_to_route(fields: dict[str, msgspec.Raw]) -> list[Any]:
 def _models(request: Request, principal: Principal) -> dict[str, dict[str, Any]]:
     services = request.app.state.services
     models = {}
-    for policy in services.router.policies.values():
-        name = f"{POLICY_MODEL}-{policy.name}"
-        models[name] = _model(name, "policy", policy.description)
     default = services.settings.default_policy
-    models = {POLICY_MODEL: _model(POLICY_MODEL, "policy", f"Same as coe-{default}."), **models}
-    for strategy in STRATEGIES.values():
+    if principal.may_ask_for(default):
+        models[POLICY_MODEL] = _model(POLICY_MODEL, "policy", f"Same as coe-{default}.")
+    for policy in services.router.policies.values():
+        if principal.may_ask_for(policy.name):
+            name = f"{POLICY_MODEL}-{policy.name}"
+            models[name] = _model(name, "policy", policy.description)
+    for strategy in STRATEGIES.values() if principal.may_ask_for(default) else ():
         name = f"{POLICY_MODEL}-{strategy.name}"
         models.setdefault(name, _model(name, "strategy", strategy.description))
     for expert in services.catalogue.current.experts.values():

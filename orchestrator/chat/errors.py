@@ -20,4 +20,6 @@ def api_error(error: errors.ExpertError) -> ApiError:
     headers = {}
     if error.retry_after is not None:
         headers["retry-after"] = str(math.ceil(error.retry_after))
+    if len(error.attempts) > 1:
+        headers["x-coe-attempts"] = str(len(error.attempts))
     return ApiError(status, error.code, error.message, headers=headers)

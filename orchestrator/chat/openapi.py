@@ -23,7 +23,7 @@ _MESSAGES = {
         },
     },
 }
-_TOOLS = {"type": ["array", "null"], "items": {"type": "object"}}
+TOOLS = {"type": ["array", "null"], "items": {"type": "object"}}
 
 _LIMITS = {
     "quality_floor": {
@@ -44,32 +44,34 @@ _LIMITS = {
     },
 }
 
+EXTENSION = {
+    "type": ["object", "null"],
+    "properties": {
+        "explain": {
+            "type": ["boolean", "null"],
+            "description": "Add a `coe` object with the decision, tokens and cost.",
+        },
+        **_LIMITS,
+    },
+}
+MODEL = {
+    "type": "string",
+    "minLength": 1,
+    "description": "`coe`, `coe-<policy>` or the id of an expert.",
+    "examples": ["coe"],
+}
 _CHAT_REQUEST = {
     "type": "object",
     "required": ["model", "messages"],
     "description": "OpenAI's chat-completions request; fields not named here are passed on as they are.",
     "properties": {
-        "model": {
-            "type": "string",
-            "minLength": 1,
-            "description": "`coe`, `coe-<policy>` or the id of an expert.",
-            "examples": ["coe"],
-        },
+        "model": MODEL,
         "messages": _MESSAGES,
         "stream": {"type": ["boolean", "null"]},
         "stream_options": {"type": ["object", "null"]},
-        "tools": _TOOLS,
+        "tools": TOOLS,
         "response_format": {"type": ["object", "null"]},
-        "coe": {
-            "type": ["object", "null"],
-            "properties": {
-                "explain": {
-                    "type": ["boolean", "null"],
-                    "description": "Add a `coe` object with the decision, tokens and cost.",
-                },
-                **_LIMITS,
-            },
-        },
+        "coe": EXTENSION,
     },
 }
 _ROUTE_REQUEST = {
@@ -87,7 +89,7 @@ _ROUTE_REQUEST = {
         },
         "messages": _MESSAGES,
         "input": {"type": ["string", "null"]},
-        "tools": _TOOLS,
+        "tools": TOOLS,
         "response_format": {"type": ["object", "null"]},
         "coe": {"type": ["object", "null"], "properties": _LIMITS},
     },
@@ -146,34 +148,40 @@ _MODELS = {
 _EVENTS = {
     "description": "Server-sent events: each `data` is a chunk of OpenAI's streams, the last `[DONE]`."
 }
-_ERROR = {"$ref": "#/components/schemas/ErrorBody"}
+ERROR = {"$ref": "#/components/schemas/ErrorBody"}
 _REASONS = {
     400: "The request is wrong; `param` names the field.",
     401: "No API key, or an unknown one.",
+    402: "A budget is used up; the message says which, and when it renews.",
     403: "The key may not use this model.",
     404: "No such model.",
     413: "The body is too large.",
+    429: "A limit is reached; `Retry-After` says when to try again.",
     502: "The expert failed.",
     503: "No expert can serve this request.",
     504: "The expert did not answer in time.",
 }
 
 
+ANSWERING = (400, 401, 402, 403, 404, 413, 429, 502, 503, 504)
+"""Statuses of failures where an expert is asked."""
+
+
 def chat_paths() -> dict[str, Any]:
     """Return the OpenAPI path items of ``/v1``."""
     return {
         "/v1/chat/completions": {
-            "post": _operation(
+            "post": operation(
                 "chat_completions",
                 "Answer a conversation with the expert that suits it.",
                 {"type": "object"},
-                (400, 401, 403, 404, 413, 502, 503, 504),
+                ANSWERING,
                 body=_CHAT_REQUEST,
-                streams=True,
+                events=_EVENTS,
             )
         },
         "/v1/route": {
-            "post": _operation(
+            "post": operation(
                 "route",
                 "Decide where a request would go, with reasons, without answering it.",
                 _DECISION,
@@ -182,7 +190,7 @@ def chat_paths() -> dict[str, Any]:
             )
         },
         "/v1/models": {
-            "get": _operation(
+            "get": operation(
                 "list_models",
                 "List policies, and the experts that the key may use.",
                 _MODELS,
@@ -190,14 +198,14 @@ def chat_paths() -> dict[str, Any]:
             )
         },
         "/v1/models/{model}": {
-            "get": _operation(
+            "get": operation(
                 "get_model", "Show a policy or an expert.", _MODEL, (401, 404), path="model"
             )
         },
     }
 
 
-def _operation(
+def operation(
     name: str,
     summary: str,
     answer: dict[str, Any],
@@ -205,12 +213,25 @@ def _operation(
     *,
     body: dict[str, Any] | None = None,
     path: str | None = None,
-    streams: bool = False,
+    events: dict[str, Any] | None = None,
+    error: dict[str, Any] = ERROR,
 ) -> dict[str, Any]:
+    """Return the description of an operation.
+
+    Args:
+        name: Its id.
+        summary: What it does.
+        answer: Schema of a success.
+        failures: Statuses of failures.
+        body: Schema of the request's body.
+        path: Name of the parameter in its path.
+        events: Schema of a success that is streamed.
+        error: Schema of a failure.
+    """
     content: dict[str, Any] = {"application/json": {"schema": answer}}
-    if streams:
-        content["text/event-stream"] = {"schema": _EVENTS}
-    operation: dict[str, Any] = {
+    if events is not None:
+        content["text/event-stream"] = {"schema": events}
+    described: dict[str, Any] = {
         "tags": ["chat"],
         "operationId": name,
         "summary": summary,
@@ -219,19 +240,19 @@ def _operation(
             **{
                 str(status): {
                     "description": _REASONS[status],
-                    "content": {"application/json": {"schema": _ERROR}},
+                    "content": {"application/json": {"schema": error}},
                 }
                 for status in failures
             },
         },
     }
     if body is not None:
-        operation["requestBody"] = {
+        described["requestBody"] = {
             "required": True,
             "content": {"application/json": {"schema": body}},
         }
     if path is not None:
-        operation["parameters"] = [
+        described["parameters"] = [
             {"name": path, "in": "path", "required": True, "schema": {"type": "string"}}
         ]
-    return operation
+    return described

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from experts.calling.call import CallOptions, ExpertCaller
+from experts.calling.call import Answer, CallOptions, ExpertCaller
+from experts.catalogue.expert import Expert
+from experts.counting.counter import answer_text
 from experts.errors import ExpertError
-from experts.providers.protocol import ExpertAnswer
 from orchestrator.catalogue.service import CatalogueService
 from orchestrator.chat.accounting import Account, cost_text, explanation, route_headers
 from orchestrator.chat.disconnect import ClientGone, unless_gone
 from orchestrator.chat.errors import api_error
 from orchestrator.chat.request import ChatRequest
+from orchestrator.chat.reserve import ask_of
+from orchestrator.chat.stickiness import Sessions, conversation_of
 from orchestrator.chat.strategies import StrategyPipeline
 from orchestrator.chat.streaming import StreamResponse, metered
 from orchestrator.chat.target import (
+    Asking,
     Target,
     asking_of,
     choose_target,
@@ -47,9 +51,11 @@ class ChatPipeline:
         journal: Records what they cost.
         outcomes: Remembers what became of past requests, where that is wanted.
         strategies: Answers what asks for a strategy.
+        sessions: Remembers who answers which conversation.
         default_policy: Policy of the model name ``coe``.
         timeout: Seconds until a whole answer must be there.
         first_token_timeout: Seconds until its first byte must be there.
+        reserved_tokens: Of an answer, reserved where neither the request nor the expert says a most.
     """
 
     catalogue: CatalogueService
@@ -58,9 +64,11 @@ class ChatPipeline:
     journal: UsageJournal
     outcomes: OutcomeMemory
     strategies: StrategyPipeline
+    sessions: Sessions
     default_policy: str
     timeout: float
     first_token_timeout: float
+    reserved_tokens: int
 
     async def answer(
         self, chat: ChatRequest, principal: Principal, request: Request, request_id: str
@@ -86,22 +94,47 @@ class ChatPipeline:
             asking=asking,
             limits=chat.limits,
         )
+        strategy, unused = self.strategies.assigned(chat, target.decision, principal.tenant)
+        if strategy is not None:
+            return await self.strategies.answer(
+                strategy, chat, told, asking, request, target.decision
+            )
+        if unused is not None:
+            target = replace(target, unused_strategy=unused)
         if target.decision is not None:
+            target = await self._in_conversation(target, chat, asking)
             self.outcomes.asked(request_id, principal.tenant, told.text, target.expert.id)
         account = Account(
             self.journal,
             principal,
             request_id=request_id,
-            api="chat.completions",
+            api=chat.api,
             model=chat.model,
             target=target,
             streamed=chat.stream,
             prompt_tokens=told.prompt_tokens,
-            text=told.text if principal.stores_content else None,
+            messages=chat.messages,
+            tools=chat.tools,
+            text=told.text,
         )
-        await account.open()
+        await account.open(
+            ask_of(
+                request_id,
+                principal,
+                target.expert,
+                told.prompt_tokens,
+                chat.fields,
+                self.reserved_tokens,
+            )
+        )
         answer = self._streamed if chat.stream else self._whole
-        options = CallOptions(self.timeout, self.first_token_timeout, request_id)
+        options = CallOptions(
+            self.timeout,
+            self.first_token_timeout,
+            request_id,
+            origin=principal.tenant,
+            attempts=account.attempts,
+        )
         try:
             return await answer(chat, target, account, request, options)
         except ExpertError as error:
@@ -117,6 +150,21 @@ class ChatPipeline:
             await account.close("failed", error_code="internal_error")
             raise
 
+    async def _in_conversation(self, target: Target, chat: ChatRequest, asking: Asking) -> Target:
+        """Let a conversation stay with its expert, if there is one and it is reasonable."""
+        conversation = conversation_of(
+            chat.messages,
+            tenant=asking.principal.tenant,
+            policy=target.policy or "",
+            session=asking.session,
+        )
+        return target.of(conversation, await self.sessions.recall(conversation))
+
+    def _answered(self, target: Target, expert: Expert) -> None:
+        """Remember who answers the conversation."""
+        if target.conversation is not None:
+            self.sessions.keep(target.conversation, expert.id)
+
     async def _whole(
         self,
         chat: ChatRequest,
@@ -125,12 +173,17 @@ class ChatPipeline:
         request: Request,
         options: CallOptions,
     ) -> Response:
-        call = self.caller.complete(target.expert, chat.fields, options)
+        call = self.caller.complete(target.experts, chat.fields, options)
         answer = await unless_gone(call, request.receive)
         account.first_token()
-        record = await account.close("ok", usage=answer.usage)
+        needed = answer.usage is None or account.keeps_answers
+        written = answer_text(answer.body) if needed else ""
+        record = await account.close("ok", written=written)
+        self._answered(target, answer.expert)
         body = with_explanation(answer, record, target) if chat.explain else answer.body
-        headers = route_headers(target) | {"x-coe-cost": cost_text(record)}
+        headers = route_headers(target, answer.expert, answer.attempts)
+        headers.update(account.rate_headers)
+        headers["x-coe-cost"] = cost_text(record)
         return Response(body, media_type="application/json", headers=headers)
 
     async def _streamed(
@@ -141,19 +194,21 @@ class ChatPipeline:
         request: Request,
         options: CallOptions,
     ) -> StreamResponse:
-        # Until the first block is here an error can still be a status.
-        call = self.caller.stream(target.expert, chat.fields, options)
+        # Until the first real piece is here an error can still be a status.
+        call = self.caller.stream(target.experts, chat.fields, options)
         stream = await unless_gone(call, request.receive)
         account.first_token()
+        self._answered(target, stream.expert)
         events = metered(
             stream, account, target, explain=chat.explain, request_id=options.request_id
         )
-        return StreamResponse(events, route_headers(target))
+        headers = route_headers(target, stream.expert, stream.attempts)
+        return StreamResponse(events, {**headers, **account.rate_headers})
 
 
-def with_explanation(answer: ExpertAnswer, record: UsageRecord, target: Target) -> bytes:
+def with_explanation(answer: Answer, record: UsageRecord, target: Target) -> bytes:
     """Return the expert's bytes with a ``coe`` object added as its last field."""
     body = answer.body.rstrip()
-    extra = msgspec.json.encode(explanation(record, target))
+    extra = msgspec.json.encode(explanation(record, target, answer.attempts))
     comma = b"" if body[:-1].rstrip().endswith(b"{") else b","
     return body[:-1] + comma + b'"coe":' + extra + b"}"

@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from orchestrator.chat.grounds import NO_GROUNDS, Grounds, checked_grounds
 from orchestrator.chat.limits import NO_LIMITS, Limits, checked_limits
+from orchestrator.conductor.grounds import NO_GROUNDS, Grounds, checked_grounds
 from orchestrator.kit.errors import ApiError
 
 _decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -34,6 +34,7 @@ class ChatRequest:
         events: Whether the caller asked for typed events of a strategy's steps.
         grounds: What the caller gives a strategy to work with.
         limits: What the caller asks of the expert that answers.
+        api: Name of the endpoint it came to, for its usage record.
     """
 
     fields: dict[str, msgspec.Raw]
@@ -46,6 +47,7 @@ class ChatRequest:
     events: bool = False
     grounds: Grounds = NO_GROUNDS
     limits: Limits = NO_LIMITS
+    api: str = "chat.completions"
 
     @property
     def usage_wanted(self) -> bool:
@@ -86,14 +88,25 @@ def parse_chat(body: bytes) -> ChatRequest:
         fields=fields,
         model=model,
         messages=checked_messages(field(fields, "messages")),
-        stream=_flag(field(fields, "stream"), "stream"),
+        stream=flag(field(fields, "stream"), "stream"),
         tools=checked_tools(fields),
         response_format=checked_response_format(fields),
-        explain=_flag(extension.get("explain"), "coe.explain"),
-        events=_flag(extension.get("events"), "coe.events"),
-        grounds=checked_grounds(extension),
-        limits=checked_limits(extension),
+        **extension_fields(extension),
     )
+
+
+def extension_fields(extension: dict[str, Any]) -> dict[str, Any]:
+    """Return what the ``coe`` object says, as fields of a :class:`ChatRequest`.
+
+    Raises:
+        ApiError: 400, naming the field that is wrong.
+    """
+    return {
+        "explain": flag(extension.get("explain"), "coe.explain"),
+        "events": flag(extension.get("events"), "coe.events"),
+        "grounds": checked_grounds(extension),
+        "limits": checked_limits(extension),
+    }
 
 
 def field(fields: dict[str, msgspec.Raw], name: str) -> Any:
@@ -166,7 +179,12 @@ def checked_response_format(fields: dict[str, msgspec.Raw]) -> dict[str, Any] | 
     return wanted
 
 
-def _flag(value: Any, name: str) -> bool:
+def flag(value: Any, name: str) -> bool:
+    """Return a flag; one that is not given is false.
+
+    Raises:
+        ApiError: 400 if it is neither true nor false.
+    """
     if value is None:
         return False
     if not isinstance(value, bool):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from orchestrator.chat.accounting import confidence, decision_fields
+from orchestrator.conductor.charges import calls_of_steps
 from orchestrator.conductor.values import Step
 from orchestrator.tenants.keys import Principal
+from orchestrator.tenants.limits.limiter import Admission
+from orchestrator.tenants.limits.values import Ask
 from orchestrator.usage.journal import UsageJournal
-from orchestrator.usage.record import Status, UsageRecord
+from orchestrator.usage.record import Status, UsageRecord, token_fields
 from router import RoutingDecision
-
-_NANOS = 1_000_000_000
 
 
 class RunAccount:
@@ -24,6 +25,7 @@ class RunAccount:
         journal: Makes it durable.
         principal: Who asks.
         request_id: The request's id.
+        api: Name of the endpoint.
         model: The model as the caller named it.
         decision: What the router says of the task.
         streamed: Whether the answer is streamed.
@@ -35,10 +37,13 @@ class RunAccount:
         principal: Principal,
         *,
         request_id: str,
+        api: str,
         model: str,
         decision: RoutingDecision,
         streamed: bool,
     ) -> None:
+        self.rate_headers: Mapping[str, str] = {}
+        """What is left of the limits, for the answer."""
         self._journal = journal
         self._began = time.perf_counter()
         self._first_token: float | None = None
@@ -47,7 +52,7 @@ class RunAccount:
             request_id=request_id,
             tenant=principal.tenant,
             key_id=principal.key_id,
-            api="chat.completions",
+            api=api,
             model=model,
             policy=decision.policy,
             category=decision.category,
@@ -57,9 +62,18 @@ class RunAccount:
             streamed=streamed,
         )
 
-    async def open(self) -> None:
-        """Note that experts are about to be called."""
-        await self._journal.open(self._record)
+    async def open(self, ask: Ask) -> Admission:
+        """Admit the request: note that experts are about to be called for it.
+
+        Args:
+            ask: What it needs of its limits.
+
+        Raises:
+            ApiError: 429 or 402 where a limit is in the way; there is no record then.
+        """
+        admission = await self._journal.open(self._record, ask)
+        self.rate_headers = admission.headers
+        return admission
 
     def first_token(self) -> None:
         """Note that the first piece of the answer is here."""
@@ -78,15 +92,13 @@ class RunAccount:
         """
         if self._closed is not None:
             return self._closed
-        done, now, first = list(steps), time.perf_counter(), self._first_token
+        calls, now, first = calls_of_steps(steps), time.perf_counter(), self._first_token
         self._closed = msgspec.structs.replace(
             self._record,
             status=status,
             error_code=error_code,
-            prompt_tokens=sum(step.prompt_tokens for step in done),
-            completion_tokens=sum(step.completion_tokens for step in done),
-            tokens_estimated=False,
-            cost_nanos=round(sum(step.usd for step in done) * _NANOS),
+            **token_fields(calls),
+            attempts=calls,
             duration_ms=round((now - self._began) * 1000, 3),
             first_token_ms=None if first is None else round((first - self._began) * 1000, 3),
         )

@@ -14,12 +14,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from experts.calling.call import ExpertCaller
+from experts.pricing import NANOS_PER_USD, nanos_of
 from experts.providers import sse
 from experts.providers.wire import Head, chunk, completion
+from orchestrator.assignments.service import Assignments
 from orchestrator.catalogue.service import CatalogueService
 from orchestrator.chat.accounting import cost_text, decision_fields, decision_headers
+from orchestrator.chat.assigned import ignored, refused
 from orchestrator.chat.disconnect import ClientGone, unless_gone
-from orchestrator.chat.grounds import with_format
 from orchestrator.chat.limits import Limits as Asked
 from orchestrator.chat.request import ChatRequest
 from orchestrator.chat.run_account import RunAccount
@@ -37,16 +39,19 @@ from orchestrator.conductor.code import Sandbox
 from orchestrator.conductor.engine import execute
 from orchestrator.conductor.events import AnswerDelta, Event
 from orchestrator.conductor.experts import CatalogueExperts
+from orchestrator.conductor.grounds import bounded, with_format
 from orchestrator.conductor.knowledge import Knowledge
 from orchestrator.conductor.limits import Limits
 from orchestrator.conductor.nodes.conclude import NothingAnswered
 from orchestrator.conductor.ports import NoExpert
 from orchestrator.conductor.run import Run
 from orchestrator.conductor.sources import with_sources
+from orchestrator.conductor.strategies.direct import DIRECT
 from orchestrator.conductor.values import Outcome, Task
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.http import CLIENT_CLOSED_REQUEST
 from orchestrator.routers.service import ActiveRouter
+from orchestrator.tenants.limits.values import Ask
 from orchestrator.usage.journal import UsageJournal
 from orchestrator.usage.record import Status, UsageRecord
 from router import RoutingDecision, RoutingText
@@ -75,6 +80,7 @@ class StrategyPipeline:
         limits: Of one run.
         timeout: Seconds for one answer of an expert.
         knowledge: What runs are told beforehand.
+        assignments: Which strategies answer requests that name none.
     """
 
     catalogue: CatalogueService
@@ -86,24 +92,74 @@ class StrategyPipeline:
     limits: Limits
     timeout: float
     knowledge: Knowledge
+    assignments: Assignments
+
+    def assigned(
+        self, chat: ChatRequest, decision: RoutingDecision | None, tenant: str
+    ) -> tuple[str | None, str | None]:
+        """Return the strategy that an operator has assigned to a request, if one has.
+
+        Args:
+            chat: The request; ``model`` names no strategy.
+            decision: The router's, where ``model`` names no expert either.
+            tenant: Whose it is.
+
+        Returns:
+            The strategy that answers it; and what is said of one that does not.
+        """
+        if decision is None:
+            return None, None
+        strategy = self.assignments.find(tenant, decision.policy, decision.category)
+        if strategy in {None, DIRECT.name}:
+            return None, None
+        reason = ignored(chat)
+        return (strategy, None) if reason is None else (None, f"{strategy}; reason={reason}")
 
     async def answer(
-        self, strategy: str, chat: ChatRequest, told: RoutingText, asking: Asking, request: Request
+        self,
+        strategy: str,
+        chat: ChatRequest,
+        told: RoutingText,
+        asking: Asking,
+        request: Request,
+        decision: RoutingDecision | None = None,
     ) -> Response | StreamResponse:
         """Answer one request.
+
+        Args:
+            strategy: That answers it.
+            chat: The request.
+            told: What it says, for routing.
+            asking: Which it is, and whose.
+            request: As it came.
+            decision: The router's, if it has decided already.
 
         Raises:
             ApiError: For every expected failure; the usage record is written before.
         """
-        if chat.tools:
-            raise ApiError(
-                400,
-                "invalid_request",
-                "A strategy cannot use a caller's tools: ask for a policy or an expert instead.",
-                param="tools",
-            )
+        _check_form(chat)
+        decision = decision or await self._decided(chat, told, asking)
+        account = RunAccount(
+            self.journal,
+            asking.principal,
+            request_id=asking.request_id,
+            api=chat.api,
+            model=chat.model,
+            decision=decision,
+            streamed=chat.stream,
+        )
+        limits = within(bounded(self.limits, chat.grounds.limits), chat.limits)
+        admission = await account.open(ask_of_run(asking, limits, told.prompt_tokens))
+        run = self._run(chat, told, decision, asking, reserved(limits, admission.nanos))
+        head = Head(asking.request_id, int(time.time()), chat.model)
+        answering = _Answering(strategy, chat, run, account, decision, head)
+        return await (answering.streamed if chat.stream else answering.whole)(request)
+
+    async def _decided(
+        self, chat: ChatRequest, told: RoutingText, asking: Asking
+    ) -> RoutingDecision:
         await encoded(told, self.router, asking)
-        decision = decide(
+        return decide(
             told,
             self.default_policy,
             catalogue=self.catalogue.current,
@@ -111,22 +167,14 @@ class StrategyPipeline:
             asking=asking,
             limits=chat.limits,
         )
-        account = RunAccount(
-            self.journal,
-            asking.principal,
-            request_id=asking.request_id,
-            model=chat.model,
-            decision=decision,
-            streamed=chat.stream,
-        )
-        run = self._run(chat, told, decision, asking)
-        head = Head(asking.request_id, int(time.time()), chat.model)
-        answering = _Answering(strategy, chat, run, account, decision, head)
-        await account.open()
-        return await (answering.streamed if chat.stream else answering.whole)(request)
 
     def _run(
-        self, chat: ChatRequest, told: RoutingText, decision: RoutingDecision, asking: Asking
+        self,
+        chat: ChatRequest,
+        told: RoutingText,
+        decision: RoutingDecision,
+        asking: Asking,
+        limits: Limits,
     ) -> Run:
         experts = CatalogueExperts(
             self.catalogue.current,
@@ -138,10 +186,11 @@ class StrategyPipeline:
         )
         task = Task(
             messages=with_sources(chat.messages, chat.grounds.context),
+            context=chat.grounds.context,
             facts=chat.grounds.facts,
             checks=with_format(chat.grounds.checks, chat.response_format),
             text=told.text,
-            policy=self.default_policy,
+            policy=decision.policy,
             category=decision.category,
             uncertainty=decision.uncertainty,
             tenant=asking.principal.tenant,
@@ -151,8 +200,33 @@ class StrategyPipeline:
                 if name in chat.fields
             },
         )
-        limits = within(self.limits, chat.limits)
         return self.knowledge.given_to(Run(task, experts, self.sandbox, limits=limits))
+
+
+def _check_form(chat: ChatRequest) -> None:
+    name = refused(chat)
+    if name is not None:
+        told = f"A strategy cannot give what '{name}' asks for: name a policy or an expert instead."
+        raise ApiError(400, "invalid_request", told, param=name)
+
+
+def ask_of_run(asking: Asking, limits: Limits, prompt_tokens: int) -> Ask:
+    """Return what a run needs of its caller's limits: its own budget, or what is left of theirs."""
+    principal = asking.principal
+    return Ask(
+        asking.request_id,
+        principal.tenant,
+        principal.key_id,
+        tokens=prompt_tokens,
+        least_tokens=prompt_tokens,
+        nanos=nanos_of(limits.usd),
+        least_nanos=1,
+    )
+
+
+def reserved(limits: Limits, nanos: int) -> Limits:
+    """Return limits with no more money than was reserved."""
+    return replace(limits, usd=max(min(limits.usd, nanos / NANOS_PER_USD), _LEAST))
 
 
 def within(limits: Limits, asked: Asked) -> Limits:
@@ -284,6 +358,7 @@ class _Answering:
             "x-coe-strategy": self.strategy,
             "x-coe-cache": "miss",
             **decision_headers(self.decision),
+            **self.account.rate_headers,
         }
 
     def _explanation(self, record: UsageRecord, outcome: Outcome) -> dict[str, Any]:

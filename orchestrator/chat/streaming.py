@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from experts.calling.call import ExpertStream
+from experts.calling.stream import ExpertStream
+from experts.counting.produced import Produced
 from experts.errors import ExpertError
 from experts.providers import sse
 from orchestrator.chat.accounting import Account, explanation
@@ -17,6 +18,8 @@ from orchestrator.chat.disconnect import gone
 from orchestrator.chat.errors import api_error
 from orchestrator.chat.target import Target
 from orchestrator.usage.record import UsageRecord
+
+Translate = Callable[[AsyncGenerator[bytes, None]], AsyncGenerator[bytes, None]]
 
 
 class StreamResponse:
@@ -30,19 +33,24 @@ class StreamResponse:
     """
 
     def __init__(self, blocks: AsyncGenerator[bytes, None], headers: dict[str, str]) -> None:
-        self._blocks = blocks
-        self._headers = {
+        self.blocks = blocks
+        self.headers = {
             "content-type": "text/event-stream; charset=utf-8",
             "cache-control": "no-cache",
             "x-accel-buffering": "no",
             **headers,
         }
 
+    def through(self, translate: Translate) -> StreamResponse:
+        """Return this response with its blocks told otherwise."""
+        self.blocks = translate(self.blocks)
+        return self
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI)
         """Send everything, or stop when the client is gone."""
         # Nothing is awaited in between, since the first block is here already: a generator that
         # has not begun would be closed without running the code that closes its account.
-        first = await anext(self._blocks)
+        first = await anext(self.blocks)
         sending = asyncio.ensure_future(self._send(first, send))
         watching = asyncio.ensure_future(gone(receive))
         try:
@@ -55,10 +63,10 @@ class StreamResponse:
             sending.result()
 
     async def _send(self, first: bytes, send: Send) -> None:
-        headers = [(name.encode(), value.encode()) for name, value in self._headers.items()]
+        headers = [(name.encode(), value.encode()) for name, value in self.headers.items()]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": first, "more_body": True})
-        async for block in self._blocks:
+        async for block in self.blocks:
             await send({"type": "http.response.body", "body": block, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -66,45 +74,43 @@ class StreamResponse:
         if not sending.done():
             sending.cancel()
         await asyncio.wait((sending,))
-        await self._blocks.aclose()
+        await self.blocks.aclose()
 
 
 async def metered(
     stream: ExpertStream, account: Account, target: Target, *, explain: bool, request_id: str
 ) -> AsyncGenerator[bytes, None]:
-    """Pass blocks on, count them, and close the account before ``[DONE]`` is sent.
+    """Pass blocks on, keep what they say, and close the account before ``[DONE]`` is sent.
 
     An error after the first block ends the stream with an error event, never with ``[DONE]``.
 
     Args:
         stream: A stream that has begun; closed at the end.
         account: To be closed.
-        target: Where the stream comes from.
+        target: Where the request went.
         explain: Whether a chunk with the explanation is added.
         request_id: Named in an error event.
     """
-    pieces, last = 0, b""
+    produced, last = Produced(), b""
     try:
         async for block in stream:
-            pieces += block.count(b'"delta"')
+            produced.add(block)
             body, done = _without_done(block)
             if body:
                 last = body
                 yield body
             if done:
                 break
-        record = await _shielded(account.close("ok", usage=stream.usage, produced=pieces))
+        record = await _shielded(account.close("ok", written=produced.text))
         if explain:
-            yield _explanation_event(record, target, last)
+            yield _explanation_event(record, target, stream, last)
         yield sse.DONE
     except ExpertError as error:
-        closing = account.close(
-            "failed", usage=stream.usage, produced=pieces, error_code=error.code
-        )
+        closing = account.close("failed", written=produced.text, error_code=error.code)
         await _shielded(closing)
         yield sse.write_event(msgspec.json.encode(api_error(error).body(request_id)))
     except (asyncio.CancelledError, GeneratorExit):
-        await _shielded(account.close("cancelled", usage=stream.usage, produced=pieces))
+        await _shielded(account.close("cancelled", written=produced.text))
         raise
     finally:
         await stream.aclose()
@@ -126,7 +132,9 @@ def _without_done(block: bytes) -> tuple[bytes, bool]:
     return b"".join(kept), len(kept) < len(events)
 
 
-def _explanation_event(record: UsageRecord, target: Target, last: bytes) -> bytes:
+def _explanation_event(
+    record: UsageRecord, target: Target, stream: ExpertStream, last: bytes
+) -> bytes:
     """Return a chunk without choices that carries the explanation, in the stream's own name."""
     chunk = {"id": record.request_id, "created": int(record.started_at.timestamp())}
     for event in sse.split_events(last):
@@ -138,8 +146,8 @@ def _explanation_event(record: UsageRecord, target: Target, last: bytes) -> byte
             chunk |= {name: fields[name] for name in ("id", "created") if name in fields}
     chunk |= {
         "object": "chat.completion.chunk",
-        "model": target.expert.model or target.expert.id,
+        "model": stream.expert.model or stream.expert.id,
         "choices": [],
-        "coe": explanation(record, target),
+        "coe": explanation(record, target, stream.attempts),
     }
     return sse.write_event(msgspec.json.encode(chunk))

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 
+from experts.calling.attempts import Attempt
 from experts.catalogue.expert import Expert
 from orchestrator.catalogue.service import Catalogue
 from orchestrator.chat.limits import NO_LIMITS, Limits
+from orchestrator.chat.stickiness import Conversation, Stay, stay
 from orchestrator.conductor.strategies import STRATEGIES
 from orchestrator.kit.errors import ApiError
 from orchestrator.routers.service import ActiveRouter, Memory
+from orchestrator.tenants.access import check_policy
 from orchestrator.tenants.keys import Principal
 from router import NoEligibleExpert, RoutingDecision, RoutingText
 
 POLICY_MODEL = "coe"
+MAX_FALLBACKS = 32
+"""Experts of a ranking that are looked at when the best one fails."""
 SESSION_HEADER = "x-coe-session"
 _POLICY_PREFIX = "coe-"
 
@@ -40,12 +45,61 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a request goes, and the decision if the router made it."""
+    """Where a request goes, and the decision if the router made it.
+
+    Args:
+        expert: Who shall answer.
+        catalogue: The experts, as they were when that was chosen.
+        decision: The router's, if it chose.
+        policy: What it chose by.
+        unused_strategy: That is assigned to the request but cannot take it, and why not.
+        conversation: What the request belongs to, if the router chose.
+        stay: Who has answered that before, if somebody has.
+    """
 
     expert: Expert
-    version: int
-    decision: RoutingDecision | None
-    policy: str | None
+    catalogue: Catalogue
+    decision: RoutingDecision | None = None
+    policy: str | None = None
+    unused_strategy: str | None = None
+    conversation: Conversation | None = None
+    stay: Stay | None = None
+
+    @property
+    def version(self) -> int:
+        """The version of the expert's entry that is in force."""
+        return self.versions[self.expert.id]
+
+    @property
+    def versions(self) -> Mapping[str, int]:
+        """The versions in force, by expert."""
+        return self.catalogue.versions
+
+    def of(self, conversation: Conversation, before: str | None) -> Target:
+        """Return where the request goes as a part of its conversation.
+
+        Args:
+            conversation: The conversation.
+            before: Id of the expert that has answered it before, if one is known to have.
+        """
+        if self.decision is None or before is None:
+            return replace(self, conversation=conversation)
+        staying = stay(before, self.decision, conversation, self.catalogue)
+        expert = self.catalogue.experts[staying.expert]
+        return replace(self, expert=expert, conversation=conversation, stay=staying)
+
+    def moved(self, expert: Expert, attempts: Sequence[Attempt]) -> str | None:
+        """Return why the conversation has moved to who answered, if it has."""
+        return None if self.stay is None else self.stay.reason(expert.id, attempts)
+
+    @property
+    def experts(self) -> tuple[Expert, ...]:
+        """Who may answer, best first: the router's ranking, or the one that the caller named."""
+        if self.decision is None:
+            return (self.expert,)
+        known = self.catalogue.experts
+        others = (known[id_] for id_ in self.decision.ranked[:MAX_FALLBACKS])
+        return (self.expert, *(one for one in others if one is not self.expert))
 
 
 def asking_of(request: Request, principal: Principal, memory: Memory | None) -> Asking:
@@ -107,7 +161,7 @@ def choose_target(
         told, policy, catalogue=catalogue, router=router, asking=asking, limits=limits
     )
     chosen = decision.expert
-    return Target(catalogue.experts[chosen], catalogue.versions[chosen], decision, policy)
+    return Target(catalogue.experts[chosen], catalogue, decision, policy)
 
 
 def decide(
@@ -122,10 +176,12 @@ def decide(
     """Let the router decide.
 
     Raises:
-        ApiError: 404 for an unknown policy, 503 if no expert is eligible.
+        ApiError: 404 for an unknown policy, 403 for one that the key may not use, 503 if no expert
+            is eligible.
     """
     if policy not in router.policies:
         raise _unknown_model(f"{_POLICY_PREFIX}{policy}")
+    check_policy(asking.principal, policy)
     try:
         return router.decide(
             limits.applied(told.request(policy), asking.request_id, asking.principal.experts),
@@ -158,7 +214,7 @@ def _named(model: str, told: RoutingText, catalogue: Catalogue, principal: Princ
             f"Expert '{model}' has no capability {', '.join(missing)}, which this request needs.",
             param="model",
         )
-    return Target(expert, catalogue.versions[model], None, None)
+    return Target(expert, catalogue)
 
 
 def _unknown_model(model: str) -> ApiError:

@@ -18,6 +18,7 @@ def build() -> typer.Typer:
     import typer
 
     from orchestrator.cli import (
+        audit,
         chat,
         conductor,
         config,
@@ -25,12 +26,14 @@ def build() -> typer.Typer:
         experts,
         feedback,
         keys,
+        lessons,
         models,
         route,
         router,
         run,
         secrets,
         serve,
+        tenants,
         usage,
         worker,
     )
@@ -50,11 +53,14 @@ def build() -> typer.Typer:
     app.add_typer(models.app, name="models")
     app.add_typer(experts.app, name="experts")
     app.add_typer(keys.app, name="keys")
+    app.add_typer(tenants.app, name="tenants")
     app.add_typer(secrets.app, name="secrets")
     app.add_typer(router.app, name="router")
     app.add_typer(conductor.app, name="conductor")
+    app.add_typer(lessons.app, name="lessons")
     app.add_typer(feedback.app, name="feedback")
     app.add_typer(usage.app, name="usage")
+    app.add_typer(audit.app, name="audit")
     app.add_typer(config.app, name="config")
     app.add_typer(db.app, name="db")
     return app

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator.cli import output
+from orchestrator.cli import strategies as strategy_commands
 from orchestrator.cli.connection import Json, Key, Url, connected
 from orchestrator.cli.teach import teach
 
@@ -28,6 +29,11 @@ _DEFAULT = "direct,cot,cot+python,self-consistency,conductor"
 _VOTING = "self-consistency"
 
 
+app.command("list")(strategy_commands.list_strategies)
+app.command("draw")(strategy_commands.draw)
+app.command("assign")(strategy_commands.assign)
+app.command("assignments")(strategy_commands.assignments)
+app.command("unassign")(strategy_commands.unassign)
 app.command("teach")(teach)
 
 

@@ -46,7 +46,7 @@ def _with_database(work: Callable[[str], T]) -> T:
 
     try:
         settings = load_settings()
-        configure_logging(settings.log_level)
+        configure_logging(settings)
         with running_stores(settings) as urls:
             return work(urls.postgres)
     except StartError as error:

@@ -12,7 +12,7 @@ from orchestrator.cli import output
 from orchestrator.cli.connection import Json, Key, Url, connected
 
 if TYPE_CHECKING:
-    from coe_client.types import Scores
+    from coe_client.types import ContentChoice, Scores
 
 app = typer.Typer(no_args_is_help=True, help="Feedback on answers, and scores from it.")
 LARGEST_PAGE = 100
@@ -134,20 +134,43 @@ def content(
         bool | None,
         typer.Option("--store/--erase", help="Store texts from now on, or erase and stop."),
     ] = None,
+    level: Annotated[
+        str | None, typer.Option(help="off, prompts, or all: what experts answer, too.")
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, help="How long it is kept; unset: until it is erased.")
+    ] = None,
+    pattern: Annotated[
+        list[str] | None,
+        typer.Option(help="A regular expression of what is blotted out. May be repeated."),
+    ] = None,
     url: Url = None,
     key: Key = None,
     as_json: Json = False,
 ) -> None:
-    """Tell whether texts of a tenant's callers are stored, or choose it."""
+    """Tell what is stored of what a tenant's callers and experts say, or choose it."""
+    if store is not None and level is not None:
+        output.fail("--level says it all: leave out --store and --erase.")
+    if store is None and level is None and (days or pattern):
+        output.fail("--days and --pattern belong to a choice: add --level.")
     with connected(url, key) as client:
-        if store is None:
+        if store is None and level is None:
             choice = client.feedback.stores_content(tenant)
         else:
-            choice = client.feedback.store_content(tenant, store=store)
+            choice = client.feedback.store_content(
+                tenant, store=store, level=level, retention_days=days, patterns=pattern or ()
+            )
     if as_json:
         output.as_json(choice)
     else:
-        output.text(f"{tenant}: texts are {'stored' if choice.store else 'not stored'}.")
+        output.text(f"{tenant}: texts are {_what_is_stored(choice)}.")
+
+
+def _what_is_stored(choice: ContentChoice) -> str:
+    if not choice.store:
+        return "not stored"
+    kept = f" for {choice.retention_days} days" if choice.retention_days else ""
+    return f"stored{kept} ({'prompts and answers' if choice.level == 'all' else 'prompts'})"
 
 
 def _show(found: Scores) -> None:

@@ -20,6 +20,11 @@ Experts = Annotated[
     list[str] | None,
     typer.Option(metavar="ID", help="An expert that may answer, and no other; may be repeated."),
 ]
+Policies = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="A policy it may ask for, and no other; may be repeated."),
+]
+KeyId = Annotated[str, typer.Argument(metavar="ID", help="The key's id, not the key.")]
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -82,6 +87,7 @@ def create(
         typer.Option(parser=parse_duration, metavar="TIME", help="90m, 12h, 30d, 2w. Else never."),
     ] = None,
     expert: Experts = None,
+    policy: Policies = None,
     url: Url = None,
     key: Key = None,
     as_json: Json = False,
@@ -90,7 +96,12 @@ def create(
     expires_at = None if expires_in is None else datetime.now(UTC) + expires_in
     with connected(url, key) as client:
         created = client.keys.create(
-            name, role=role, tenant=tenant, expires_at=expires_at, experts=expert or None
+            name,
+            role=role,
+            tenant=tenant,
+            expires_at=expires_at,
+            experts=expert or None,
+            policies=policy or None,
         )
     if as_json:
         output.as_json(created)
@@ -101,29 +112,71 @@ def create(
 
 @app.command()
 def allow(
-    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, not the key.")],
+    key_id: KeyId,
     expert: Experts = None,
     any_expert: Annotated[
         bool, typer.Option("--any", help="All experts, those to come included.")
+    ] = False,
+    policy: Policies = None,
+    any_policy: Annotated[
+        bool, typer.Option("--any-policy", help="All policies, those to come included.")
     ] = False,
     url: Url = None,
     key: Key = None,
     as_json: Json = False,
 ) -> None:
-    """Choose the experts that may answer a key."""
-    if any_expert == bool(expert):
-        output.fail("Give --expert, once or more, or --any.", code=2)
+    """Choose the experts that may answer a key, or the policies it may ask for."""
+    said = [bool(expert), any_expert, bool(policy), any_policy]
+    if sum(said) != 1:
+        output.fail("Give --expert or --policy, once or more, or --any or --any-policy.", code=2)
     with connected(url, key) as client:
-        record = client.keys.allow(key_id, expert or None)
+        if expert or any_expert:
+            record = client.keys.allow(key_id, expert or None)
+        else:
+            record = client.keys.allow_policies(key_id, policy or None)
     if as_json:
         output.as_json(record)
     else:
-        output.text(f"{record.id}: {allowed(record)}.")
+        policies = "any" if record.policies is None else ", ".join(record.policies)
+        output.text(f"{record.id}: experts {allowed(record)}; policies {policies}.")
+
+
+@app.command()
+def rotate(
+    key_id: KeyId,
+    overlap: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=parse_duration,
+            metavar="TIME",
+            help="How long the secret before still works: 90m, 12h, 7d. Else a day.",
+        ),
+    ] = None,
+    at_once: Annotated[
+        bool, typer.Option("--at-once", help="The secret before stops to work now.")
+    ] = False,
+    url: Url = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Give a key a new secret and print it. It stays the same key, with its limits and history."""
+    if at_once and overlap is not None:
+        output.fail("Give --overlap or --at-once, not both.", code=2)
+    kept = timedelta() if at_once else overlap or timedelta(days=1)
+    with connected(url, key) as client:
+        created = client.keys.rotate(key_id, overlap_seconds=kept.total_seconds())
+    if as_json:
+        output.as_json(created)
+        return
+    output.text(created.key)
+    until = created.previous_until
+    ends = "has stopped to work" if until is None else f"works until {until:%Y-%m-%d %H:%M} UTC"
+    output.remark(f"{created.id}: keep it now, it cannot be shown again. The one before {ends}.")
 
 
 @app.command()
 def revoke(
-    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, not the key.")],
+    key_id: KeyId,
     url: Url = None,
     key: Key = None,
     as_json: Json = False,

@@ -32,6 +32,9 @@ def run(
     usd: Annotated[float | None, typer.Option(help="Most US dollars it may cost.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Most seconds it may take.")] = None,
     calls: Annotated[int | None, typer.Option(help="Most calls of experts.")] = None,
+    depth: Annotated[
+        int | None, typer.Option(help="Most levels of work: parts of parts are the third.")
+    ] = None,
     approve: Annotated[
         list[str] | None,
         typer.Option(help="A kind of step that waits until it is allowed, such as python."),
@@ -47,7 +50,7 @@ def run(
     text = sys.stdin.read() if task is None else task
     if not text.strip():
         output.fail("The task is empty.", code=2)
-    limits = {"usd": usd, "seconds": seconds, "calls": calls}
+    limits = {"usd": usd, "seconds": seconds, "calls": calls, "depth": depth}
     given = {name: value for name, value in limits.items() if value is not None}
     with connected(url, key) as client:
         started = client.runs.start(
@@ -89,9 +92,20 @@ def list_runs(
 
 
 @app.command()
-def show(run_id: RunId, url: Url = None, key: Key = None, as_json: Json = False) -> None:
+def show(
+    run_id: RunId,
+    mermaid: Annotated[
+        bool, typer.Option("--mermaid", help="Print a picture of its steps instead, as Mermaid.")
+    ] = False,
+    url: Url = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
     """Show a run with its steps."""
     with connected(url, key) as client:
+        if mermaid:
+            output.text(client.runs.graph(run_id))
+            return
         found = client.runs.get(run_id)
     if as_json:
         output.as_json(found)

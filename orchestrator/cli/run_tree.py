@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from orchestrator.cli import output
@@ -20,6 +20,8 @@ _SHOWN = 100
 
 class RunTree:
     """The steps of a run so far. Turns of whoever leads are branches, what they caused hangs below.
+
+    A strategy at work on a part of the task is a branch too, and in it the same holds again.
 
     Args:
         title: At its root.
@@ -45,17 +47,30 @@ class RunTree:
         from rich.tree import Tree
 
         root = Tree(Text(self._title, style="bold"), guide_style="dim")
-        branch = root
-        for step in sorted(self._steps.values(), key=lambda step: step.number or sys.maxsize):
+        roots, turns = {"": root}, {"": root}
+        for step in sorted(self._steps.values(), key=lambda step: self._place(step.key)):
             line = Text(_MARKS.get(step.status, "·"), style=_STYLES.get(step.status, ""))
             line.append(f" {line_of(step)}", style="")
+            level = next(each for each in above(step.key) if each in roots)
             if step.kind == "plan":
-                branch = root.add(line)
-            elif step.kind == "answer":
-                root.add(line)
+                turns[level] = roots[level].add(line)
+            elif step.kind == "strategy":
+                roots[step.key] = turns[step.key] = turns[level].add(line)
             else:
-                branch.add(line)
+                (roots if step.kind == "answer" else turns)[level].add(line)
         return root
+
+    def _place(self, key: str) -> tuple[int, ...]:
+        """Return where a step stands: after what it is a part of, whichever was told first."""
+        whole = [each for each in reversed(list(above(key))) if each in self._steps]
+        return tuple(self._steps[each].number or sys.maxsize for each in (*whole, key))
+
+
+def above(key: str) -> Iterator[str]:
+    """Yield the keys of the steps that one is a part of, the nearest first; at last none."""
+    while key:
+        key = key.rpartition("/")[0]
+        yield key
 
 
 def line_of(step: RunStep) -> str:
@@ -86,7 +101,8 @@ def follow(events: Iterable[RunEvent], *, quiet: bool, named: str) -> None:
         for event in events:
             if event.type in {"step.finished", "step.waiting"} and event.step is not None:
                 step = event.step
-                output.remark(f"{_MARKS.get(step.status, '·')} {line_of(step)}")
+                indent = "  " * step.key.count("/")
+                output.remark(f"{indent}{_MARKS.get(step.status, '·')} {line_of(step)}")
             _explain(event, named)
 
 

@@ -36,7 +36,7 @@ def serve(
 
     try:
         settings = load_settings(host=host, port=port, data_dir=data_dir, experts_file=experts_file)
-        configure_logging(settings.log_level)
+        configure_logging(settings)
         _warn_of_opened_directories(settings)
         _run(settings, tour=tour)
     except StartError as error:

@@ -20,7 +20,7 @@ def worker(
 
     try:
         settings = load_settings(worker_runs=runs)
-        configure_logging(settings.log_level)
+        configure_logging(settings)
         from orchestrator.worker.process import work
 
         work(settings)

@@ -44,15 +44,36 @@ class Answer:
 
 
 def options_in(text: str) -> tuple[str, ...]:
-    """Return the words of the options that a question lists as A, B, C, ...; empty where it has none."""
-    run: list[str] = []
+    """Return the words of the options that a question lists as A, B, C, ...; empty where it has none.
+
+    An option may go on in the lines below it; what follows the last one belongs to it only where it
+    is indented, since there a question says how to answer.
+    """
+    run: list[re.Match[str]] = []
     for found in _OPTION.finditer(text):
         letter = found[1] or found[2]
         if letter == "A":
-            run = [found[3]]
+            run = [found]
         elif run and letter == chr(ord("A") + len(run)):
-            run.append(found[3])
-    return tuple(run) if len(run) > 1 else ()
+            run.append(found)
+    if len(run) < 2:
+        return ()
+    ends = (*(found.start() for found in run[1:]), len(text))
+    last = run[-1]
+    return tuple(
+        _whole(found[3], text[found.end() : end], indented=found is last)
+        for found, end in zip(run, ends, strict=True)
+    )
+
+
+def _whole(first: str, below: str, *, indented: bool) -> str:
+    """Return an option with the lines in which it goes on: up to an empty one."""
+    lines = [first]
+    for line in below.split("\n")[1:]:
+        if not line.strip() or (indented and not line[0].isspace()):
+            break
+        lines.append(line)
+    return " ".join(" ".join(lines).split()) if len(lines) > 1 else first.rstrip()
 
 
 def question_in(text: str) -> str:

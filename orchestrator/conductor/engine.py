@@ -32,12 +32,24 @@ async def execute(
     """
     plan = STRATEGIES[strategy] if isinstance(strategy, str) else strategy
     graph = await _graph(plan) if checkpointer is None else _built(plan, checkpointer)
+    run.strategies = _Below()
     with _untraced():
         state = await _ended(graph, run, thread)
     outcome = _outcome(plan.name, run, state)
     run.ended(outcome)
     run.emit(RunFinished(outcome))
     return outcome
+
+
+class _Below:
+    """Strategies at work on parts of a task: what they have done is in the run's ledger alone."""
+
+    names = tuple(STRATEGIES)
+
+    async def work(self, name: str, run: Run) -> Outcome:
+        """Have one do the task of a run that is a level below another."""
+        state = await _ended(await _graph(STRATEGIES[name]), run, None)
+        return _outcome(name, run, state)
 
 
 async def _ended(graph: Any, run: Run, thread: str | None) -> dict[str, Any]:
@@ -77,6 +89,7 @@ def _outcome(strategy: str, run: Run, state: dict[str, Any]) -> Outcome:
 
 
 def _built(strategy: Strategy, checkpointer: Any) -> Any:
+    """Return a strategy's graph; without a checkpointer it takes none over from a graph around it."""
     return strategy.flow().compile(checkpointer)
 
 
@@ -86,5 +99,5 @@ _graphs: dict[Strategy, Any] = {}
 async def _graph(strategy: Strategy) -> Any:
     """Return a strategy's graph. The first one imports LangGraph: seconds, and not in the loop."""
     if strategy not in _graphs:
-        _graphs[strategy] = await asyncio.to_thread(_built, strategy, None)
+        _graphs[strategy] = await asyncio.to_thread(_built, strategy, False)
     return _graphs[strategy]

@@ -10,18 +10,17 @@ import msgspec
 
 from experts.calling.call import CallOptions, ExpertCaller
 from experts.catalogue.expert import Expert
+from experts.counting.counter import counted
 from experts.errors import ExpertAnswerInvalid
+from experts.pricing import cost_in_nanos, usd_of
 from experts.providers import sse
 from experts.providers.protocol import ExpertAnswer, Usage
 from orchestrator.catalogue.service import Catalogue
 from orchestrator.conductor.ports import NoExpert, Tell
 from orchestrator.conductor.values import Ask, Said, Task
 from orchestrator.routers.service import ActiveRouter
-from orchestrator.usage.record import cost_in_nanos
 from router import NoEligibleExpert, RouteRequest, RoutingDecision, routing_text
 
-_CHARACTERS_PER_TOKEN = 4
-_NANO = 1e-9
 _NEWER = "max_completion_tokens"
 _USUAL_BILLIONS = 7.0
 
@@ -50,7 +49,7 @@ class CatalogueExperts:
         """Tell whether there is an expert of that id that may be asked."""
         expert = self.catalogue.experts.get(name)
         permitted = self.allowed is None or name in self.allowed
-        return expert is not None and expert.enabled and permitted
+        return expert is not None and expert.enabled and not expert.embeds and permitted
 
     def choose(self, ask: Ask, task: Task) -> str:
         """Return the id of the expert a call goes to; see :class:`Experts`."""
@@ -94,20 +93,32 @@ class CatalogueExperts:
         options = CallOptions(self.timeout, self.timeout, f"{self.run_id}.{ask.key}")
         fields = {**within(entry, ask.parameters), "messages": list(ask.messages)}
         if "streaming" in entry.capabilities and "tools" not in ask.parameters:
-            text, counted = await self._streamed(entry, fields, options, tell)
+            text, told = await self._streamed(entry, fields, options, tell)
             tool_calls: tuple[dict[str, Any], ...] = ()
         else:
             answer = await self.caller.complete(entry, fields, options)
             text, tool_calls = _message(answer, expert)
-            counted = answer.usage
+            told = answer.usage
             if text:
                 tell(text)
-        usage = counted or _estimated(ask, text)
-        nanos = cost_in_nanos(
-            usage.prompt_tokens, usage.completion_tokens, entry.price.input, entry.price.output
+        usage = told or await counted(
+            entry.model,
+            messages=ask.messages,
+            tools=ask.parameters.get("tools"),
+            written=text + "".join(map(str, tool_calls)),
         )
         return Said(
-            expert, text, tool_calls, usage.prompt_tokens, usage.completion_tokens, nanos * _NANO
+            expert,
+            text,
+            tool_calls,
+            usage.prompt_tokens,
+            usage.completion_tokens,
+            usd_of(cost_in_nanos(usage, entry.price)),
+            usage.cached_tokens,
+            usage.cache_write_tokens,
+            usage.reasoning_tokens,
+            usage.estimated,
+            self.catalogue.versions.get(expert),
         )
 
     async def _streamed(
@@ -183,8 +194,3 @@ def _message(answer: ExpertAnswer, expert: str) -> tuple[str, tuple[dict[str, An
     return content if isinstance(content, str) else "", tuple(
         c for c in listed if isinstance(c, dict)
     )
-
-
-def _estimated(ask: Ask, text: str) -> Usage:
-    read = sum(len(str(message.get("content") or "")) for message in ask.messages)
-    return Usage(read // _CHARACTERS_PER_TOKEN, len(text) // _CHARACTERS_PER_TOKEN)

@@ -46,7 +46,8 @@ class Flow:
         """Return the graph, ready to be run.
 
         Args:
-            checkpointer: LangGraph's, for runs that outlive the process.
+            checkpointer: LangGraph's, for runs that outlive the process; ``False``: none, not even
+                that of a graph around it.
         """
         from langgraph.graph import END, START, StateGraph
 

@@ -15,6 +15,8 @@ class Limits:
     Args:
         rounds: Turns of whoever is in charge.
         calls: Of experts.
+        depth: Levels of work: the run itself is the first, the parts of its task the second, the
+            parts of a part the third.
         tokens: Read and written by all experts together.
         usd: US dollars.
         seconds: From the start of the run.
@@ -25,6 +27,7 @@ class Limits:
 
     rounds: int = 12
     calls: int = 32
+    depth: int = 2
     tokens: int = 200_000
     usd: float = 1.0
     seconds: float = 300.0
@@ -73,10 +76,25 @@ class LimitReached(Exception):
 _UNITS = {
     "rounds": "rounds",
     "calls": "expert calls",
+    "depth": "levels of work",
     "tokens": "tokens",
     "usd": "US dollars",
     "seconds": "seconds",
 }
+
+
+def check_depth(limits: Limits, level: int) -> None:
+    """Raise if work would go a level too deep.
+
+    Args:
+        limits: See there.
+        level: Of the work, from 1.
+
+    Raises:
+        LimitReached: Of ``depth``.
+    """
+    if level > limits.depth:
+        raise LimitReached("depth", limits.depth)
 
 
 def check_call(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from orchestrator.conductor.strategies.strategy import Strategy
 from orchestrator.conductor.values import Step
@@ -20,16 +20,47 @@ def picture_of_strategy(strategy: Strategy) -> str:
 def picture_of_run(steps: Iterable[Step]) -> str:
     """Return the steps of a run; those that went on at the same time stand beside each other.
 
+    Work below a step is drawn inside it.
+
     Args:
-        steps: Finished ones.
+        steps: That have begun.
     """
-    lines = ["flowchart TD"]
-    before: list[Step] = []
-    for wave in _waves(sorted(steps, key=lambda step: step.number)):
-        lines += [f"  {_node(step)}" for step in wave]
-        lines += [f"  s{first.number} --> s{step.number}" for first in before for step in wave]
-        before = wave
+    ordered = sorted(steps, key=lambda step: step.number)
+    known = {step.key for step in ordered}
+    inside: dict[str, list[Step]] = {}
+    for step in ordered:
+        inside.setdefault(_above(step.key, known), []).append(step)
+    lines = ["flowchart TD", *_level("", inside, "  ")]
     return "\n".join((*lines, *(f"  {each}" for each in _CLASSES)))
+
+
+def _above(key: str, known: set[str]) -> str:
+    """Return the key of the nearest step that one is a part of; empty where there is none."""
+    while key := key.rpartition("/")[0]:
+        if key in known:
+            break
+    return key
+
+
+def _level(above: str, inside: Mapping[str, list[Step]], indent: str) -> Iterator[str]:
+    """Yield the steps of one level, each with what is inside it, and the edges between them."""
+    before: list[Step] = []
+    for wave in _waves(inside.get(above, [])):
+        for step in wave:
+            yield from _drawn(step, inside, indent)
+        yield from (
+            f"{indent}s{first.number} --> s{step.number}" for first in before for step in wave
+        )
+        before = wave
+
+
+def _drawn(step: Step, inside: Mapping[str, list[Step]], indent: str) -> Iterator[str]:
+    if step.key not in inside:
+        yield f"{indent}{_node(step)}"
+        return
+    yield f'{indent}subgraph s{step.number}["{_label(step)}"]'
+    yield from _level(step.key, inside, f"{indent}  ")
+    yield f"{indent}end"
 
 
 def _waves(steps: list[Step]) -> list[list[Step]]:
@@ -47,9 +78,13 @@ def _waves(steps: list[Step]) -> list[list[Step]]:
 
 
 def _node(step: Step) -> str:
-    who = f"<br/>{_plain(step.expert)}" if step.expert else ""
     kind = ":::failed" if step.status == "failed" else ":::reused" if step.reused_from else ""
-    return f's{step.number}["{step.number}. {_plain(step.title or step.kind)}{who}"]{kind}'
+    return f's{step.number}["{_label(step)}"]{kind}'
+
+
+def _label(step: Step) -> str:
+    who = f"<br/>{_plain(step.expert)}" if step.expert else ""
+    return f"{step.number}. {_plain(step.title or step.kind)}{who}"
 
 
 def _plain(text: str) -> str:

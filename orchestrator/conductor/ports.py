@@ -7,9 +7,12 @@ A strategy sees these alone, and neither HTTP nor a database. The service's own 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from orchestrator.conductor.values import Ask, Lesson, Said, Step, Task
+from orchestrator.conductor.values import Ask, Lesson, Outcome, Said, Step, Task
+
+if TYPE_CHECKING:
+    from orchestrator.conductor.run import Run
 
 Tell = Callable[[str], None]
 """Is told each piece of an answer as it comes."""
@@ -109,6 +112,38 @@ class NoLessons:
 
     async def keep(self, task: Task, lesson: Lesson) -> None:
         """Forget it."""
+
+
+class Strategies(Protocol):
+    """Ways in which a part of a task may be worked on."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What they are called."""
+        ...
+
+    async def work(self, name: str, run: Run) -> Outcome:
+        """Have one of them work on the task of a run that is a level below another.
+
+        Raises:
+            NothingAnswered: If every expert failed.
+        """
+        ...
+
+
+class NoStrategies:
+    """There are none."""
+
+    names: tuple[str, ...] = ()
+
+    async def work(self, name: str, run: Run) -> Outcome:
+        """Refuse.
+
+        Raises:
+            KeyError: Always.
+        """
+        del run
+        raise KeyError(name)
 
 
 Gate = Callable[[Step], Awaitable[None]]

@@ -12,6 +12,11 @@ Work out what is needed, ask experts, check what they say, and only then answer.
 - Have the result checked by another expert or by a program before you answer.
 - Experts err. Where they contradict each other, find out who is right.
 """
+DEEPER = """\
+- A part that is hard by itself can be done with care: ask, in place of an expert,
+  strategy:cot+python (thinks and runs programs) or strategy:decompose (tries, is checked, splits
+  what failed). That takes several calls.
+"""
 BY_TAGS = """\
 Write each call and the answer in these forms, and nothing else in them:
 

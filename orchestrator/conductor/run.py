@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import itertools
 import json
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from experts.errors import ExpertError
-from orchestrator.conductor.events import Emit, StepDelta, StepFinished, StepStarted, ignore
+from orchestrator.conductor.events import (
+    AnswerDelta,
+    Emit,
+    StepDelta,
+    StepFinished,
+    StepStarted,
+    ignore,
+)
 from orchestrator.conductor.gate import History
 from orchestrator.conductor.limits import LimitReached, Limits, Spent, check_call
 from orchestrator.conductor.ports import (
@@ -24,6 +30,8 @@ from orchestrator.conductor.ports import (
     MemoryLedger,
     NoExpert,
     NoLessons,
+    NoStrategies,
+    Strategies,
     open_gate,
 )
 from orchestrator.conductor.values import (
@@ -70,6 +78,9 @@ class Run:
         reliability: How far experts' answers are to be believed; ``None``: as the router expects.
         lessons: What earlier runs have taught.
         ended: Is told what the run came to.
+        strategies: May work on a part of the task, a level below; see :mod:`.nesting`.
+        prefix: Of the keys of all steps; not empty below the first level.
+        depth: The level, from 1.
     """
 
     task: Task
@@ -86,11 +97,14 @@ class Run:
     reliability: Reliability | None = None
     lessons: Lessons = field(default_factory=NoLessons)
     ended: Callable[[Outcome], None] = unheard
+    strategies: Strategies = field(default_factory=NoStrategies)
+    prefix: str = ""
+    depth: int = 1
     spent: Spent = field(default_factory=Spent)
     steps: dict[str, Step] = field(default_factory=dict)
     _same: dict[str, asyncio.Task[Step]] = field(default_factory=dict, repr=False)
     _before: dict[str, Step] = field(default_factory=dict, repr=False)
-    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1), repr=False)
+    _numbers: _Numbers = field(default_factory=lambda: _Numbers(), repr=False)
 
     def __post_init__(self) -> None:
         self.started_at = self.started_at or self.clock()
@@ -104,6 +118,31 @@ class Run:
     def tokens_left(self) -> int:
         """How many tokens may still be read and written."""
         return max(self.limits.tokens - self.spent.tokens, 0)
+
+    @property
+    def own_steps(self) -> list[Step]:
+        """The steps of this level and of those below it."""
+        return [step for key, step in self.steps.items() if key.startswith(self.prefix)]
+
+    def step(self, key: str) -> Step | None:
+        """Return a step of this level that has begun."""
+        return self.steps.get(self.prefix + key)
+
+    def below(self, key: str, task: Task) -> Run:
+        """Return a run of a part of the task. All it uses and does is this run's, a level below.
+
+        Args:
+            key: Leads the keys of its steps.
+            task: The part.
+        """
+        emit = self.emit
+        return replace(
+            self,
+            task=task,
+            prefix=f"{key}/",
+            depth=self.depth + 1,
+            emit=lambda event: None if isinstance(event, AnswerDelta) else emit(event),
+        )
 
     def recall(self, steps: Iterable[Step]) -> None:
         """Take over the finished steps of a run that is resumed, so that none is done again."""
@@ -119,7 +158,8 @@ class Run:
         Raises:
             LimitReached: Where a limit stands in the way.
         """
-        known = await self._recalled(ask.key)
+        ask = replace(ask, key=self.prefix + ask.key)
+        known = await self.recalled(ask.key)
         if known is not None:
             return known
         if ask.key in self.amended:
@@ -128,7 +168,7 @@ class Run:
             expert = self.experts.choose(ask, self.task)
         except NoExpert as error:
             return await self._failed(ask, str(error))
-        return await self._once(
+        return await self.once(
             _fingerprint(expert, ask),
             self._opened(ask, expert),
             lambda step: self._asked(ask, step),
@@ -140,34 +180,32 @@ class Run:
         Raises:
             LimitReached: Where a limit stands in the way of one; the others are finished first.
         """
-        found = await asyncio.gather(*map(self.ask, asks), return_exceptions=True)
-        for each in found:
-            if isinstance(each, BaseException):
-                raise each
-        return [each for each in found if isinstance(each, Step)]
+        return await together(map(self.ask, asks))
 
     async def python(self, key: str, code: str, *, kind: StepKind = "python") -> Step:
         """Run code; the same code is run once."""
-        known = await self._recalled(key)
+        key = self.prefix + key
+        known = await self.recalled(key)
         if known is not None:
             return known
         if key in self.amended:
             code = self.amended[key].instruction or code
         step = Step(key, 0, kind, "Python", "running", input=code)
-        return await self._once(f"python {_digest(code)}", step, self._executed)
+        return await self.once(f"python {digest(code)}", step, self._executed)
 
     async def note(
         self, key: str, kind: StepKind, title: str, *, given: str = "", found: str = ""
     ) -> Step:
         """Record a step that costs nothing: a vote, a check, a choice."""
-        known = await self._recalled(key)
+        key = self.prefix + key
+        known = await self.recalled(key)
         if known is not None:
             return known
-        step = await self._begin(Step(key, 0, kind, title, "running", input=given))
-        return await self._finish(replace(step, status="ok", output=found))
+        step = await self.begin(Step(key, 0, kind, title, "running", input=given))
+        return await self.finish(replace(step, status="ok", output=found))
 
-    async def _recalled(self, key: str) -> Step | None:
-        """Return a step that was finished before the run was resumed."""
+    async def recalled(self, key: str) -> Step | None:
+        """Return a step that was finished before the run was resumed, by its whole key."""
         known = self.steps.get(key)
         if known is not None and known.status != "running":
             return known
@@ -176,8 +214,14 @@ class Run:
             self._add(found)
         return found
 
-    async def _once(self, same: str, step: Step, work: Work) -> Step:
-        """Do something, or take over what an identical step came to."""
+    async def once(self, same: str, step: Step, work: Work) -> Step:
+        """Do something, or take over what an identical step came to.
+
+        Args:
+            same: Equal for steps that are identical.
+            step: That is to be begun.
+            work: Begins and finishes it.
+        """
         if same in self._before:
             return await self._reused(step, self._before[same])
         running = self._same.get(same)
@@ -196,11 +240,13 @@ class Run:
 
     async def _asked(self, ask: Ask, step: Step) -> Step:
         reserved = self._reserved(ask, step.expert)
-        check_call(self.limits, self.spent, self.seconds, reserved, concluding=ask.concluding)
+        # What is kept for the last word is kept for that of the whole run.
+        last = ask.concluding and self.depth == 1
+        check_call(self.limits, self.spent, self.seconds, reserved, concluding=last)
         await self.gate(step)
         self.spent.add(reserved)
         bounded = self._bounded(ask, step.expert)
-        step = await self._begin(step)
+        step = await self.begin(step)
         begun = self.clock()
         try:
             async with asyncio.timeout(max(self.limits.seconds - self.seconds, 1.0)):
@@ -209,27 +255,27 @@ class Run:
                 )
         except ExpertError as error:
             self.spent.take_back(replace(reserved, calls=0))
-            return await self._finish(self._ended(step, begun, "failed", str(error)))
+            return await self.finish(self._ended(step, begun, "failed", str(error)))
         except TimeoutError:
             self.spent.take_back(replace(reserved, calls=0))
             reason = f"no answer within the run's {self.limits.seconds:g} seconds"
-            return await self._finish(self._ended(step, begun, "failed", reason))
+            return await self.finish(self._ended(step, begun, "failed", reason))
         self.spent.take_back(reserved)
         self.spent.add(Spent(1, said.tokens, said.usd))
-        return await self._finish(_answered(self._ended(step, begun, "ok", said.text), said))
+        return await self.finish(_answered(self._ended(step, begun, "ok", said.text), said))
 
     async def _executed(self, step: Step) -> Step:
         if self.seconds >= self.limits.seconds:
             raise LimitReached("seconds", self.limits.seconds)
         await self.gate(step)
-        step = await self._begin(step)
+        step = await self.begin(step)
         begun = self.clock()
         output = await self.interpreter.run(step.input)
-        return await self._finish(self._ended(step, begun, "ok", output))
+        return await self.finish(self._ended(step, begun, "ok", output))
 
     async def _reused(self, step: Step, first: Step) -> Step:
-        step = await self._begin(step)
-        return await self._finish(
+        step = await self.begin(step)
+        return await self.finish(
             replace(
                 step,
                 status=first.status,
@@ -241,8 +287,8 @@ class Run:
         )
 
     async def _failed(self, ask: Ask, reason: str) -> Step:
-        step = await self._begin(self._opened(ask, ask.expert or ""))
-        return await self._finish(replace(step, status="failed", output=reason))
+        step = await self.begin(self._opened(ask, ask.expert or ""))
+        return await self.finish(replace(step, status="failed", output=reason))
 
     def _opened(self, ask: Ask, expert: str) -> Step:
         instruction = str(ask.messages[-1].get("content", "")) if ask.messages else ""
@@ -253,14 +299,16 @@ class Run:
         output = storable(output)
         return replace(step, status=status, output=output, seconds=max(self.clock() - begun, 0.0))
 
-    async def _begin(self, step: Step) -> Step:
-        step = replace(step, number=next(self._numbers), started_at=self.clock())
+    async def begin(self, step: Step) -> Step:
+        """Give a step its number, and tell that it begins."""
+        step = replace(step, number=self._numbers.next(), started_at=self.clock())
         self.steps[step.key] = step
         await self.ledger.begun(step)
         self.emit(StepStarted(step))
         return step
 
-    async def _finish(self, step: Step) -> Step:
+    async def finish(self, step: Step) -> Step:
+        """Record what came of a step."""
         await self.ledger.finished(step)
         self.steps[step.key] = step
         self.emit(StepFinished(step))
@@ -295,7 +343,31 @@ class Run:
             self.spent.calls += 1
             self.spent.tokens += step.prompt_tokens + step.completion_tokens
             self.spent.usd += step.usd
-        self._numbers = itertools.count(max(each.number for each in self.steps.values()) + 1)
+        self._numbers.last = max(self._numbers.last, step.number)
+
+
+@dataclass(slots=True)
+class _Numbers:
+    """The order in which steps begin, on all levels together."""
+
+    last: int = 0
+
+    def next(self) -> int:
+        self.last += 1
+        return self.last
+
+
+async def together(steps: Iterable[Awaitable[Step]]) -> list[Step]:
+    """Do several steps at once.
+
+    Raises:
+        LimitReached: Where a limit stands in the way of one; the others are finished first.
+    """
+    found = await asyncio.gather(*steps, return_exceptions=True)
+    for each in found:
+        if isinstance(each, BaseException):
+            raise each
+    return [each for each in found if isinstance(each, Step)]
 
 
 Work = Callable[[Step], Coroutine[Any, Any, Step]]
@@ -309,12 +381,18 @@ def _answered(step: Step, said: Said) -> Step:
         prompt_tokens=said.prompt_tokens,
         completion_tokens=said.completion_tokens,
         usd=said.usd,
+        cached_tokens=said.cached_tokens,
+        cache_write_tokens=said.cache_write_tokens,
+        reasoning_tokens=said.reasoning_tokens,
+        tokens_estimated=said.tokens_estimated,
+        expert_version=said.version,
     )
 
 
 def _fingerprint(expert: str, ask: Ask) -> str:
-    return _digest(json.dumps([expert, ask.messages, ask.parameters], sort_keys=True, default=str))
+    return digest(json.dumps([expert, ask.messages, ask.parameters], sort_keys=True, default=str))
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """Return what stands for a text in a fingerprint."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

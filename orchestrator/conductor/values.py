@@ -18,6 +18,7 @@ StepKind = Literal[
     "correct",
     "decompose",
     "walk",
+    "strategy",
     "lessons",
     "rank",
     "answer",
@@ -44,6 +45,7 @@ class Task:
         facts: That come with it, to be walked over.
         parameters: Sampling parameters of the request that calls inherit (``temperature``, ``seed``).
         checks: By programs, that an answer has to pass wherever it is checked.
+        context: Passages that lead ``messages``, for those who are not told these.
     """
 
     messages: tuple[Message, ...]
@@ -55,6 +57,7 @@ class Task:
     facts: tuple[Triple, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
     checks: Checks = NO_CHECKS
+    context: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,11 @@ class Said:
         prompt_tokens: Read.
         completion_tokens: Written.
         usd: US dollars.
+        cached_tokens: Of the prompt: found in the vendor's cache.
+        cache_write_tokens: Of the prompt: put into the vendor's cache.
+        reasoning_tokens: Of the answer: spent on reasoning.
+        tokens_estimated: Whether the tokens were counted by us.
+        version: Of the expert's entry, that it was priced by.
     """
 
     expert: str
@@ -103,6 +111,11 @@ class Said:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     usd: float = 0.0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    tokens_estimated: bool = False
+    version: int | None = None
 
     @property
     def tokens(self) -> int:
@@ -126,6 +139,11 @@ class Step:
         prompt_tokens: Read.
         completion_tokens: Written.
         usd: US dollars.
+        cached_tokens: Of the prompt: found in the vendor's cache.
+        cache_write_tokens: Of the prompt: put into the vendor's cache.
+        reasoning_tokens: Of the answer: spent on reasoning.
+        tokens_estimated: Whether the tokens were counted by us.
+        expert_version: Of the expert's entry, that it was priced by.
         started_at: Seconds since 1970.
         seconds: It took.
         reused_from: Key of the identical step whose result this is; nothing was paid for it again.
@@ -148,6 +166,11 @@ class Step:
     seconds: float = 0.0
     reused_from: str = ""
     fingerprint: str = ""
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    tokens_estimated: bool = False
+    expert_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from orchestrator.feedback.schemas import (
-    ContentChoice,
+    ContentRequest,
+    ContentView,
     FeedbackDetail,
     FeedbackRequest,
     FeedbackView,
@@ -110,19 +111,25 @@ async def export_feedback(service: Service, _: Editor, days: Days = 90) -> Respo
 
 
 @admin_router.get("/content/{tenant}", responses=errors(404))
-async def get_content_choice(tenant: TenantPath, service: Service, _: Viewer) -> ContentChoice:
-    """Tell whether texts of a tenant's callers are stored."""
+async def get_content_choice(tenant: TenantPath, service: Service, _: Viewer) -> ContentView:
+    """Tell what is stored of what a tenant's callers and experts say."""
     with registry_reached():
-        return _choice(await service.content_choice(_storable(tenant)))
+        choice = await service.content_choice(_storable(tenant))
+    if choice is None:
+        raise _unknown_tenant()
+    return ContentView.of(choice)
 
 
 @admin_router.put("/content/{tenant}", responses=errors(404))
 async def set_content_choice(
-    tenant: TenantPath, body: ContentChoice, service: Service, _: Admin
-) -> ContentChoice:
-    """Store texts of a tenant's callers from now on, or no longer: those stored are then erased."""
+    tenant: TenantPath, body: ContentRequest, service: Service, _: Admin
+) -> ContentView:
+    """Choose what is stored from now on. What is not to be stored any more is erased."""
     with registry_reached():
-        return _choice(await service.choose_content(_storable(tenant), store=body.store))
+        known = await service.choose_content(_storable(tenant), body.choice())
+    if not known:
+        raise _unknown_tenant()
+    return ContentView.of(body.choice())
 
 
 def _storable(tenant: str) -> str:
@@ -130,7 +137,5 @@ def _storable(tenant: str) -> str:
     return tenant if tenant.isascii() and tenant.isprintable() else "?"
 
 
-def _choice(store: bool | None) -> ContentChoice:
-    if store is None:
-        raise ApiError(404, "not_found", "There is no such tenant.", param="tenant")
-    return ContentChoice(store=store)
+def _unknown_tenant() -> ApiError:
+    return ApiError(404, "not_found", "There is no such tenant.", param="tenant")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from orchestrator.feedback.service import Opinion
+from orchestrator.tenants.content import ContentChoice, ContentLevel
+from orchestrator.usage.content.redaction import MOST_PATTERNS, pattern_problem
 
 MAX_ANSWER = 100_000
 _SAYS = ("rating", "corrected_category", "preferred_answer", "preferred_request")
@@ -137,9 +139,54 @@ class Scores(BaseModel):
     data: list[ScoreView]
 
 
-class ContentChoice(BaseModel):
-    """Whether texts of a tenant's callers are stored."""
+class ContentView(BaseModel):
+    """What is stored of what a tenant's callers and experts say."""
+
+    store: bool = Field(description="Whether anything is.")
+    level: ContentLevel = Field(description="`prompts`, or `all`: answers too.")
+    retention_days: int | None = Field(description="Null: until the tenant opts out.")
+    patterns: list[str] = Field(description="What is blotted out beside what always is.")
+
+    @classmethod
+    def of(cls, choice: ContentChoice) -> ContentView:
+        """Return the view of a choice."""
+        return cls(
+            store=choice.stores,
+            level=choice.level,
+            retention_days=choice.days,
+            patterns=list(choice.patterns),
+        )
+
+
+class ContentRequest(BaseModel):
+    """What is to be stored from now on. Either `store` or `level` is given."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    store: bool
+    store: bool | None = Field(default=None, description="True is short for `prompts`.")
+    level: ContentLevel | None = None
+    retention_days: int | None = Field(default=None, ge=1, le=3650)
+    patterns: list[str] = Field(
+        default=[],
+        max_length=MOST_PATTERNS,
+        description="Regular expressions of what is blotted out beside what always is.",
+    )
+
+    @field_validator("patterns")
+    @classmethod
+    def _usable(cls, patterns: list[str]) -> list[str]:
+        for pattern in patterns:
+            if problem := pattern_problem(pattern):
+                raise ValueError(f"{pattern!r} {problem}")
+        return patterns
+
+    @model_validator(mode="after")
+    def _one_choice(self) -> ContentRequest:
+        if (self.store is None) == (self.level is None):
+            raise ValueError("give either 'level' or 'store'")
+        return self
+
+    def choice(self) -> ContentChoice:
+        """Return the choice."""
+        level = self.level or ("prompts" if self.store else "off")
+        return ContentChoice(level, self.retention_days, tuple(self.patterns))

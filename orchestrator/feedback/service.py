@@ -16,9 +16,10 @@ from orchestrator.feedback.scores import SOURCE, feedback_scores
 from orchestrator.kit.ids import time_of, uuid7
 from orchestrator.routers.outcomes import OutcomeMemory
 from orchestrator.tenants import consent
+from orchestrator.tenants.content import ContentChoice
 from orchestrator.tenants.keys import Principal
 from orchestrator.usage import repository as usage_repository
-from orchestrator.usage import texts
+from orchestrator.usage.content import repository as contents
 
 MAX_JUDGED = 200_000
 """Feedback that scores are made from, the latest."""
@@ -199,22 +200,28 @@ class FeedbackService:
             stored = await repository.texts(connection, [row.request_id for row in requests])
         return await asyncio.to_thread(json_lines, said, requests, stored)
 
-    async def content_choice(self, tenant: str) -> bool | None:
-        """Tell whether texts of a tenant's callers are stored; ``None``: no such tenant."""
+    async def content_choice(self, tenant: str) -> ContentChoice | None:
+        """Return what a tenant lets be stored of what is said; ``None``: no such tenant."""
         async with self._engine.connect() as connection:
-            return await consent.stores_content(connection, tenant)
+            return await consent.content_choice(connection, tenant)
 
-    async def choose_content(self, tenant: str, *, store: bool) -> bool | None:
-        """Store texts from now on, or erase those that are stored; ``None``: no such tenant."""
+    async def choose_content(self, tenant: str, choice: ContentChoice) -> bool:
+        """Store what a tenant chooses from now on; what it no longer lets be stored is erased.
+
+        Returns:
+            Whether there is such a tenant.
+        """
         async with self._engine.begin() as connection:
-            if not await consent.set_stores_content(connection, tenant, store=store):
-                return None
-            if not store:
+            if not await consent.choose_content(connection, tenant, choice):
+                return False
+            if choice.level != "all":
+                await contents.erase_answers(connection, tenant)
+            if not choice.stores:
                 await repository.erase_answers(connection, tenant)
-                await texts.erase(connection, tenant)
+                await contents.erase(connection, tenant)
                 await self._erase(connection, tenant)
         await self._consent_changed()
-        return store
+        return True
 
     async def _own_request(
         self, principal: Principal, request_id: str, field: str

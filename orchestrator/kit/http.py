@@ -1,16 +1,16 @@
-"""What holds for every request: an id, a bounded body, and errors in one shape."""
+"""What holds for every request: an id, careful headers, a reader, and errors in one shape."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -18,6 +18,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.kit.errors import ApiError
+from orchestrator.kit.headers import secure
 from orchestrator.kit.ids import new_request_id
 
 CLIENT_CLOSED_REQUEST = 499
@@ -29,23 +30,16 @@ log = logging.getLogger(__name__)
 
 
 class RequestFrame:
-    """Gives each request its id and refuses bodies that are too large, read or announced.
+    """Gives each request its id, each answer its headers, and cuts off who does not read.
 
     Args:
         app: What it frames.
-        max_body_bytes: Largest body accepted.
-        exceptions: By path, the setting with another limit, and that limit.
+        send_timeout: Seconds that a part of an answer may wait for its reader.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        max_body_bytes: int,
-        exceptions: Mapping[str, tuple[str, int]] | None = None,
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, send_timeout: float) -> None:
         self._app = app
-        self._usual = ("COE_MAX_BODY_BYTES", max_body_bytes)
-        self._exceptions = exceptions or {}
+        self._send_timeout = send_timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -54,40 +48,63 @@ class RequestFrame:
             return
         request_id = new_request_id()
         scope.setdefault("state", {})["request_id"] = request_id
+        reader = _Reader(send, self._send_timeout)
 
-        async def send_with_id(message: Message) -> None:
+        async def framed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)["x-coe-request-id"] = request_id
-            await send(message)
+                secure(message, scope)
+                await send(message)
+            else:
+                await reader.send(message)
 
-        setting, limit = self._exceptions.get(scope["path"], self._usual)
-        too_large = _too_large(setting, limit)
-        announced = Headers(scope=scope).get("content-length", "0")
-        if not announced.isdigit() or int(announced) > limit:
-            await error_response(too_large, request_id)(scope, receive, send_with_id)
+        try:
+            await self._app(scope, receive, framed)
+        finally:
+            reader.stop()
+
+
+class _Reader:
+    """The one who reads an answer, and is given up if a part of it stays unread for too long.
+
+    The server holds an answer back once its buffers are full, so a slow reader costs no memory; it
+    would cost a connection and the work behind it for as long as it likes. One timer watches over
+    a whole stream: one for each of its parts would cost more than sending them.
+    """
+
+    __slots__ = ("_limit", "_send", "_since", "_task", "_timer")
+
+    def __init__(self, send: Send, limit: float) -> None:
+        self._send = send
+        self._limit = limit
+        self._since = 0.0
+        self._task: asyncio.Task[Any] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def send(self, message: Message) -> None:
+        """Send a part; the task that does is cancelled when the time is over."""
+        loop = asyncio.get_running_loop()
+        self._since, self._task = loop.time(), asyncio.current_task()
+        if self._timer is None:
+            self._timer = loop.call_later(self._limit, self._look)
+        try:
+            await self._send(message)
+        finally:
+            self._task = None
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        waited = loop.time() - self._since if self._task is not None else 0.0
+        if self._task is not None and waited >= self._limit:
+            log.info("a client that reads nothing for %g s was cut off", self._limit)
+            self._task.cancel()
             return
-        await self._app(scope, _bounded(receive, limit, too_large), send_with_id)
-
-
-def _bounded(receive: Receive, limit: int, too_large: ApiError) -> Receive:
-    size = 0
-
-    async def bounded() -> Message:
-        nonlocal size
-        message = await receive()
-        if message["type"] == "http.request":
-            size += len(message.get("body", b""))
-            if size > limit:
-                raise too_large
-        return message
-
-    return bounded
-
-
-def _too_large(setting: str, limit: int) -> ApiError:
-    return ApiError(
-        413, "body_too_large", f"The request body is larger than {limit} bytes ({setting})."
-    )
+        self._timer = loop.call_later(self._limit - waited, self._look)
 
 
 def error_response(error: ApiError, request_id: str) -> Response:

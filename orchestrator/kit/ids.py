@@ -23,6 +23,12 @@ def new_request_id() -> str:
     return f"req_{uuid7().hex}"
 
 
+def first_id_of(moment: datetime) -> str:
+    """Return what every request id made at or after a moment is at least, as text."""
+    milliseconds = int(moment.timestamp() * 1000)
+    return f"req_{(milliseconds << 80):032x}"
+
+
 def time_of(request_id: str) -> datetime:
     """Return the moment a request id was made, to the millisecond.
 

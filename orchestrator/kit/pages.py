@@ -57,10 +57,12 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     meanings = {
         400: "The request is wrong; `param` names the field.",
         401: "No API key, or an unknown one.",
+        402: "A budget is used up; the message says which, and when it renews.",
         403: "The key's role does not allow this.",
         404: "There is no such thing.",
         409: "It is in the way of something else.",
         413: "The body is too large.",
+        429: "A limit is reached; `Retry-After` says when to try again.",
         502: "The expert failed.",
         503: "Not ready, or no expert can serve this.",
         504: "The expert did not answer in time.",

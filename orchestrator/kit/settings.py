@@ -8,10 +8,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import (
+    AliasChoices,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from experts.providers.addresses import THIS_MACHINE, AddressPolicy
 from orchestrator.kit.errors import StartError
+from orchestrator.kit.origins import split_origins
 from orchestrator.kit.paths import default_data_dir
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -76,6 +85,18 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=20 * 1024 * 1024, ge=1024, le=1 << 30, description="Largest request body accepted."
     )
+    body_timeout: Seconds = Field(
+        default=30.0,
+        description="Seconds that a request body may take, and one more for each 16 KiB that came.",
+    )
+    send_timeout: Seconds = Field(
+        default=60.0,
+        description="Seconds until a client that reads nothing of its answer is cut off.",
+    )
+    cors_origins: str = Field(
+        default="",
+        description="Origins of web pages that may call the API, with commas between; none unless set.",
+    )
     max_artifact_bytes: int = Field(
         default=64 * 1024 * 1024,
         ge=1024,
@@ -94,7 +115,21 @@ class Settings(BaseSettings):
         default=600.0, description="Seconds until a whole answer must be there."
     )
     first_token_timeout: Seconds = Field(
-        default=120.0, description="Seconds until the first byte of an answer must be there."
+        default=120.0, description="Seconds until the first token of an answer must be there."
+    )
+    breaker_cool_down: Seconds = Field(
+        default=30.0,
+        description="Seconds that an endpoint which fails is left alone before it is tried again.",
+    )
+    hedge: bool = Field(
+        default=False,
+        description="Ask a second expert or endpoint when one is slower than usual; some calls are paid twice.",
+    )
+    reserved_tokens: int = Field(
+        default=2048,
+        ge=1,
+        le=10_000_000,
+        description="Tokens of an answer reserved of its limits where neither request nor expert says a most.",
     )
     drain_timeout: Seconds = Field(
         default=10.0,
@@ -110,6 +145,12 @@ class Settings(BaseSettings):
         default=12, ge=1, le=1_000, description="Turns of the conductor in one run."
     )
     run_calls: int = Field(default=32, ge=1, le=10_000, description="Expert calls in one run.")
+    run_depth: int = Field(
+        default=2,
+        ge=1,
+        le=8,
+        description="Levels of work in one run: itself, parts of its task, parts of a part.",
+    )
     run_tokens: int = Field(
         default=200_000, ge=1, le=100_000_000, description="Tokens read and written in one run."
     )
@@ -118,6 +159,12 @@ class Settings(BaseSettings):
     )
     run_seconds: float = Field(
         default=300.0, gt=0, le=86_400, description="Seconds from the start of a run to its answer."
+    )
+    runs_open: int = Field(
+        default=1_000,
+        ge=1,
+        le=1_000_000,
+        description="Runs of one tenant that may be open at once: queued, running or waiting.",
     )
     run_lease: float = Field(
         default=15.0,
@@ -131,15 +178,91 @@ class Settings(BaseSettings):
         le=3650 * 86_400,
         description="Seconds that ended runs are kept, with what was said in them.",
     )
-    webhook_private_addresses: bool = Field(
-        default=False,
-        description="Let webhooks lead to private addresses, and go unencrypted.",
+    usage_retention_days: int = Field(
+        default=0,
+        ge=0,
+        le=36_500,
+        description="Days that usage records are kept; 0: for ever.",
+    )
+    private_addresses: str = Field(
+        default=THIS_MACHINE,
+        description="Addresses, networks and hosts that are not public and where experts may be, with commas between.",
+    )
+    webhook_private_addresses: str = Field(
+        default="",
+        description="The same for webhooks, which may then be unencrypted.",
+    )
+    oidc_issuer: str | None = Field(
+        default=None,
+        description="OpenID Connect provider that people sign in at. Unset: keys only.",
+    )
+    oidc_client_id: str | None = Field(
+        default=None, description="What the provider calls this service."
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="Proves to the provider that this is the service, if it asks."
+    )
+    oidc_scopes: str = Field(
+        default="openid profile email", description="What the provider is asked for."
+    )
+    oidc_claim: str = Field(
+        default="groups",
+        description="Claim that says what groups somebody is in; dots lead into objects.",
+    )
+    oidc_roles: dict[str, Literal["user", "viewer", "editor", "admin"]] = Field(
+        default={},
+        description="By group, the role of its members, as JSON; the group '*' is everybody.",
+    )
+    oidc_tenant: str = Field(
+        default="default",
+        pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$",
+        description="Tenant of the requests that people make.",
+    )
+    public_url: str | None = Field(
+        default=None,
+        description="Address people reach this service at, as https://host. Needed to sign in.",
+    )
+    session_seconds: float = Field(
+        default=12 * 3600.0, ge=60, le=30 * 86_400, description="Seconds that a sign-in lasts."
+    )
+    guardrails_before: str = Field(
+        default="",
+        description="Guardrails that judge requests, with commas between: module:function, or URLs.",
+    )
+    guardrails_after: str = Field(
+        default="", description="Guardrails that judge answers before anything of them is sent."
+    )
+    guardrail_key: SecretStr | None = Field(
+        default=None, description="Bearer token for guardrails that are URLs."
+    )
+    guardrail_timeout: Seconds = Field(
+        default=5.0, description="Seconds that a guardrail may take."
+    )
+    guardrail_failure: Literal["closed", "open"] = Field(
+        default="closed",
+        description="What a guardrail that fails counts as: a refusal (closed) or consent (open).",
+    )
+    guardrail_streams: Literal["hold", "skip"] = Field(
+        default="hold",
+        description="Whether streams are held back until they are judged, or not judged (skip).",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log lines to write."
     )
 
     _arguments: frozenset[str] = PrivateAttr(default=frozenset())
+
+    @field_validator("private_addresses", "webhook_private_addresses")
+    @classmethod
+    def _addresses_can_be_read(cls, value: str) -> str:
+        AddressPolicy.parse(value)
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins_can_be_read(cls, value: str) -> str:
+        split_origins(value)
+        return value
 
     def source_of(self, field: str) -> str:
         """Return where a setting's value came from: argument, environment or default."""

@@ -9,20 +9,22 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
 
+from orchestrator.conductor.grounds import bounded
+from orchestrator.conductor.picture import picture_of_run
 from orchestrator.conductor.strategies import STRATEGIES
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.pages import After, Limit, Page, errors, page
 from orchestrator.kit.registry import registry_reached
 from orchestrator.runs import repository
 from orchestrator.runs.events import EventId, parse_id
-from orchestrator.runs.record import RunRequest
+from orchestrator.runs.guarding import guarded_request
+from orchestrator.runs.record import RunRequest, step_of
 from orchestrator.runs.replay import Changes, StepUnknown
 from orchestrator.runs.schemas import (
     RUN_ID,
     Decision,
-    LimitsWanted,
     Refusal,
     ReplayChanges,
     ReplayWanted,
@@ -31,7 +33,7 @@ from orchestrator.runs.schemas import (
     RunWanted,
 )
 from orchestrator.runs.service import NotWaiting, RunEnded, RunService, RunUnknown, WebhookUnknown
-from orchestrator.tenants.access import require_role
+from orchestrator.tenants.access import check_policy, require_role
 from orchestrator.tenants.keys import Principal, Role
 from router import NoEligibleExpert, routing_text
 
@@ -52,10 +54,17 @@ _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"description": "Server-sent events.", "content": {EVENT_STREAM: {}}}
 }
 
+
+class MermaidResponse(PlainTextResponse):
+    """A picture as text."""
+
+    media_type = "text/vnd.mermaid"
+
+
 router = APIRouter(prefix=PATH, tags=["runs"], responses=errors(400, 401, 403, 503))
 
 
-@router.post("", status_code=202)
+@router.post("", status_code=202, responses=errors(402, 429))
 async def start_run(
     body: RunWanted, request: Request, service: Service, principal: User
 ) -> RunView:
@@ -67,10 +76,17 @@ async def start_run(
             400, "unknown_strategy", f"There is no such strategy. There are: {known}.",
             param="strategy",
         )  # fmt: skip
-    _check_policy(request, body.policy, "policy")
-    most = asdict(services.runs.limits)
-    _check_limits(body.limits, most, "limits")
-    wanted = body.request(services.settings.default_policy, most, principal.experts)
+    _check_policy(request, principal, body.policy, "policy")
+    limits = asdict(bounded(services.runs.limits, body.limits.chosen(), place=""))
+    wanted = body.request(services.settings.default_policy, limits, principal.experts)
+    wanted = await guarded_request(
+        wanted,
+        body.strategy,
+        services.guardrails,
+        request_id=request.state.request_id,
+        tenant=principal.tenant,
+        key_id=principal.key_id,
+    )
     wanted = await _categorised(wanted, request, principal)
     with _translated():
         row = await service.start(
@@ -105,6 +121,14 @@ async def get_run(run_id: RunPath, service: Service, principal: User) -> RunDeta
     """Show a run with its steps."""
     with _translated():
         return RunDetail.whole(*await service.get(principal, _known(run_id)))
+
+
+@router.get("/{run_id}/graph", response_class=MermaidResponse, responses=errors(404))
+async def draw_run(run_id: RunPath, service: Service, principal: User) -> MermaidResponse:
+    """Draw the steps that a run has begun, as Mermaid; work below a step is inside it."""
+    with _translated():
+        _, _, steps = await service.get(principal, _known(run_id))
+    return MermaidResponse(picture_of_run(step_of(row) for row in steps if row["number"] > 0))
 
 
 @router.get("/{run_id}/events", response_class=StreamingResponse, responses=errors(404) | _STREAM)
@@ -158,16 +182,16 @@ async def reject_step(run_id: RunPath, body: Refusal, service: Service, principa
     return await _shown(service, principal, run_id)
 
 
-@router.post("/{run_id}/replay", status_code=202, responses=errors(404))
+@router.post("/{run_id}/replay", status_code=202, responses=errors(402, 404, 429))
 async def replay_run(
     run_id: RunPath, body: ReplayWanted, request: Request, service: Service, principal: User
 ) -> RunView:
     """Start a run that takes over the steps before one, and goes on from there."""
     changes = body.changes
-    _check_policy(request, changes.policy, "changes.policy")
+    _check_policy(request, principal, changes.policy, "changes.policy")
     if changes.limits is not None:
-        most = asdict(request.app.state.services.runs.limits)
-        _check_limits(changes.limits, most, "changes.limits")
+        most = request.app.state.services.runs.limits
+        bounded(most, changes.limits.chosen(), place="changes.")
     with _translated():
         row = await service.replay(
             principal,
@@ -205,7 +229,9 @@ def _known(run_id: str) -> str:
     return run_id
 
 
-def _check_policy(request: Request, policy: str | None, param: str) -> None:
+def _check_policy(request: Request, principal: Principal, policy: str | None, param: str) -> None:
+    if policy is not None:
+        check_policy(principal, policy, param)
     policies = request.app.state.services.router.policies
     if policy is not None and policy not in policies:
         known = ", ".join(policies)
@@ -214,20 +240,10 @@ def _check_policy(request: Request, policy: str | None, param: str) -> None:
         )
 
 
-def _check_limits(wanted: LimitsWanted, most: dict[str, Any], param: str) -> None:
-    for name, value in wanted.chosen().items():
-        if value > most[name]:
-            raise ApiError(
-                400,
-                "invalid_request",
-                f"A run may use at most {most[name]:g} here (see the settings).",
-                param=f"{param}.{name}",
-            )
-
-
 async def _categorised(wanted: RunRequest, request: Request, principal: Principal) -> RunRequest:
     """Return the request with what the router says of its task, so that it is said once."""
     services, request_id = request.app.state.services, request.state.request_id
+    check_policy(principal, wanted.policy, "policy")  # also where it is the default
     told = routing_text(list(wanted.messages))
     await services.router.encoded(told.text, request_id=request_id)
     asked = replace(told.request(wanted.policy), allowed=principal.experts)

@@ -16,7 +16,11 @@ from orchestrator.conductor.ports import Experts, Interpreter, NoExpert
 from orchestrator.conductor.run import Run
 from orchestrator.conductor.strategies import STRATEGIES
 from orchestrator.conductor.values import Outcome, storable
+from orchestrator.guardrails.service import Guardrails
+from orchestrator.kit.errors import ApiError
 from orchestrator.runs import repository
+from orchestrator.runs.budget import RunBudgets
+from orchestrator.runs.guarding import guarded_outcome
 from orchestrator.runs.ledger import ApprovalNeeded, RunLedger
 from orchestrator.runs.live import LiveEvents
 from orchestrator.runs.record import RunRequest, request_of
@@ -83,7 +87,9 @@ class Executor:
         experts: Makes whom a run may ask.
         interpreter: Runs code.
         settled: Called when there may be something to tell a webhook.
+        budgets: Where what a run cost is settled.
         knowledge: What runs are told beforehand.
+        guardrails: Judge answers.
     """
 
     engine: AsyncEngine
@@ -93,7 +99,9 @@ class Executor:
     experts: MakeExperts
     interpreter: Interpreter
     settled: Callable[[], None]
+    budgets: RunBudgets
     knowledge: Knowledge = field(default_factory=Knowledge)
+    guardrails: Guardrails = field(default_factory=Guardrails)
 
     async def claim(self, run_id: str, worker: str, lease: float) -> Claimed | None:
         """Take a run; ``None`` if there is nothing to take."""
@@ -154,6 +162,11 @@ class Executor:
         )
 
     async def _finish(self, claimed: Claimed, ledger: RunLedger, outcome: Outcome) -> None:
+        try:
+            outcome = await guarded_outcome(outcome, claimed.row, self.guardrails)
+        except ApiError as error:
+            await self._fail(claimed, ledger, error.code, error.message)
+            return
         said = {
             "answer": storable(outcome.text),
             "stopped": storable(outcome.stopped),
@@ -188,8 +201,9 @@ class Executor:
             if row is None:
                 log.warning("run %s ended here, but another worker has it", claimed.id)
                 return
-            await settle(connection, row)
+            record = await settle(connection, row)
             found = await repository.spent(connection, [claimed.id])
+        await self.budgets.settle(row, record.cost_nanos)
         told = finished(row, found.get(claimed.id, repository.NOTHING))
         self.recorder.pass_on(claimed.id, told)
         self._settled(row)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.conductor.limits import Limits
 from orchestrator.kit.queue import RunQueue
+from orchestrator.runs.budget import RunBudgets
 from orchestrator.runs.live import TOLD, LiveEvents, Watchers, listen
 from orchestrator.runs.service import RunService
 from orchestrator.runs.watching import Watch
@@ -47,7 +48,12 @@ class Runs:
 
 
 def build_runs(
-    engine: AsyncEngine, redis: Redis, redis_url: str, seal: Seal, limits: Limits
+    engine: AsyncEngine,
+    redis: Redis,
+    redis_url: str,
+    seal: Seal,
+    limits: Limits,
+    budgets: RunBudgets,
 ) -> Runs:
     """Put them together.
 
@@ -57,11 +63,12 @@ def build_runs(
         redis_url: Where it is.
         seal: Encrypts secrets of webhooks.
         limits: What one run may use at most.
+        budgets: Reserves what runs may cost.
     """
     live = LiveEvents(redis)
     queue = RunQueue(redis, redis_url)
     return Runs(
-        RunService(engine, live, queue.put),
+        RunService(engine, live, queue.put, budgets),
         Watch(engine, live, Watchers()),
         WebhookService(engine, seal),
         queue,

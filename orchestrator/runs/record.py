@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from orchestrator.conductor.checks import NO_CHECKS, Checks
 from orchestrator.conductor.limits import Limits
-from orchestrator.conductor.values import Amendment, Message, Step, Task, storable
+from orchestrator.conductor.sources import with_sources
+from orchestrator.conductor.values import Amendment, Message, Step, Task, Triple, storable
 from router import routing_text
 
 Status = Literal["queued", "running", "waiting", "finished", "failed", "cancelled"]
@@ -23,6 +25,9 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Args:
         messages: The conversation.
         policy: The trade-off that experts are chosen under.
+        context: Passages that come with it, the most trusted first.
+        facts: Facts that come with it.
+        checks: By programs, that the answer has to pass.
         limits: What the run may use.
         parameters: Sampling parameters that calls inherit.
         category: Id of the task's category.
@@ -34,6 +39,9 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     messages: tuple[Message, ...]
     policy: str
+    context: tuple[str, ...] = ()
+    facts: tuple[Triple, ...] = ()
+    checks: Checks = NO_CHECKS
     limits: dict[str, Any] = {}
     parameters: dict[str, Any] = {}
     category: str | None = None
@@ -46,13 +54,16 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Return what is to be answered."""
         told = routing_text(list(self.messages))
         return Task(
-            self.messages,
+            with_sources(self.messages, self.context),
             told.text,
             policy=self.policy,
             category=self.category,
             uncertainty=self.uncertainty,
             tenant=tenant,
+            facts=self.facts,
             parameters=dict(self.parameters),
+            checks=self.checks,
+            context=self.context,
         )
 
     def bounds(self) -> Limits:

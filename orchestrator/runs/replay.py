@@ -55,6 +55,9 @@ def replayed(request: RunRequest, key: str, changes: Changes) -> RunRequest:
 def inherited(steps: list[Row], key: str, run_id: str, changes: Changes) -> list[Row]:
     """Return the steps that the new run takes over: those that began before, and have ended.
 
+    A step that stands for work below it (``act.1.1``) is done anew with all of that
+    (``act.1.1/attempt``), and where a step of such work is, so are those that it is a part of.
+
     Args:
         steps: Of the run that is replayed.
         key: Of the first step that is done anew.
@@ -67,7 +70,14 @@ def inherited(steps: list[Row], key: str, run_id: str, changes: Changes) -> list
     first = next((step for step in steps if step["key"] == key and step["number"] > 0), None)
     if first is None:
         raise StepUnknown(key)
-    taken = [s for s in steps if s["number"] < first["number"] and s["ended"] is not None]
+    taken = [
+        step
+        for step in steps
+        if step["number"] < first["number"]
+        and step["ended"] is not None
+        and not step["key"].startswith(f"{key}/")
+        and not key.startswith(f"{step['key']}/")
+    ]
     if changes.output is not None:
         taken.append({**first, "status": "ok", "output": changes.output, "tool_calls": []})
     taken.sort(key=lambda step: step["number"])

@@ -73,14 +73,46 @@ async def steps_of(connection: AsyncConnection, run_id: str, *, since: int = 0) 
     return [dict(row) for row in (await connection.execute(query)).mappings()]
 
 
+_PAID = sa.and_(
+    steps.c.ended.is_not(None),
+    steps.c.expert != "",
+    steps.c.reused_from == "",
+    ~steps.c.inherited,
+)
+_SUMMED = (
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+)
+
+
+async def calls(connection: AsyncConnection, run_id: str) -> list[Row]:
+    """Return what a run has paid for, by version of an expert, as a usage record lists calls."""
+    # A step's money was made of whole nanodollars, and is those again.
+    nanos = sa.cast(sa.func.round(sa.cast(steps.c.usd, sa.Numeric) * 1_000_000_000), sa.BigInteger)
+    query = (
+        sa.select(
+            steps.c.expert,
+            steps.c.expert_version.label("version"),
+            sa.func.count().label("calls"),
+            *(sa.func.sum(steps.c[name]).label(name) for name in _SUMMED),
+            sa.func.bool_or(steps.c.tokens_estimated).label("tokens_estimated"),
+            sa.func.sum(nanos).label("cost_nanos"),
+        )
+        .where(steps.c.run_id == run_id, _PAID)
+        .group_by(steps.c.expert, steps.c.expert_version)
+        .order_by(steps.c.expert, steps.c.expert_version)
+    )
+    whole = (*_SUMMED, "cost_nanos")
+    rows = (await connection.execute(query)).mappings()
+    return [{**row, **{name: int(row[name]) for name in whole}} for row in rows]
+
+
 async def spent(connection: AsyncConnection, run_ids: Iterable[str]) -> dict[str, Row]:
     """Return what runs have used so far: of each step that was paid for in it, once."""
-    paid = sa.and_(
-        steps.c.ended.is_not(None),
-        steps.c.expert != "",
-        steps.c.reused_from == "",
-        ~steps.c.inherited,
-    )
+    paid = _PAID
     query = (
         sa.select(
             steps.c.run_id,

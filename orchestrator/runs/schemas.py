@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from orchestrator.conductor.grounds import (
+    MAX_CHECKS,
+    MAX_FACTS,
+    MAX_PASSAGES,
+    Grounds,
+    checked_grounds,
+    with_format,
+    written,
+)
 from orchestrator.conductor.values import StepKind, storable
 from orchestrator.runs.events import shown_step
-from orchestrator.runs.record import RunRequest, Status
+from orchestrator.runs.record import RunRequest, Status, request_of
 
 RUN_ID = re.compile(r"run_[0-9a-f]{32}")
 _LARGEST = 2**31 - 1
@@ -23,6 +33,8 @@ def _storable(value: Any) -> Any:
 
 
 Text = Annotated[str, AfterValidator(_storable)]
+Named = Annotated[Text, Field(min_length=1)]
+Fields = Annotated[dict[str, Any], AfterValidator(_storable)]
 StepKey = Annotated[Text, Field(min_length=1, max_length=200)]
 Metadata = Annotated[
     dict[
@@ -43,6 +55,7 @@ class LimitsWanted(_Wanted):
 
     rounds: int | None = Field(default=None, ge=1)
     calls: int | None = Field(default=None, ge=1)
+    depth: int | None = Field(default=None, ge=1)
     tokens: int | None = Field(default=None, ge=1)
     usd: float | None = Field(default=None, gt=0)
     seconds: float | None = Field(default=None, gt=0)
@@ -87,6 +100,18 @@ class RunWanted(_Wanted):
     )
     messages: Annotated[list[MessageWanted], Field(min_length=1)] | None = None
     policy: Text | None = Field(default=None, max_length=64, description="Null: the default.")
+    context: Annotated[list[Text], Field(max_length=MAX_PASSAGES)] = Field(
+        default=[], description="Passages, the most trusted first."
+    )
+    facts: Annotated[list[tuple[Named, Named, Named]], Field(max_length=MAX_FACTS)] = Field(
+        default=[], description="Facts as subject, relation, object."
+    )
+    checks: Annotated[list[Fields], Field(max_length=MAX_CHECKS)] = Field(
+        default=[], description="That the answer has to pass: `regex`, `schema`, and others."
+    )
+    response_format: Fields | None = Field(
+        default=None, description="With a `json_schema`, that is one of the checks."
+    )
     limits: LimitsWanted = LimitsWanted()
     parameters: ParametersWanted = ParametersWanted()
     approval: Kinds = Field(
@@ -101,6 +126,16 @@ class RunWanted(_Wanted):
             raise ValueError("give either 'task' or 'messages'")
         return self
 
+    def grounds(self) -> Grounds:
+        """Return what the run is to work with, as a chat request would bring it.
+
+        Raises:
+            ApiError: 400, naming the entry that is not what it has to be.
+        """
+        given = {"context": self.context, "facts": self.facts, "checks": self.checks}
+        found = checked_grounds({**given, "limits": self.limits.chosen()}, place="")
+        return replace(found, checks=with_format(found.checks, self.response_format))
+
     def request(
         self, policy: str, limits: dict[str, Any], experts: frozenset[str] | None
     ) -> RunRequest:
@@ -108,9 +143,13 @@ class RunWanted(_Wanted):
 
         Args:
             policy: Where the caller names none.
-            limits: Where the caller names none.
+            limits: All of them.
             experts: Those that the caller's key allows.
+
+        Raises:
+            ApiError: 400, naming the entry that is not what it has to be.
         """
+        grounds = self.grounds()
         messages = (
             [{"role": "user", "content": self.task}]
             if self.messages is None
@@ -119,7 +158,10 @@ class RunWanted(_Wanted):
         return RunRequest(
             messages=tuple(messages),
             policy=self.policy or policy,
-            limits={**limits, **self.limits.chosen()},
+            context=grounds.context,
+            facts=grounds.facts,
+            checks=grounds.checks,
+            limits=limits,
             parameters=self.parameters.chosen(),
             approval=tuple(dict.fromkeys(self.approval)),
             experts=None if experts is None else tuple(sorted(experts)),
@@ -252,15 +294,25 @@ class RunDetail(RunView):
     """A run with its steps."""
 
     messages: list[dict[str, Any]]
+    context: list[str]
+    facts: list[tuple[str, str, str]]
+    checks: list[dict[str, Any]]
+    limits: dict[str, Any]
+    approval: list[str]
     steps: list[StepView]
 
     @classmethod
     def whole(cls, row: dict[str, Any], spent: dict[str, Any], steps: list[dict[str, Any]]) -> Self:
         """Return the view of a row, what the run has used, and its steps."""
-        view = RunView.of(row, spent)
+        view, asked = RunView.of(row, spent), request_of(row["request"])
         return cls(
             **view.model_dump(),
-            messages=row["request"]["messages"],
+            messages=list(asked.messages),
+            context=list(asked.context),
+            facts=list(asked.facts),
+            checks=written(asked.checks),
+            limits=asked.limits,
+            approval=list(asked.approval),
             steps=[StepView.of(step) for step in steps],
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.kit.ids import uuid7
 from orchestrator.runs import repository
+from orchestrator.runs.budget import RunBudgets
 from orchestrator.runs.live import LiveEvents
 from orchestrator.runs.record import ENDED, RunRequest, request_of
 from orchestrator.runs.replay import Changes, inherited, replayed
@@ -47,11 +49,13 @@ class RunService:
         engine: Postgres.
         live: Events on their way to whoever watches.
         enqueue: Tells the workers of a run.
+        budgets: Reserves what runs may cost.
     """
 
     engine: AsyncEngine
     live: LiveEvents
     enqueue: Enqueue
+    budgets: RunBudgets
 
     async def start(
         self,
@@ -65,16 +69,16 @@ class RunService:
         """Store a run and tell the workers of it.
 
         Raises:
+            ApiError: 402 or 429 where a limit is in the way.
             WebhookUnknown: If the tenant has no such webhook.
         """
         row = {
             **_new(principal, request_id),
             "strategy": strategy,
-            "request": _stored(request),
             "metadata": metadata,
             "webhook": webhook,
         }
-        return await self._add(row)
+        return await self._add(principal, row, request)
 
     async def get(self, principal: Principal, run_id: str) -> tuple[Row, Row, list[Row]]:
         """Return a run, what it has used, and its steps.
@@ -108,6 +112,7 @@ class RunService:
             RunUnknown: If the caller has no such run.
             RunEnded: If it has ended.
         """
+        cost = None
         async with self.engine.begin() as connection:
             row = await self._locked(connection, principal, run_id)
             if row["status"] in ENDED:
@@ -118,7 +123,9 @@ class RunService:
                 last = await _next_event(connection, run_id)
                 ended = await repository.end_unclaimed(connection, run_id, "cancelled", last)
                 if ended is not None:
-                    await settle(connection, ended)
+                    cost = (await settle(connection, ended)).cost_nanos
+        if cost is not None:
+            await self.budgets.settle(row, cost)
         await self.live.steer(run_id)
         await self.live.tell(run_id)
 
@@ -167,6 +174,7 @@ class RunService:
         Raises:
             RunUnknown: If the caller has no such run.
             StepUnknown: If it has no such step.
+            ApiError: 402 or 429 where a limit is in the way.
             WebhookUnknown: If the tenant has no such webhook.
         """
         former, _, steps = await self.get(principal, run_id)
@@ -176,22 +184,37 @@ class RunService:
         row = {
             **new,
             "strategy": former["strategy"],
-            "request": _stored(_allowed(request, principal)),
             "metadata": former["metadata"] if metadata is None else metadata,
             "webhook": webhook or own_webhook,
             "replay_of": run_id,
             "replay_from": key,
         }
-        return await self._add(row, inherited(steps, key, new["id"], changes))
+        taken = inherited(steps, key, new["id"], changes)
+        return await self._add(principal, row, _allowed(request, principal), taken)
 
-    async def _add(self, row: Row, taken: list[Row] | None = None) -> Row:
+    async def _add(
+        self,
+        principal: Principal,
+        row: Row,
+        request: RunRequest,
+        taken: list[Row] | None = None,
+    ) -> Row:
+        request = await self.budgets.reserve(principal, row["request_id"], request)
+        try:
+            stored = await self._store({**row, "request": _stored(request)}, taken or [])
+        except BaseException:
+            await asyncio.shield(asyncio.ensure_future(self.budgets.settle(row, 0)))
+            raise
+        await self.enqueue(stored["id"])
+        return stored
+
+    async def _store(self, row: Row, taken: list[Row]) -> Row:
         async with self.engine.begin() as connection:
             webhook = row["webhook"]
             if webhook and not await webhook_service.exists(connection, row["tenant"], webhook):
                 raise WebhookUnknown(webhook)
-            stored = await repository.add(connection, row, taken or ())
-        await self.enqueue(stored["id"])
-        return stored
+            await self.budgets.check_room(connection, row["tenant"])
+            return await repository.add(connection, row, taken)
 
     async def _locked(self, connection: AsyncConnection, principal: Principal, run_id: str) -> Row:
         row = await repository.locked(connection, run_id, seen_by(principal))

@@ -13,16 +13,15 @@ from orchestrator.runs import repository
 from orchestrator.runs.schemas import RunView
 from orchestrator.runs.webhooks import outbox
 from orchestrator.usage import repository as usage
-from orchestrator.usage.record import Status, UsageRecord
+from orchestrator.usage.record import Status, UsageRecord, token_fields
 
 _STATUS: dict[str, Status] = {"finished": "ok", "failed": "failed", "cancelled": "cancelled"}
-_NANOS = 1_000_000_000
 
 Happening = Literal["run.finished", "run.waiting"]
 
 
-async def settle(connection: AsyncConnection, row: dict[str, Any]) -> None:
-    """Record what an ended run has used, and tell its webhook.
+async def settle(connection: AsyncConnection, row: dict[str, Any]) -> UsageRecord:
+    """Record what an ended run has used, and tell its webhook; returns the record.
 
     Args:
         connection: With the transaction that ends the run.
@@ -30,10 +29,11 @@ async def settle(connection: AsyncConnection, row: dict[str, Any]) -> None:
     """
     found = await repository.spent(connection, [row["id"]])
     spent = found.get(row["id"], repository.NOTHING)
-    record = usage_record(row, spent)
+    record = usage_record(row, await repository.calls(connection, row["id"]))
     await usage.ensure_partitions(connection, {record.started_at.date()})
     await usage.insert_records(connection, [record])
     await tell(connection, row, "run.finished", spent)
+    return record
 
 
 async def tell(
@@ -45,7 +45,7 @@ async def tell(
         await outbox.put(connection, row["webhook"], row["id"], happening, view)
 
 
-def usage_record(row: dict[str, Any], spent: dict[str, Any]) -> UsageRecord:
+def usage_record(row: dict[str, Any], calls: list[dict[str, Any]]) -> UsageRecord:
     """Return the usage record of an ended run; its id is that of the request that started it."""
     began = row["started_at"] or row["finished_at"]
     took = (row["finished_at"] - began).total_seconds() - row["waited"]
@@ -58,9 +58,7 @@ def usage_record(row: dict[str, Any], spent: dict[str, Any]) -> UsageRecord:
         status=_STATUS[row["status"]],
         policy=row["request"].get("policy"),
         error_code=row["error_code"],
-        prompt_tokens=spent["prompt_tokens"],
-        completion_tokens=spent["completion_tokens"],
-        tokens_estimated=False,
-        cost_nanos=round(spent["usd"] * _NANOS),
+        **token_fields(calls),
+        attempts=calls,
         duration_ms=round(max(took, 0.0) * 1000, 3),
     )

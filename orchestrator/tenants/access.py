@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import HTTPConnection, Request
 
 from orchestrator.kit.errors import ApiError
-from orchestrator.tenants.keys import KEY_PREFIX, Principal, Role
+from orchestrator.tenants.keys import KEY_PREFIX, SESSION_PREFIX, Principal, Role
 from orchestrator.tenants.service import KeyRing
 
+SESSION_COOKIE = "coe_session"
 _MAX_KEY_LENGTH = 256
+_PREFIXES = (KEY_PREFIX, SESSION_PREFIX)
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def key_in(connection: HTTPConnection) -> str | None:
-    """Return the key a request carries, as a bearer token or in ``x-api-key``."""
+    """Return the key a request carries: a bearer token, in ``x-api-key``, or a session's cookie.
+
+    Browsers send cookies along whoever made them ask, so one that comes with a change counts only
+    if the browser says that a page of ours asked.
+    """
     authorization = connection.headers.get("authorization", "")
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return token.strip()
-    return connection.headers.get("x-api-key") or None
+    key = connection.headers.get("x-api-key")
+    if key:
+        return key
+    session = connection.cookies.get(SESSION_COOKIE)
+    return session if session and _ours(connection) else None
+
+
+def _ours(connection: HTTPConnection) -> bool:
+    """Tell whether a request reads only, or was made by a page of this service."""
+    if connection.scope.get("method") in _READING:
+        return True
+    site = connection.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = urlsplit(connection.headers.get("origin", ""))
+    return bool(origin.netloc) and origin.netloc == connection.headers.get("host")
 
 
 async def authenticate(connection: HTTPConnection, keys: KeyRing) -> Principal:
@@ -38,7 +61,7 @@ async def authenticate(connection: HTTPConnection, keys: KeyRing) -> Principal:
             headers={"www-authenticate": "Bearer"},
         )
     principal = keys.find(key)
-    if principal is None and key.startswith(KEY_PREFIX) and len(key) <= _MAX_KEY_LENGTH:
+    if principal is None and key.startswith(_PREFIXES) and len(key) <= _MAX_KEY_LENGTH:
         principal = await _find_fresh(keys, key)
     if principal is None:
         raise ApiError(
@@ -60,6 +83,27 @@ async def _find_fresh(keys: KeyRing, key: str) -> Principal | None:
             "The key is not known here and the registry cannot be asked right now.",
             headers={"retry-after": "1"},
         ) from error
+
+
+def check_policy(principal: Principal, policy: str, param: str = "model") -> None:
+    """Refuse a policy that a key may not ask for.
+
+    Args:
+        principal: Who asks.
+        policy: What for.
+        param: The field that names it.
+
+    Raises:
+        ApiError: 403.
+    """
+    if not principal.may_ask_for(policy):
+        allowed = ", ".join(sorted(principal.policies or ())) or "none"
+        raise ApiError(
+            403,
+            "policy_not_allowed",
+            f"This key may not use the policy '{policy}'; it may use: {allowed}.",
+            param=param,
+        )
 
 
 def require_role(role: Role) -> Callable[[Request], Awaitable[Principal]]:

@@ -2,33 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from orchestrator.tenants.content import ContentChoice
 from orchestrator.tenants.tables import tenants
 
-
-async def stores_content(connection: AsyncConnection, tenant: str) -> bool | None:
-    """Tell whether a tenant has opted in to storing what is said; ``None``: no such tenant."""
-    query = sa.select(tenants.c.store_content).where(tenants.c.id == tenant)
-    found: bool | None = await connection.scalar(query)
-    return found
+COLUMNS = (tenants.c.content_level, tenants.c.content_days, tenants.c.content_patterns)
 
 
-async def set_stores_content(connection: AsyncConnection, tenant: str, *, store: bool) -> bool:
-    """Opt a tenant in or out; returns whether there is such a tenant."""
-    statement = sa.update(tenants).where(tenants.c.id == tenant).values(store_content=store)
+def choice_of(row: Mapping[Any, Any]) -> ContentChoice:
+    """Return the choice in a row that has :data:`COLUMNS`."""
+    patterns = tuple(row["content_patterns"] or ())
+    return ContentChoice(row["content_level"], row["content_days"], patterns)
+
+
+async def content_choice(connection: AsyncConnection, tenant: str) -> ContentChoice | None:
+    """Return what a tenant lets be stored; ``None``: no such tenant."""
+    query = sa.select(*COLUMNS).where(tenants.c.id == tenant)
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else choice_of(row)
+
+
+async def choose_content(connection: AsyncConnection, tenant: str, choice: ContentChoice) -> bool:
+    """Store a tenant's choice; returns whether there is such a tenant."""
+    statement = (
+        sa.update(tenants)
+        .where(tenants.c.id == tenant)
+        .values(
+            content_level=choice.level,
+            content_days=choice.days,
+            content_patterns=list(choice.patterns) or None,
+        )
+    )
     return (await connection.execute(statement)).rowcount > 0
 
 
-async def storing(connection: AsyncConnection, names: Iterable[str]) -> frozenset[str]:
-    """Return those of some tenants that have opted in; until commit, none of them can opt out."""
+async def stores_content(connection: AsyncConnection, tenant: str) -> bool:
+    """Tell whether a tenant has opted in to storing what its callers say."""
+    choice = await content_choice(connection, tenant)
+    return choice is not None and choice.stores
+
+
+async def storing(connection: AsyncConnection, names: Iterable[str]) -> Mapping[str, ContentChoice]:
+    """Return the choices of those of some tenants that have opted in, by id.
+
+    Until commit, none of them can opt out.
+    """
     wanted = sorted(set(names))
     if not wanted:
-        return frozenset()
-    query = sa.select(tenants.c.id).where(tenants.c.id.in_(wanted), tenants.c.store_content)
-    return frozenset(
-        await connection.scalars(query.order_by(tenants.c.id).with_for_update(read=True))
+        return {}
+    query = (
+        sa.select(tenants.c.id, *COLUMNS)
+        .where(tenants.c.id.in_(wanted), tenants.c.content_level != "off")
+        .order_by(tenants.c.id)
+        .with_for_update(read=True)
     )
+    return {row["id"]: choice_of(row) for row in (await connection.execute(query)).mappings()}
+
+
+async def retained(connection: AsyncConnection) -> Mapping[str, int]:
+    """Return the days that tenants let content be kept, by id, of those that limit them."""
+    query = sa.select(tenants.c.id, tenants.c.content_days).where(
+        tenants.c.content_days.is_not(None)
+    )
+    return {row.id: row.content_days for row in await connection.execute(query)}

@@ -10,9 +10,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.http import error_response
 from orchestrator.tenants.access import authenticate
+from orchestrator.tenants.keys import Principal
 
 if TYPE_CHECKING:
     from orchestrator.tenants.service import KeyRing
+
+
+_PRINCIPAL = "principal"
+
+
+def principal_of(scope: Scope) -> Principal:
+    """Return who asks; only behind a door, which has let somebody in."""
+    principal: Principal = scope["state"][_PRINCIPAL]
+    return principal
 
 
 class Door:
@@ -35,7 +45,7 @@ class Door:
         """Serve one request."""
         if scope["type"] == "http" and scope["path"].startswith(self._paths):
             try:
-                await authenticate(HTTPConnection(scope), self._keys)
+                scope["state"][_PRINCIPAL] = await authenticate(HTTPConnection(scope), self._keys)
             except ApiError as error:
                 await error_response(error, scope["state"]["request_id"])(scope, receive, send)
                 return

@@ -1,18 +1,18 @@
-"""``/admin/api/keys``: make, list and revoke keys."""
+"""``/admin/api/keys``: make, list, change, rotate and revoke keys."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.pages import After, Limit, Page, errors, page
 from orchestrator.tenants.access import require_role
 from orchestrator.tenants.keys import Principal, Role
-from orchestrator.tenants.service import DEFAULT_TENANT
+from orchestrator.tenants.schemas import KeyChange, KeyRequest, KeyView, NewKey, Rotation
+from orchestrator.tenants.service import KeyRing
 
 _require_admin = require_role(Role.ADMIN)
 Admin = Annotated[Principal, Depends(_require_admin)]
@@ -25,123 +25,60 @@ router = APIRouter(
 )
 
 
-class KeyView(BaseModel):
-    """What may be seen of a key."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: str
-    name: str
-    prefix: str = Field(description="The beginning of the key, to recognise it by.")
-    role: Role
-    tenant: str
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    experts: list[str] | None = Field(
-        description="Ids of the experts that may answer. Null: all, those to come included."
-    )
+def _keys(request: Request) -> KeyRing:
+    keys: KeyRing = request.app.state.services.keys
+    return keys
 
 
-class NewKey(BaseModel):
-    """A key just made."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    key: str = Field(description="The key itself. It is shown this once.")
-    id: str
-    name: str
-    prefix: str
-    role: Role
-    tenant: str
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    experts: list[str] | None = Field(
-        description="Ids of the experts that may answer. Null: all, those to come included."
-    )
-
-
-ExpertIds = Annotated[
-    list[Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$")]],
-    Field(min_length=1, max_length=1000),
-]
-
-
-class KeyRequest(BaseModel):
-    """A key to be made."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: str = Field(min_length=1, max_length=200)
-    role: Role = Role.USER
-    tenant: str = Field(default=DEFAULT_TENANT, pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
-    expires_at: AwareDatetime | None = None
-    experts: ExpertIds | None = Field(
-        default=None, description="Ids of the experts that may answer. Null: all."
-    )
-
-    @field_validator("name")
-    @classmethod
-    def _storable(cls, name: str) -> str:
-        if "\x00" in name or not name.isprintable():
-            raise ValueError("only printable characters, please")
-        return name
-
-    @field_validator("expires_at")
-    @classmethod
-    def _to_come(cls, moment: datetime | None) -> datetime | None:
-        if moment is not None and moment <= datetime.now(UTC):
-            raise ValueError("this moment has passed")
-        return moment
-
-
-class KeyChange(BaseModel):
-    """What is to be different about a key."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    experts: ExpertIds | None = Field(
-        description="Ids of the experts that may answer. Null: all, those to come included."
-    )
+Keys = Annotated[KeyRing, Depends(_keys)]
 
 
 @router.get("")
-async def list_keys(request: Request, limit: Limit = 50, after: After = None) -> Page[KeyView]:
+async def list_keys(keys: Keys, limit: Limit = 50, after: After = None) -> Page[KeyView]:
     """List keys in the order they were made, revoked ones included."""
     if after is not None and "\x00" in after:
         raise ApiError(400, "invalid_request", "after: not a place in this list", param="after")
-    records = await request.app.state.services.keys.list(limit + 1, after)
+    records = await keys.list(limit + 1, after)
     return page([KeyView.model_validate(r) for r in records], limit, lambda key: key.id)
 
 
 @router.post("", status_code=201)
-async def create_key(request: Request, admin: Admin, wanted: KeyRequest) -> NewKey:
+async def create_key(keys: Keys, admin: Admin, wanted: KeyRequest) -> NewKey:
     """Make a key. The answer is the only place where it is ever shown."""
-    record, key = await request.app.state.services.keys.create(
-        name=wanted.name,
-        role=wanted.role,
-        tenant=wanted.tenant,
-        expires_at=wanted.expires_at,
-        experts=wanted.experts,
-        created_by=admin.key_id,
-    )
+    record, key = await keys.create(**wanted.model_dump(), created_by=admin.key_id)
     return NewKey(key=key, **KeyView.model_validate(record).model_dump())
 
 
 @router.patch("/{key_id}", responses=errors(404))
-async def change_key(request: Request, key_id: str, wanted: KeyChange) -> KeyView:
-    """Choose the experts that may answer a key, on every replica within a second."""
-    keys = request.app.state.services.keys
-    record = None if "\x00" in key_id else await keys.allow(key_id, wanted.experts)
+async def change_key(keys: Keys, key_id: str, wanted: KeyChange) -> KeyView:
+    """Choose what a key may use, on every replica within a second."""
+    changes = wanted.model_dump(exclude_unset=True)
+    if not changes:
+        raise ApiError(400, "invalid_request", "Say 'experts', 'policies' or both.")
+    record = None if "\x00" in key_id else await keys.change(key_id, changes)
     if record is None:
-        raise ApiError(404, "not_found", "There is no live key of this id.", param="key_id")
+        raise _no_key()
     return KeyView.model_validate(record)
 
 
+@router.post("/{key_id}/rotate", responses=errors(404))
+async def rotate_key(keys: Keys, key_id: str, wanted: Rotation) -> NewKey:
+    """Give a key a new secret, shown this once; the one before works on for a while."""
+    overlap = timedelta(seconds=wanted.overlap_seconds)
+    rotated = None if "\x00" in key_id else await keys.rotate(key_id, overlap)
+    if rotated is None:
+        raise _no_key()
+    record, key = rotated
+    return NewKey(key=key, **KeyView.model_validate(record).model_dump())
+
+
 @router.delete("/{key_id}", status_code=204, responses=errors(404))
-async def revoke_key(request: Request, key_id: str) -> Response:
+async def revoke_key(keys: Keys, key_id: str) -> Response:
     """Revoke a key for good, on every replica within a second."""
-    if "\x00" in key_id or not await request.app.state.services.keys.revoke(key_id):
-        raise ApiError(404, "not_found", "There is no live key of this id.", param="key_id")
+    if "\x00" in key_id or not await keys.revoke(key_id):
+        raise _no_key()
     return Response(status_code=204)
+
+
+def _no_key() -> ApiError:
+    return ApiError(404, "not_found", "There is no live key of this id.", param="key_id")

@@ -8,7 +8,10 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
+from orchestrator.tenants.content import NOTHING, ContentChoice
+
 KEY_PREFIX = "sk-coe-"
+SESSION_PREFIX = "ses-coe-"
 _SECRET_BYTES = 32
 _SHOWN = len(KEY_PREFIX) + 6
 
@@ -42,7 +45,8 @@ class Principal:
         role: What the key may do.
         expires_at: When it stops to work, ``None``: never.
         experts: Ids of the experts that may answer, ``None``: all.
-        stores_content: Whether the tenant has opted in to storing what is said.
+        policies: Policies it may ask for, ``None``: all.
+        content: What the tenant lets be stored of what is said.
     """
 
     key_id: str
@@ -51,16 +55,31 @@ class Principal:
     role: Role
     expires_at: datetime | None = None
     experts: frozenset[str] | None = None
-    stores_content: bool = False
+    policies: frozenset[str] | None = None
+    content: ContentChoice = NOTHING
+
+    @property
+    def stores_content(self) -> bool:
+        """Whether the tenant has opted in to storing what its callers say."""
+        return self.content.stores
 
     def may_use(self, expert: str) -> bool:
         """Tell whether an expert of this id may answer."""
         return self.experts is None or expert in self.experts
 
+    def may_ask_for(self, policy: str) -> bool:
+        """Tell whether requests may be routed under a policy of this name."""
+        return self.policies is None or policy in self.policies
+
 
 def generate_key() -> str:
     """Return a new key: 256 random bits behind a prefix that secret scanners can find."""
     return KEY_PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
+
+
+def generate_session() -> str:
+    """Return a new secret of a session."""
+    return SESSION_PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
 
 
 def hash_key(key: str) -> bytes:

@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.kit.ids import uuid7
+from orchestrator.tenants import recognising
 from orchestrator.tenants.keys import Principal, Role, generate_key, hash_key, shown_prefix
+from orchestrator.tenants.records import KeyRecord, kept, key_record
 from orchestrator.tenants.tables import api_keys, tenants
 
 TOPIC = "keys"
 DEFAULT_TENANT = "default"
-_LIVE = (
-    sa.select(api_keys, tenants.c.store_content)
-    .join(tenants, tenants.c.id == api_keys.c.tenant)
-    .where(api_keys.c.revoked_at.is_(None))
-)
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRecord:
-    """What may be seen of a key after it was made."""
-
-    id: str
-    name: str
-    prefix: str
-    role: Role
-    tenant: str
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    experts: list[str] | None
 
 
 class KeyRing:
-    """Makes, revokes and recognises keys.
+    """Makes, changes, revokes and recognises keys; recognises sessions of people too.
 
     Args:
         engine: Where keys are kept.
@@ -50,7 +31,7 @@ class KeyRing:
     def __init__(self, engine: AsyncEngine, announce: Callable[[str], Awaitable[None]]) -> None:
         self._engine = engine
         self._announce = announce
-        self._by_hash: dict[bytes, Principal] = {}
+        self._by_hash: Mapping[bytes, Principal] = {}
 
     def find(self, key: str) -> Principal | None:
         """Return who a key belongs to, or ``None`` if it is unknown, revoked or expired."""
@@ -64,17 +45,13 @@ class KeyRing:
     async def refresh(self) -> None:
         """Read all live keys anew."""
         async with self._engine.connect() as connection:
-            rows = (await connection.execute(_LIVE)).mappings().all()
-        self._by_hash = {bytes(row["hash"]): _principal(row) for row in rows}
+            self._by_hash = await recognising.everyone(connection)
 
     async def find_fresh(self, key: str) -> Principal | None:
         """Look in the database for a key that memory does not know: it may be a moment old."""
-        query = _LIVE.where(api_keys.c.hash == hash_key(key))
         async with self._engine.connect() as connection:
-            row = (await connection.execute(query)).mappings().first()
-        if row is None:
-            return None
-        self._by_hash = {**self._by_hash, bytes(row["hash"]): _principal(row)}
+            found = await recognising.owner_of(connection, hash_key(key))
+        self._by_hash = {**self._by_hash, **found}
         return self.find(key)
 
     async def create(
@@ -85,6 +62,7 @@ class KeyRing:
         tenant: str = DEFAULT_TENANT,
         expires_at: datetime | None = None,
         experts: Sequence[str] | None = None,
+        policies: Sequence[str] | None = None,
         created_by: str,
     ) -> tuple[KeyRecord, str]:
         """Make a key; returns its record and the key itself, which cannot be had again.
@@ -95,58 +73,61 @@ class KeyRing:
             tenant: Whose requests it makes.
             expires_at: When it stops to work, ``None``: never.
             experts: Ids of the experts that may answer, ``None``: all.
+            policies: Policies it may ask for, ``None``: all.
             created_by: Who makes it.
         """
-        key = generate_key()
-        row = {
-            "id": f"key_{uuid7().hex}",
-            "tenant": tenant,
-            "name": name,
-            "prefix": shown_prefix(key),
-            "hash": hash_key(key),
-            "role": role.value,
-            "created_at": datetime.now(UTC),
-            "created_by": created_by,
-            "expires_at": expires_at,
-            "experts": _kept(experts),
-        }
         async with self._engine.begin() as connection:
-            await connection.execute(insert(tenants).values(id=tenant).on_conflict_do_nothing())
-            await connection.execute(insert(api_keys).values(row))
+            row, key = await _made(
+                connection,
+                name=name,
+                role=role.value,
+                tenant=tenant,
+                expires_at=expires_at,
+                experts=kept(experts),
+                policies=kept(policies),
+                created_by=created_by,
+            )
         await self.changed()
-        return _record({**row, "revoked_at": None}), key
+        return key_record(row), key
 
-    async def allow(self, key_id: str, experts: Sequence[str] | None) -> KeyRecord | None:
-        """Choose the experts that may answer a live key, ``None``: all.
+    async def change(
+        self, key_id: str, changes: Mapping[str, Sequence[str] | None]
+    ) -> KeyRecord | None:
+        """Choose what a live key may use.
+
+        Args:
+            key_id: Its id.
+            changes: ``experts`` and ``policies``, those that change; ``None``: all.
 
         Returns:
             The key's record, or ``None`` if there is no live key of that id.
         """
-        statement = (
-            sa.update(api_keys)
-            .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
-            .values(experts=_kept(experts))
-            .returning(api_keys)
-        )
-        async with self._engine.begin() as connection:
-            row = (await connection.execute(statement)).mappings().first()
-        if row is None:
-            return None
-        await self.changed()
-        return _record(row)
+        values = {name: kept(names) for name, names in changes.items()}
+        return await self._changed(key_id, values)
+
+    async def rotate(self, key_id: str, overlap: timedelta) -> tuple[KeyRecord, str] | None:
+        """Give a live key a new secret; it stays the same key, with its limits and its history.
+
+        Args:
+            key_id: Its id.
+            overlap: How long the secret before still works. One before that stops at once.
+
+        Returns:
+            The key's record and the new secret, or ``None`` if there is no live key of that id.
+        """
+        key = generate_key()
+        values = {
+            "hash": hash_key(key),
+            "prefix": shown_prefix(key),
+            "previous_hash": api_keys.c.hash if overlap else None,
+            "previous_until": datetime.now(UTC) + overlap if overlap else None,
+        }
+        record = await self._changed(key_id, values)
+        return None if record is None else (record, key)
 
     async def revoke(self, key_id: str) -> bool:
         """Revoke a key for good; returns False if there is no live key of that id."""
-        statement = (
-            sa.update(api_keys)
-            .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
-            .values(revoked_at=datetime.now(UTC))
-        )
-        async with self._engine.begin() as connection:
-            found = (await connection.execute(statement)).rowcount > 0
-        if found:
-            await self.changed()
-        return found
+        return await self._changed(key_id, {"revoked_at": datetime.now(UTC)}) is not None
 
     async def list(self, limit: int, after: str | None) -> list[KeyRecord]:
         """Return up to ``limit`` keys in order of their making, those after the id ``after``."""
@@ -154,7 +135,7 @@ class KeyRing:
         if after is not None:
             query = query.where(api_keys.c.id > after)
         async with self._engine.connect() as connection:
-            return [_record(row) for row in (await connection.execute(query)).mappings()]
+            return [key_record(row) for row in (await connection.execute(query)).mappings()]
 
     async def ensure_admin(self) -> str | None:
         """Make the first admin key if there has never been one; returns it then."""
@@ -163,20 +144,12 @@ class KeyRing:
             await connection.execute(sa.text("LOCK TABLE api_keys IN SHARE ROW EXCLUSIVE MODE"))
             if (await connection.execute(sa.select(api_keys.c.id).limit(1))).first():
                 return None
-            key = generate_key()
-            await connection.execute(
-                insert(tenants).values(id=DEFAULT_TENANT).on_conflict_do_nothing()
-            )
-            await connection.execute(
-                insert(api_keys).values(
-                    id=f"key_{uuid7().hex}",
-                    tenant=DEFAULT_TENANT,
-                    name="first admin",
-                    prefix=shown_prefix(key),
-                    hash=hash_key(key),
-                    role=Role.ADMIN.value,
-                    created_by="first start",
-                )
+            _, key = await _made(
+                connection,
+                tenant=DEFAULT_TENANT,
+                name="first admin",
+                role=Role.ADMIN.value,
+                created_by="first start",
             )
         await self.changed()
         return key
@@ -186,32 +159,34 @@ class KeyRing:
         await self.refresh()
         await self._announce(TOPIC)
 
+    async def _changed(self, key_id: str, values: Mapping[str, Any]) -> KeyRecord | None:
+        statement = (
+            sa.update(api_keys)
+            .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
+            .values(**values)
+            .returning(api_keys)
+        )
+        async with self._engine.begin() as connection:
+            row = (await connection.execute(statement)).mappings().first()
+        if row is None:
+            return None
+        await self.changed()
+        return key_record(row)
 
-def _principal(row: Any) -> Principal:
-    return Principal(
-        key_id=row["id"],
-        name=row["name"],
-        tenant=row["tenant"],
-        role=Role(row["role"]),
-        expires_at=row["expires_at"],
-        experts=None if row["experts"] is None else frozenset(row["experts"]),
-        stores_content=row["store_content"],
+
+async def _made(connection: AsyncConnection, **fields: Any) -> tuple[Mapping[Any, Any], str]:
+    """Store a new key; returns its row, and the key itself."""
+    key = generate_key()
+    await connection.execute(insert(tenants).values(id=fields["tenant"]).on_conflict_do_nothing())
+    statement = (
+        insert(api_keys)
+        .values(
+            id=f"key_{uuid7().hex}",
+            prefix=shown_prefix(key),
+            hash=hash_key(key),
+            created_at=datetime.now(UTC),
+            **fields,
+        )
+        .returning(api_keys)
     )
-
-
-def _kept(experts: Sequence[str] | None) -> list[str] | None:
-    return None if experts is None else sorted(set(experts))
-
-
-def _record(row: Any) -> KeyRecord:
-    return KeyRecord(
-        id=row["id"],
-        name=row["name"],
-        prefix=row["prefix"],
-        role=Role(row["role"]),
-        tenant=row["tenant"],
-        created_at=row["created_at"],
-        expires_at=row["expires_at"],
-        revoked_at=row["revoked_at"],
-        experts=row["experts"],
-    )
+    return (await connection.execute(statement)).mappings().one(), key

@@ -12,7 +12,13 @@ tenants = sa.Table(
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.now()),
-    sa.Column("store_content", sa.Boolean, server_default=sa.false()),
+    sa.Column("content_level", sa.Text, server_default="off"),
+    sa.Column("content_days", sa.Integer),
+    sa.Column("content_patterns", JSONB(none_as_null=True)),
+    sa.Column("name", sa.Text, server_default=""),
+    sa.Column("suspended_at", sa.DateTime(timezone=True)),
+    sa.Column("experts", JSONB(none_as_null=True)),
+    sa.Column("policies", JSONB(none_as_null=True)),
 )
 
 api_keys = sa.Table(
@@ -29,4 +35,29 @@ api_keys = sa.Table(
     sa.Column("expires_at", sa.DateTime(timezone=True)),
     sa.Column("revoked_at", sa.DateTime(timezone=True)),
     sa.Column("experts", JSONB(none_as_null=True)),
+    sa.Column("policies", JSONB(none_as_null=True)),
+    sa.Column("previous_hash", sa.LargeBinary),
+    sa.Column("previous_until", sa.DateTime(timezone=True)),
+)
+
+people = sa.Table(
+    "people",
+    metadata,
+    sa.Column("id", sa.Text(collation="C"), primary_key=True),
+    sa.Column("issuer", sa.Text),
+    sa.Column("subject", sa.Text),
+    sa.Column("name", sa.Text),
+    sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.now()),
+    sa.Column("seen_at", sa.DateTime(timezone=True)),
+)
+"""Who has signed in at an identity provider."""
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("hash", sa.LargeBinary, primary_key=True),
+    sa.Column("person", sa.Text(collation="C"), sa.ForeignKey("people.id")),
+    sa.Column("tenant", sa.Text, sa.ForeignKey("tenants.id")),
+    sa.Column("role", sa.Text),
+    sa.Column("expires_at", sa.DateTime(timezone=True)),
 )

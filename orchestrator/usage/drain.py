@@ -14,10 +14,11 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
-from sqlalchemy.exc import DataError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orchestrator.usage import repository, texts
+from orchestrator.usage import repository
+from orchestrator.usage.content import repository as contents
 from orchestrator.usage.journal import (
     FIELD,
     STREAM,
@@ -143,8 +144,10 @@ class UsageDrain:
         records = []
         for _, fields in entries:
             try:
-                records.append(self._decoder.decode(fields[FIELD]))
-            except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
+                record = self._decoder.decode(fields[FIELD])
+                _ = record.started_at  # or there is no partition for it
+                records.append(record)
+            except (ValueError, OverflowError, OSError, KeyError) as error:
                 log.error("a usage entry cannot be read and is set aside: %s", error)  # noqa: TRY400
                 await self._redis.rpush(REFUSED, repr(fields))
         await self._insert(records)
@@ -160,11 +163,13 @@ class UsageDrain:
             return
         try:
             await self._write(records)
-        except DataError as error:
-            if len(records) == 1:
+        except (DataError, IntegrityError) as error:
+            # A partition that was thought to be there may have been dropped for its age.
+            self._days.clear()
+            if len(records) == 1 and not _lacks_partition(error):
                 # Kept where a person can look at it; everything behind it must not wait for it.
                 log.error("usage of %s is refused: %s", records[0].request_id, error)  # noqa: TRY400
-                kept = msgspec.structs.replace(records[0], text=None)
+                kept = msgspec.structs.replace(records[0], text=None, prompt=None, answer=None)
                 await self._redis.rpush(REFUSED, msgspec.json.encode(kept))
                 return
             for record in records:
@@ -176,13 +181,17 @@ class UsageDrain:
             if missing:
                 await repository.ensure_partitions(connection, missing)
             await repository.insert_records(connection, records)
-            await texts.keep(connection, records)
+            await contents.keep(connection, records)
         self._days |= missing
         self._forget_old_days()
 
     def _forget_old_days(self) -> None:
         oldest = (datetime.now(UTC) - timedelta(days=3)).date()
         self._days = {day for day in self._days if day >= oldest}
+
+
+def _lacks_partition(error: DataError | IntegrityError) -> bool:
+    return "no partition of relation" in str(error.orig)
 
 
 def _entries(reply: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:

@@ -2,8 +2,10 @@
 
 A request is opened before its expert is called and closed before its last byte is sent:
 
-- open: its record so far goes into the hash of this process's open requests;
-- close: in one transaction the final record joins the stream and leaves the hash.
+- open: its record so far goes into the hash of this process's open requests, in the step that lets it
+  through its limits;
+- close: in one transaction the final record joins the stream and leaves the hash, and what was reserved
+  for it is settled.
 
 The embedded Valkey appends to its file before it acknowledges, so a closed request survives a kill
 of every process. A request that was still open when its process died is closed on its behalf as
@@ -18,8 +20,10 @@ import logging
 
 import msgspec
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
+from orchestrator.tenants.limits.limiter import Admission, Limiter
+from orchestrator.tenants.limits.values import Ask
 from orchestrator.usage.record import UsageRecord
 from orchestrator.usage.spool import Spool
 
@@ -48,33 +52,83 @@ class UsageJournal:
         redis: Where records wait for Postgres.
         spool: Where they wait for Redis.
         instance: Unique name of this process.
+        limiter: Lets requests through; ``None``: all of them are.
     """
 
-    def __init__(self, redis: Redis, spool: Spool, instance: str) -> None:
+    def __init__(
+        self, redis: Redis, spool: Spool, instance: str, limiter: Limiter | None = None
+    ) -> None:
         self._redis = redis
         self._spool = spool
+        self._limiter = limiter
         self._instance = instance
         self._open = open_requests_key(instance)
         self._encoder = msgspec.json.Encoder()
 
-    async def open(self, record: UsageRecord) -> None:
-        """Note that a request is under way; without Redis only memory knows."""
-        try:
-            await self._redis.hset(self._open, record.request_id, self._encoder.encode(record))
-        except RedisError as error:
-            log.warning("request %s not journalled at its start: %s", record.request_id, error)
+    async def open(self, record: UsageRecord, ask: Ask | None = None) -> Admission:
+        """Let a request through its limits and note that it is under way, in one step.
 
-    async def close(self, record: UsageRecord) -> None:
-        """Make the final record durable. When this returns, it is."""
+        Without Redis only memory knows, and the limits are this process's share of them.
+
+        Args:
+            record: The record so far.
+            ask: What the request needs; ``None``: no limit holds for it.
+
+        Raises:
+            ApiError: 429 ``rate_limit_exceeded`` or 402 ``budget_exceeded``; nothing is noted then.
+        """
         line = self._encoder.encode(record)
+        admission = Admission(0 if ask is None else ask.nanos)
+        try:
+            if ask is not None and self._limiter is not None:
+                admission = await self._limiter.admit(ask, (self._open, line))
+            if not admission.noted:
+                await self._note(record.request_id, line)
+        except asyncio.CancelledError:
+            await asyncio.shield(asyncio.ensure_future(self._undo(record.request_id)))
+            raise
+        return admission
+
+    async def _undo(self, request_id: str) -> None:
+        """Take back what a request may have noted and reserved before it was cancelled."""
         try:
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.xadd(STREAM, {FIELD: line})
-                pipe.hdel(self._open, record.request_id)
+                pipe.hdel(self._open, request_id)
+                if self._limiter is not None:
+                    self._limiter.settle_in(pipe, request_id, 0, 0)
                 await pipe.execute()
+        except RedisError as error:
+            log.warning("request %s was cancelled and stays noted: %s", request_id, error)
+
+    async def _note(self, request_id: str, line: bytes) -> None:
+        try:
+            await self._redis.hset(self._open, request_id, line)
+        except RedisError as error:
+            log.warning("request %s not journalled at its start: %s", request_id, error)
+
+    async def close(self, record: UsageRecord) -> None:
+        """Make the final record durable and settle its reservation. When this returns, it is."""
+        try:
+            await self._close(record)
         except RedisError as error:
             log.warning("usage of %s goes to the spool: %s", record.request_id, error)
             await asyncio.to_thread(self._spool.append, record)
+
+    async def _close(self, record: UsageRecord) -> None:
+        tokens = record.prompt_tokens + record.completion_tokens
+        used = record.request_id, tokens, record.cost_nanos
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.xadd(STREAM, {FIELD: self._encoder.encode(record)})
+            pipe.hdel(self._open, record.request_id)
+            tenant = None if self._limiter is None else self._limiter.settle_in(pipe, *used)
+            answers = await pipe.execute(raise_on_error=tenant is None)
+        if tenant is None or self._limiter is None:
+            return
+        for answer in answers:
+            if isinstance(answer, NoScriptError):  # the last: the others are no scripts
+                await self._limiter.settle_for(tenant, *used)
+            elif isinstance(answer, Exception):
+                raise answer
 
     async def start(self, *, exclusive: bool) -> None:
         """Take the lease that says this process is alive.

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 
+from experts.providers.protocol import Usage
 from orchestrator.kit.ids import time_of
 
 Status = Literal["ok", "failed", "cancelled", "interrupted"]
 
 _NANOS_PER_USD = 1_000_000_000
+_CONTENT = ("text", "prompt", "answer")
+_SUMS = (
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "cost_nanos",
+)
 
 
 class UsageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -37,14 +48,29 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     error_code: str | None = None
     streamed: bool = False
     prompt_tokens: int = 0
+    """Tokens read, those of a vendor's cache included."""
     completion_tokens: int = 0
+    """Tokens written, reasoning included."""
+    cached_tokens: int = 0
+    """Of the prompt: found in the vendor's cache."""
+    cache_write_tokens: int = 0
+    """Of the prompt: put into the vendor's cache."""
+    reasoning_tokens: int = 0
+    """Of the answer: spent on reasoning."""
     tokens_estimated: bool = True
+    """Whether any of them were counted by us."""
     cost_nanos: int = 0
     """Billionths of a US dollar, so that sums are exact."""
     duration_ms: float = 0.0
     first_token_ms: float | None = None
+    attempts: list[dict[str, Any]] | None = None
+    """The calls it took, where it was not exactly one; see :func:`call_fields`."""
     text: str | None = None
     """What the request says, for training; only where its tenant wants that stored."""
+    prompt: str | None = None
+    """Its messages as JSON, likewise."""
+    answer: str | None = None
+    """What was answered; only where its tenant wants that stored too."""
 
     @property
     def started_at(self) -> datetime:
@@ -57,22 +83,44 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         return self.cost_nanos / _NANOS_PER_USD
 
 
-def cost_in_nanos(
-    prompt_tokens: int, completion_tokens: int, price_in: float, price_out: float
-) -> int:
-    """Return the cost in billionths of a dollar.
+def call_fields(
+    expert: str, version: int | None, usage: Usage, cost_nanos: int, **more: Any
+) -> dict[str, Any]:
+    """Return one call of an expert as an element of a record's ``attempts``.
+
+    Reports by expert are made of these, so what each cost is told apart.
 
     Args:
-        prompt_tokens: Tokens read.
-        completion_tokens: Tokens written.
-        price_in: US dollars per million tokens read.
-        price_out: US dollars per million tokens written.
+        expert: Its id.
+        version: Of its entry, that it was priced by.
+        usage: Its tokens.
+        cost_nanos: Billionths of a US dollar.
+        more: Whatever else is worth knowing of it, as JSON values.
     """
-    return round((prompt_tokens * price_in + completion_tokens * price_out) * 1000)
+    return {
+        "expert": expert,
+        "version": version,
+        **more,
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "tokens_estimated": usage.estimated,
+        "cost_nanos": cost_nanos,
+    }
+
+
+def token_fields(calls: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what a record says of the tokens and the cost of all its calls together."""
+    listed = list(calls)
+    sums: dict[str, Any] = {name: sum(call[name] for call in listed) for name in _SUMS}
+    return {**sums, "tokens_estimated": any(call["tokens_estimated"] for call in listed)}
 
 
 def to_row(record: UsageRecord) -> dict[str, Any]:
     """Return the record as a row of the usage table."""
     row = {**msgspec.structs.asdict(record), "started_at": record.started_at}
-    del row["text"]  # is kept apart, since it may have to be erased
+    for name in _CONTENT:  # is kept apart, since it may have to be erased
+        del row[name]
     return row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -12,9 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestrator.kit.ids import time_of
 from orchestrator.usage.record import UsageRecord, to_row
+from orchestrator.usage.reports import Question, conditions
 from orchestrator.usage.tables import usage
 
 _PARTITION_LOCK = 0x757361  # "usa": creating the same partition twice at once would fail
+
+_DROP_PATIENCE = "2s"
 
 
 async def insert_records(connection: AsyncConnection, records: Sequence[UsageRecord]) -> None:
@@ -62,6 +66,7 @@ async def list_rows(
     *,
     limit: int,
     after: str | None = None,
+    tenant: str | None = None,
     expert: str | None = None,
     status: str | None = None,
 ) -> list[dict[str, Any]]:
@@ -72,12 +77,53 @@ async def list_rows(
             sa.tuple_(usage.c.started_at, usage.c.request_id)
             < sa.tuple_(sa.literal(time_of(after)), sa.literal(after))
         )
+    if tenant is not None:
+        query = query.where(usage.c.tenant == tenant)
     if expert is not None:
         query = query.where(usage.c.expert == expert)
     if status is not None:
         query = query.where(usage.c.status == status)
     result = await connection.execute(query.limit(limit))
     return [dict(row) for row in result.mappings()]
+
+
+async def exported_rows(
+    connection: AsyncConnection, question: Question, *, limit: int, after: str | None = None
+) -> list[dict[str, Any]]:
+    """Return rows of a period, oldest first, those after the request ``after``."""
+    query = sa.select(usage).where(*conditions(question))
+    if "expert" in question.only:
+        query = query.where(usage.c.expert == question.only["expert"])
+    if after is not None:
+        query = query.where(
+            sa.tuple_(usage.c.started_at, usage.c.request_id)
+            > sa.tuple_(sa.literal(time_of(after)), sa.literal(after))
+        )
+    query = query.order_by(usage.c.started_at, usage.c.request_id)
+    return [dict(row) for row in (await connection.execute(query.limit(limit))).mappings()]
+
+
+async def drop_partitions(connection: AsyncConnection, before: date) -> list[str]:
+    """Drop the partitions whose days all lie before a day (UTC).
+
+    Returns:
+        The names of those that went.
+    """
+    # Dropping waits for running queries, and new ones wait for it: better to come again later.
+    await connection.execute(sa.text(f"SET LOCAL lock_timeout = '{_DROP_PATIENCE}'"))
+    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_PARTITION_LOCK)))
+    tree = sa.text("SELECT relid::regclass::text FROM pg_partition_tree('usage') WHERE isleaf")
+    names = (await connection.scalars(tree)).all()
+    old = [name for name in names if (day := _day_of(name)) is not None and day < before]
+    for name in old:
+        await connection.execute(sa.text(f"DROP TABLE {name}"))
+    return old
+
+
+def _day_of(partition: str) -> date | None:
+    """Return the day a partition holds, ``None`` for one that we have not made."""
+    found = re.fullmatch(r"usage_(\d{8})", partition)
+    return datetime.strptime(found[1], "%Y%m%d").replace(tzinfo=UTC).date() if found else None
 
 
 async def median_seconds(

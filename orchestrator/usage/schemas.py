@@ -27,8 +27,11 @@ class UsageView(BaseModel):
     error_code: str | None
     streamed: bool
     prompt_tokens: int
+    cached_tokens: int = Field(description="Of the prompt: found in the vendor's cache.")
+    cache_write_tokens: int = Field(description="Of the prompt: put into the vendor's cache.")
     completion_tokens: int
-    tokens_estimated: bool
+    reasoning_tokens: int = Field(description="Of the answer: spent on reasoning.")
+    tokens_estimated: bool = Field(description="Whether any were counted by the service.")
     cost_usd: float
     duration_ms: float
     first_token_ms: float | None
@@ -44,9 +47,54 @@ class UsageDetail(UsageView):
     """One request with the whole routing decision."""
 
     decision: dict[str, Any] | None = Field(description="Null where the caller named an expert.")
+    attempts: list[dict[str, Any]] | None = Field(
+        description="The calls of experts, where it was not exactly one."
+    )
 
     @classmethod
     def of(cls, row: dict[str, Any]) -> Self:
         """Return the detailed view of a usage row."""
         shown = {name: row[name] for name in cls.model_fields if name != "cost_usd"}
         return cls(**shown, cost_usd=row["cost_nanos"] / 1e9)
+
+
+class UsageSums(BaseModel):
+    """What some requests used together."""
+
+    requests: int
+    failed: int
+    estimated: int = Field(description="Requests with tokens that the service counted.")
+    prompt_tokens: int
+    cached_tokens: int
+    cache_write_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    cost_nanos: int = Field(description="Billionths of a US dollar: exact.")
+    cost_usd: float
+
+
+class UsageGroup(UsageSums):
+    """What the requests of one group used."""
+
+    group: dict[str, str | None] = Field(description="By what is grouped: its value, or null.")
+
+
+class UsageReport(BaseModel):
+    """What was used in a period, by group."""
+
+    object: Literal["usage.report"] = "usage.report"
+    start: datetime
+    end: datetime = Field(description="The first moment that is not part of it.")
+    group_by: list[str]
+    data: list[UsageGroup]
+    totals: UsageSums = Field(description="Of all groups, those of other pages included.")
+    has_more: bool
+    next: str | None
+
+
+class ContentView(BaseModel):
+    """What was said in a request, redacted."""
+
+    request_id: str
+    messages: list[Any]
+    answer: str | None = Field(description="Null where only prompts are stored.")

@@ -29,9 +29,13 @@ usage = sa.Table(
     sa.Column("prompt_tokens", sa.BigInteger),
     sa.Column("completion_tokens", sa.BigInteger),
     sa.Column("tokens_estimated", sa.Boolean),
+    sa.Column("cached_tokens", sa.BigInteger),
+    sa.Column("cache_write_tokens", sa.BigInteger),
+    sa.Column("reasoning_tokens", sa.BigInteger),
     sa.Column("cost_nanos", sa.BigInteger),
     sa.Column("duration_ms", sa.Double),
     sa.Column("first_token_ms", sa.Double),
+    sa.Column("attempts", JSONB(none_as_null=True)),
 )
 
 request_texts = sa.Table(
@@ -43,3 +47,14 @@ request_texts = sa.Table(
     sa.Index("request_texts_tenant", "tenant"),
 )
 """What requests said, of tenants that opted in; erased when they opt out."""
+
+request_contents = sa.Table(
+    "request_contents",
+    metadata,
+    sa.Column("request_id", sa.Text(collation="C"), primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("prompt", sa.Text, nullable=False),
+    sa.Column("answer", sa.Text),
+    sa.Index("request_contents_tenant", "tenant", "request_id"),
+)
+"""Their messages as JSON, and what was answered where the tenant wants that too; both redacted."""

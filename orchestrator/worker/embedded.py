@@ -10,6 +10,8 @@ import sys
 from types import TracebackType
 from typing import Self
 
+from pydantic import SecretStr
+
 from orchestrator.kit.settings import Settings, environment_name
 from orchestrator.kit.stores.embedded import StoreUrls
 
@@ -81,11 +83,14 @@ class EmbeddedWorker:
 
 
 def _environment(settings: Settings, urls: StoreUrls) -> dict[str, str]:
-    """Return the environment in which a worker finds the settings and the stores of the service."""
+    """Return the environment in which a worker finds the settings and the stores of the service.
+
+    Secrets come from the environment alone, which the worker inherits.
+    """
     given = {
         environment_name(name): str(value)
         for name in settings.model_fields_set
-        if (value := getattr(settings, name)) is not None and name not in _SECRET
+        if (value := getattr(settings, name)) is not None and not isinstance(value, SecretStr)
     }
     own = {
         "DATABASE_URL": urls.postgres,
@@ -95,10 +100,6 @@ def _environment(settings: Settings, urls: StoreUrls) -> dict[str, str]:
     if settings.log_level == "info":  # what the service says of itself need not be said twice
         own["COE_LOG_LEVEL"] = "warning"
     return {**os.environ, **given, **own}
-
-
-_SECRET = frozenset({"database_url", "redis_url", "secret_key"})
-"""Settings that come from the environment alone, and that print as stars."""
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

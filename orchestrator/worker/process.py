@@ -178,7 +178,7 @@ def _end_with_parent() -> None:
 def main() -> None:
     """Work for the service that started this process, as its environment says."""
     settings = load_settings()
-    configure_logging(settings.log_level)
+    configure_logging(settings)
     _end_with_parent()
     try:
         work(settings)

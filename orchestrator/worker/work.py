@@ -27,6 +27,7 @@ from orchestrator.runs.record import RunRequest
 from orchestrator.runs.recorder import Recorder
 from orchestrator.runs.runner import Runner
 from orchestrator.runs.upkeep import Upkeep
+from orchestrator.runs.webhooks.addresses import webhook_addresses
 from orchestrator.runs.webhooks.sending import WebhookSender
 from router import Router
 
@@ -68,7 +69,9 @@ async def open_work(settings: Settings, urls: StoreUrls, router: Router) -> Asyn
                 experts=_experts(services),
                 interpreter=Sandbox(services.interpreter),
                 settled=news.set,
+                budgets=services.runs.service.budgets,
                 knowledge=services.knowledge,
+                guardrails=services.guardrails,
             ),
             worker=f"{socket.gethostname()}-{getpid()}-{secrets.token_hex(4)}",
             capacity=settings.worker_runs,
@@ -77,6 +80,7 @@ async def open_work(settings: Settings, urls: StoreUrls, router: Router) -> Asyn
         for work in (
             recorder.run(),
             runner.keep_leases(),
+            services.runs.service.budgets.run(),
             listen(waiting, STEERED, lambda _: runner.steered.set()),
             _upkeep(services, checkpoints).run(),
             _sender(services).run(news),
@@ -118,8 +122,8 @@ def _upkeep(services: Services, checkpoints: Checkpoints) -> Upkeep:
 
 
 def _sender(services: Services) -> WebhookSender:
-    private = services.settings.webhook_private_addresses
-    return WebhookSender(services.engine, services.secrets.unseal, private)
+    allowed = webhook_addresses(services.settings.webhook_private_addresses)
+    return WebhookSender(services.engine, services.secrets.unseal, allowed)
 
 
 async def _give_back(runner: Runner, services: Services) -> None:

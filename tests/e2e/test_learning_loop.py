@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import Result
 
+from tests import command
 from tests.e2e.conftest import Server
 from tests.e2e.support import eventually, question
 
@@ -23,15 +22,13 @@ QUESTIONS = ("How do I best deal with {}?", "Tell me all about {}.", "What shoul
 BEST = {"law": "generalist", "health": "coder"}
 
 
-def coe(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "COE_BASE_URL": server.url, "COE_API_KEY": server.key}
-    command = [str(Path(sys.executable).with_name("coe")), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
+def coe(server: Server, *arguments: str) -> Result:
+    return command.coe(*arguments, environ={"COE_BASE_URL": server.url, "COE_API_KEY": server.key})
 
 
 def said(server: Server, *arguments: str) -> Any:
     done = coe(server, *arguments, "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.exit_code == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 
 
@@ -63,7 +60,7 @@ def test_feedback_trains_the_next_router(server: Server, tmp_path: Path) -> None
     judge(server)
     data, artifact = tmp_path / "feedback.jsonl", tmp_path / "artefact"
     exported = coe(server, "feedback", "export", "--out", str(data), "--days", "1")
-    assert exported.returncode == 0, exported.stderr
+    assert exported.exit_code == 0, exported.stderr
     assert "48 prompts" in exported.stderr
     rows = [json.loads(line) for line in data.read_text().splitlines()]
     assert {tuple(sorted(row["scores"].values())) for row in rows} == {(0.0, 1.0)}
@@ -101,6 +98,6 @@ def test_feedback_trains_the_next_router(server: Server, tmp_path: Path) -> None
 
 def test_nothing_to_export_is_said(server: Server, tmp_path: Path) -> None:
     done = coe(server, "feedback", "export", "--out", str(tmp_path / "none.jsonl"))
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "coe feedback content TENANT --store" in done.stderr
     assert not (tmp_path / "none.jsonl").exists()

@@ -7,12 +7,15 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
+import pytest
 
 from tests.e2e.conftest import Server
-from tests.e2e.support import added_expert
+from tests.e2e.support import added_expert, row_of
 
+CAPABLE = ["streaming", "tools", "json", "vision"]
 ANSWER = (
     b'{ "id":"x",  "choices":[ {"index":0,"message":{"role":"assistant","content":"\\u00e9\\/"},'
     b'"finish_reason":"stop","odd":1.0e0} ],"system_fingerprint":null, "unheard_of":[ ] }\n'
@@ -32,6 +35,8 @@ FIELDS = {
 class Recorder:
     """A server that keeps the bytes of each body and always gives the same answer."""
 
+    answer: bytes = ANSWER
+    content_type: bytes = b"application/json"
     bodies: list[bytes] = field(default_factory=list)
     url: str = ""
 
@@ -42,16 +47,18 @@ class Recorder:
         )
         self.bodies.append(await reader.readexactly(length))
         writer.write(
-            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n"
-            b"content-length: %d\r\n\r\n%s" % (len(ANSWER), ANSWER)
+            b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\nconnection: close\r\n"
+            b"content-length: %d\r\n\r\n%s" % (self.content_type, len(self.answer), self.answer)
         )
         await writer.drain()
         writer.close()
 
 
 @asynccontextmanager
-async def recording() -> AsyncIterator[Recorder]:
-    recorder = Recorder()
+async def recording(
+    answer: bytes = ANSWER, content_type: bytes = b"application/json"
+) -> AsyncIterator[Recorder]:
+    recorder = Recorder(answer, content_type)
     server = await asyncio.start_server(recorder.serve, "127.0.0.1", 0)
     recorder.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     async with server:
@@ -72,3 +79,80 @@ async def test_bytes_in_both_directions(server: Server) -> None:
         assert b'"%s":%s' % (name.encode(), value) in sent, name
     assert set(json.loads(sent)) == {*FIELDS, "model", "stream"}
     assert json.loads(sent)["model"] == "m"
+
+
+HEAD = b'"id":"x", "object":"chat.completion.chunk","created":1,"model":"m"'
+DELTAS = {
+    "parallel tool calls": (
+        b'{"tool_calls":[ {"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}},'
+        b'{"index":1,"id":"b","type":"function","function":{"name":"g","arguments":"{\\"x\\""}} ]}',
+        b'{"tool_calls":[{"index":1,"function":{"arguments":":1.0e0}"}},'
+        b'{"index":0,"function":{"arguments":"{}"}}]}',
+    ),
+    "reasoning": (b'{"reasoning_content":"\\u0048m\\/","content":null}', b'{"content":"So."}'),
+    "a refusal": (b'{"refusal":"N", "content":null}', b'{"refusal":"o"}'),
+    "unheard of": (b'{"content":"a","annotations":[ {"odd":1.50} ]}', b'{"audio":{"data":"eA=="}}'),
+}
+LOGPROBS = b'{"content":[ {"token":"a","logprob":-0.10,"bytes":[97],"top_logprobs":[ ]} ]}'
+USAGE = b'data: {%s,"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2.0,"total_tokens":3}}\n\n'
+
+
+def streamed(name: str, *, usage: bool) -> bytes:
+    """A stream of two answers as no JSON library would write it."""
+    events = [
+        b'data:{%s, "choices":[ {"index":%d,"delta":%s,"finish_reason":null,"logprobs":%s} ]}\r\n\r\n'
+        % (HEAD, index, delta, LOGPROBS)
+        for delta in DELTAS[name]
+        for index in (0, 1)
+    ]
+    ends = [
+        b'data: {%s,"choices":[{"index":%d,"delta":{},"finish_reason":"stop"}]}\n\n' % (HEAD, index)
+        for index in (0, 1)
+    ]
+    kept = [USAGE % HEAD] if usage else []
+    return b"".join([*events, b": still here\n\n", *ends, *kept, b"data: [DONE]\n\n"])
+
+
+@pytest.mark.parametrize("name", DELTAS)
+@pytest.mark.parametrize("asked", [False, True], ids=["usage not asked for", "usage asked for"])
+async def test_streamed_bytes_come_back_as_they_are(server: Server, name: str, asked: bool) -> None:
+    """Whatever is in a stream; its usage alone is left out for those who did not ask."""
+    sent = streamed(name, usage=True)
+    async with recording(sent, b"text/event-stream") as recorder:
+        entry = {"id": "streamer", "provider": "openai", "model": "m", "capabilities": CAPABLE}
+        with added_expert(server, **entry, endpoints=[{"url": recorder.url}]):
+            body = {
+                "model": "streamer", "stream": True, "n": 2, "logprobs": True, "seed": 7,
+                "messages": [{"role": "user", "content": "hi"}],
+                "stream_options": {"include_usage": asked},
+            }  # fmt: skip
+            async with httpx.AsyncClient(base_url=server.url, headers=server.headers) as client:
+                answer = await client.post("/v1/chat/completions", json=body)
+    assert answer.content == (sent if asked else streamed(name, usage=False))
+    passed = json.loads(recorder.bodies[0])
+    assert (passed["n"], passed["logprobs"], passed["seed"]) == (2, True, 7)
+
+
+@pytest.mark.parametrize("protocol", ["responses", "messages"])
+async def test_what_only_chat_can_pass_on_fails_in_other_protocols(
+    server: Server, protocol: str
+) -> None:
+    """They have to read each chunk; where one is none, the stream fails, and its record says so."""
+    good = streamed("reasoning", usage=False)
+    odd = good.replace(b": still here", b'data: {"choices": "none"}')
+    ask: dict[str, Any] = {"model": "odd-one", "stream": True}
+    if protocol == "responses":
+        ask["input"] = "hi"
+    else:
+        ask |= {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    async with recording(odd, b"text/event-stream") as recorder:
+        entry = {"id": "odd-one", "provider": "openai", "model": "m"}
+        with added_expert(server, **entry, endpoints=[{"url": recorder.url}]):
+            async with httpx.AsyncClient(base_url=server.url, headers=server.headers) as client:
+                answer = await client.post(f"/v1/{protocol}", json=ask)
+    assert answer.status_code == 200
+    assert answer.text.count("expert_answer_invalid") == 1
+    last = {"responses": "response.failed", "messages": "error"}[protocol]
+    assert answer.text.strip().rpartition("event: ")[2].startswith(last + "\n")
+    row = await asyncio.to_thread(row_of, server, answer.headers["x-coe-request-id"])
+    assert (row["status"], row["error_code"]) == ("failed", "expert_answer_invalid")

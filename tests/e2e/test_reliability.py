@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +11,10 @@ import pytest
 import yaml
 
 from experts.providers.replay import question
+from tests.command import coe
 from tests.e2e.conftest import Server
 from tests.e2e.support import eventually
 
-COE = str(Path(sys.executable).with_name("coe"))
 WORDS = ["amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron"]
 
 
@@ -63,10 +61,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def taught(folder: Path) -> dict[str, Any]:
-    command = [COE, "conductor", "teach", "--json", "--out", str(folder / "taught")]
-    command += ["--data", str(folder / "answers.jsonl"), "--experts", str(folder / "experts.yaml")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    done = coe(
+        "conductor", "teach", "--json", "--out", folder / "taught",
+        "--data", folder / "answers.jsonl", "--experts", folder / "experts.yaml",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.stderr
     summary: dict[str, Any] = json.loads(done.stdout)
     return summary
 

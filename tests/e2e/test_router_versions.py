@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+from typer.testing import Result
+
+from tests.command import coe
 from tests.e2e.conftest import Server
 from tests.e2e.support import eventually, question
 
@@ -19,22 +19,19 @@ CATEGORIES = {
 QUESTIONS = ("How do I best treat {}?", "Tell me all about {}.", "What should I know of {}?")
 
 
-def _run(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "COE_BASE_URL": server.url, "COE_API_KEY": server.key}
-    command = [str(Path(sys.executable).with_name("coe")), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
+def _run(server: Server, *arguments: str) -> Result:
+    return coe(*arguments, environ={"COE_BASE_URL": server.url, "COE_API_KEY": server.key})
 
 
 def _coe(server: Server, *arguments: str) -> Any:
     done = _run(server, *arguments, "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.exit_code == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 
 
 def _refused(server: Server, *arguments: str) -> str:
     done = _run(server, *arguments)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.exit_code == 1, done.stdout + done.stderr
     return done.stderr
 
 

@@ -46,17 +46,22 @@ from coe_client.types.routing import (
     RoutingDecision,
 )
 from coe_client.types.runs import (
+    Assignment,
     CreatedWebhook,
+    Lesson,
     Run,
     RunDetail,
     RunError,
     RunEvent,
     RunSpent,
     RunStep,
+    Strategy,
     Webhook,
     WebhookDelivery,
 )
 from coe_client.types.service import (
+    AuditEntry,
+    AuditHead,
     Category,
     ConfigValue,
     CreatedKey,
@@ -66,12 +71,16 @@ from coe_client.types.service import (
     Readiness,
     RouterInfo,
     SecretRecord,
+    TenantRecord,
     TriedVersion,
     UsageRecord,
 )
 
 __all__ = [
     "ApplyResult",
+    "Assignment",
+    "AuditEntry",
+    "AuditHead",
     "BudgetLimit",
     "CandidateView",
     "Category",
@@ -99,6 +108,7 @@ __all__ = [
     "Health",
     "InfeasibleBudget",
     "KeyRecord",
+    "Lesson",
     "LoadFailure",
     "Model",
     "ModelDetails",
@@ -122,6 +132,8 @@ __all__ = [
     "Scores",
     "SecretRecord",
     "SecretRef",
+    "Strategy",
+    "TenantRecord",
     "ToolCall",
     "TriedVersion",
     "UsageRecord",

@@ -45,10 +45,13 @@ class Endpoint(WireModel):
 
 
 class Price(WireModel):
-    """US dollars per million tokens."""
+    """US dollars per million tokens. What has no price of its own costs what it is a part of."""
 
     input: float = 0.0
     output: float = 0.0
+    cached_input: float | None = None
+    cache_write: float | None = None
+    reasoning: float | None = None
 
 
 class Expert(WireModel):

@@ -128,6 +128,13 @@ class Scores(WireModel):
 
 
 class ContentChoice(WireModel):
-    """Whether texts of a tenant's callers are stored."""
+    """What is stored of what a tenant's callers and experts say."""
 
     store: bool
+    """Whether anything is."""
+    level: str = ""
+    """``off``, ``prompts`` or ``all``."""
+    retention_days: int | None = None
+    """``None``: until the tenant opts out."""
+    patterns: list[str] = Field(default_factory=list)
+    """What is blotted out beside what always is."""

@@ -89,6 +89,11 @@ class RunDetail(Run):
     """A run with its steps."""
 
     messages: list[dict[str, Any]] = Field(default_factory=list)
+    context: list[str] = Field(default_factory=list)
+    facts: list[tuple[str, str, str]] = Field(default_factory=list)
+    checks: list[dict[str, Any]] = Field(default_factory=list)
+    limits: dict[str, Any] = Field(default_factory=dict)
+    approval: list[str] = Field(default_factory=list)
     steps: list[RunStep] = Field(default_factory=list)
 
 
@@ -105,6 +110,40 @@ class RunEvent(WireModel):
     """Of the step that a piece of text belongs to."""
     text: str | None = None
     run: Run | None = None
+
+
+class Strategy(WireModel):
+    """A way to answer a task with several calls."""
+
+    name: str
+    description: str = ""
+    picture: str = ""
+    """Its graph, as Mermaid."""
+
+
+class Assignment(WireModel):
+    """Which strategy answers which requests; ``*`` stands for any."""
+
+    id: str
+    tenant: str = "*"
+    policy: str = "*"
+    category: str = "*"
+    strategy: str = ""
+    updated_at: datetime | None = None
+    updated_by: str = ""
+
+
+class Lesson(WireModel):
+    """What a run has taught: a task, and the answer that a check held to be right."""
+
+    id: str
+    tenant: str = ""
+    category: str = ""
+    task: str = ""
+    answer: str = ""
+    warning: str = ""
+    """What a check had against an answer before it."""
+    created_at: datetime | None = None
 
 
 class Webhook(WireModel):

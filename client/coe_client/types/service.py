@@ -25,12 +25,54 @@ class KeyRecord(WireModel):
     revoked_at: datetime | None = None
     experts: list[str] | None = None
     """Ids of the experts that may answer; ``None``: all."""
+    policies: list[str] | None = None
+    """Policies that may be asked for; ``None``: all."""
+    previous_until: datetime | None = None
+    """Until when the secret before the last rotation still works."""
 
 
 class CreatedKey(KeyRecord):
     """A new API key; the only time the service shows it."""
 
     key: str = Field(repr=False)
+
+
+class TenantRecord(WireModel):
+    """A tenant: whose keys, limits and records are kept apart."""
+
+    id: str
+    name: str = ""
+    created_at: datetime | None = None
+    suspended_at: datetime | None = None
+    """Since when none of its keys works."""
+    experts: list[str] | None = None
+    policies: list[str] | None = None
+
+
+class AuditEntry(WireModel):
+    """One entry of the audit log, with what its hash is made of."""
+
+    number: int
+    at: datetime
+    event: str
+    """``asked``, then ``done``, ``refused`` or ``failed``; ``noted`` without a request."""
+    actor: str
+    actor_name: str = ""
+    address: str = ""
+    request_id: str = ""
+    action: str
+    status: int | None = None
+    detail: str = "{}"
+    """Further facts, as JSON text."""
+    previous: str
+    hash: str
+
+
+class AuditHead(WireModel):
+    """The last entry's number and hash."""
+
+    number: int
+    hash: str
 
 
 class SecretRecord(WireModel):

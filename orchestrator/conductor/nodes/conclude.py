@@ -45,14 +45,14 @@ async def _last_word(state: State, run: Run) -> str:
     said = await _anybody(run) or _anything(run)
     if said:
         return said
-    failures = [s for s in run.steps.values() if s.status == "failed"]
+    failures = [s for s in run.own_steps if s.status == "failed"]
     told = "; ".join(f"{s.expert or s.kind}: {s.output}" for s in failures[-3:])
     raise NothingAnswered(told or reason or "no expert said anything")
 
 
 async def _anybody(run: Run) -> str:
     """Ask those who have not failed yet, the best first, for the answer itself."""
-    failed = {step.expert for step in run.steps.values() if step.status == "failed"}
+    failed = {step.expert for step in run.own_steps if step.status == "failed"}
     others = [expert for expert, _ in run.experts.ranked(run.task) if expert not in failed]
     for expert in others[:_TRIES]:
         said = await _asked(run, expert, list(run.task.messages), f"conclude.{expert}")
@@ -65,7 +65,7 @@ def _anything(run: Run) -> str:
     """Return the last thing that was said by anybody; partial as it is, it is not nothing."""
     said = [
         step
-        for step in run.steps.values()
+        for step in run.own_steps
         if step.status == "ok" and step.output.strip() and (step.expert or step.kind == "python")
     ]
     said.sort(key=lambda step: (step.kind not in {"plan", "verify"}, step.number))

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from orchestrator.conductor import prompts
 from orchestrator.conductor.limits import LimitReached
+from orchestrator.conductor.nesting import PREFIX, work_below
 from orchestrator.conductor.nodes.history import folded
 from orchestrator.conductor.nodes.lessons import with_lessons
 from orchestrator.conductor.nodes.verify import verified
@@ -26,7 +27,8 @@ async def open_score(state: State, run: Run) -> State:
     del state
     charge = run.experts.ranked(run.task, policy="quality")[0][0]
     form = prompts.BY_TOOLS if run.experts.can(charge, "tools") else prompts.BY_TAGS
-    system: Message = {"role": "system", "content": f"{prompts.CONDUCT}\n{form}"}
+    deeper = prompts.DEEPER * (run.depth < run.limits.depth)
+    system: Message = {"role": "system", "content": f"{prompts.CONDUCT}{deeper}\n{form}"}
     return {
         "charge": charge,
         "transcript": [system, *await with_lessons(run)],
@@ -141,6 +143,8 @@ def _turn(state: State, run: Run, number: int) -> Ask:
 async def _carry_out(run: Run, call: Call, key: str) -> Step:
     if call.python:
         return await run.python(key, call.content)
+    if call.name.startswith(PREFIX):
+        return await work_below(run, key, call.name.removeprefix(PREFIX), call.content)
     system: Message = {"role": "system", "content": prompts.EXPERT.format(role=call.name)}
     return await run.ask(
         Ask(

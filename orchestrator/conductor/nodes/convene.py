@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from orchestrator.conductor.limits import LimitReached
 from orchestrator.conductor.run import Run
 from orchestrator.conductor.state import Heard, State
-from orchestrator.conductor.values import Ask
+from orchestrator.conductor.values import Ask, Step
 
 TAU = 0.7
 MOST = 5
@@ -30,7 +30,7 @@ async def convene(state: State, run: Run) -> State:
         await run.ask_all(asks)
     except LimitReached as reached:
         changed["stopped"] = str(reached)
-    changed["heard"] = [heard_of(run, ask) for ask in asks if ask.key in run.steps]
+    changed["heard"] = [heard_of(ask, step) for ask in asks if (step := run.step(ask.key))]
     changed["drafts"] = [
         {"text": each["text"], "by": each["expert"], "weight": 0.4}
         for each in reversed(changed["heard"])
@@ -72,8 +72,7 @@ def question(run: Run, key: str, expert: str) -> Ask:
     )
 
 
-def heard_of(run: Run, ask: Ask) -> Heard:
+def heard_of(ask: Ask, step: Step) -> Heard:
     """Return what an expert answered, without text where it failed."""
-    step = run.steps[ask.key]
     text = step.output if step.status == "ok" else ""
     return Heard(expert=ask.expert or step.expert, key=ask.key, text=text)

@@ -5,18 +5,26 @@ from __future__ import annotations
 import re
 
 from orchestrator.conductor import prompts
+from orchestrator.conductor.limits import check_depth
+from orchestrator.conductor.nesting import work_below
 from orchestrator.conductor.nodes.attempt import DRAFTED, newest_draft
 from orchestrator.conductor.nodes.team import strong, told
-from orchestrator.conductor.run import Run
+from orchestrator.conductor.run import Run, together
 from orchestrator.conductor.state import State, with_draft
-from orchestrator.conductor.values import Ask
+from orchestrator.conductor.values import Ask, Step
 
+NAME = "decompose"
 MAX_PARTS = 5
 _ITEM = re.compile(r"^[ \t]*(?:[-*\u2022]|\d{1,2}[.)])[ \t]+(.+)$", re.MULTILINE)
 
 
 async def split(state: State, run: Run) -> State:
-    """Have the expert that tried name the questions that its attempt failed at."""
+    """Have the expert that tried name the questions that its attempt failed at.
+
+    Raises:
+        LimitReached: If parts would be a level too deep.
+    """
+    check_depth(run.limits, run.depth + 1)
     content = prompts.SPLIT.format(
         most=MAX_PARTS,
         task=run.task.text,
@@ -29,25 +37,33 @@ async def split(state: State, run: Run) -> State:
 
 
 async def solve_parts(state: State, run: Run) -> State:
-    """Have the parts answered at the same time, each by whom the router picks for it."""
+    """Have the parts answered at the same time.
+
+    Where a part could itself be split, it is done as the whole is: attempted, checked, and split if
+    it fails. On the last level whom the router picks for it answers it.
+    """
     parts = [part for part in state.get("plan", "").split("\n") if part]
-    asks = [
-        Ask(
-            f"part.{place}",
-            "expert",
-            ({"role": "user", "content": part},),
-            f"Part {place}",
-            skill=part,
-        )
-        for place, part in enumerate(parts, 1)
-    ]
-    steps = await run.ask_all(asks)
+    solve = _split_again if run.depth + 2 <= run.limits.depth else _asked
+    steps = await together(
+        solve(run, f"part.{place}", part, f"Part {place}") for place, part in enumerate(parts, 1)
+    )
     answers = [
         f"{part}\n{step.output}"
         for part, step in zip(parts, steps, strict=True)
         if step.status == "ok"
     ]
     return {"plan": "\n\n".join(answers)}
+
+
+async def _split_again(run: Run, key: str, part: str, title: str) -> Step:
+    del title
+    return await work_below(run, key, NAME, part)
+
+
+async def _asked(run: Run, key: str, part: str, title: str) -> Step:
+    return await run.ask(
+        Ask(key, "expert", ({"role": "user", "content": part},), title, skill=part)
+    )
 
 
 async def combine(state: State, run: Run) -> State:

@@ -34,8 +34,7 @@ async def weigh(state: State, run: Run) -> State:
     if chosen is None:
         return {"agreed": True}
     ask = question(run, f"cascade.{len(answers) + 1}", panel.experts[chosen])
-    await run.ask(ask)
-    said = heard_of(run, ask)
+    said = heard_of(ask, await run.ask(ask))
     return {
         "heard": [*answers, said],
         "drafts": with_draft(state, said["text"], said["expert"], _UNCHECKED),

@@ -39,7 +39,7 @@ async def keep_lesson(state: State, run: Run, answer: str) -> None:
     task = run.task.text
     if not state.get("verified") or not answer or len(task) > LONGEST_TASK:
         return
-    refused = objections(run.steps.values())
+    refused = objections(run.own_steps)
     warning = _short(refused[-1]) if refused else ""
     await run.lessons.keep(run.task, Lesson(task, final_answer(answer)[:LONGEST_TASK], warning))
 
@@ -57,7 +57,7 @@ def written(lessons: Sequence[Lesson]) -> str:
 
 async def _told(run: Run) -> str:
     """Return the lessons. They are a step of the run: resumed, it is told the same again."""
-    known = run.steps.get(KEY)
+    known = run.step(KEY)
     if known is None:
         found = await run.lessons.find(run.task, MOST)
         if not found:

@@ -42,7 +42,7 @@ async def rank(state: State, run: Run) -> State:
         for place, solution in enumerate(solutions, 1)
         for number, trial in enumerate(trials, 1)
     ]
-    new = sum(ask.key not in run.steps for ask in asks)
+    new = sum(run.step(ask.key) is None for ask in asks)
     if run.spent.calls + new + _KEPT_CALLS > run.limits.calls:
         return {}
     try:

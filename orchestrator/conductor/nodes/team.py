@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator.conductor.nodes.lessons import with_lessons
 from orchestrator.conductor.run import Run
+from orchestrator.conductor.sources import with_sources
 from orchestrator.conductor.values import Ask, Step, StepKind
 
 
@@ -19,13 +20,13 @@ def strong(run: Run, *, but: str = "") -> str:
 
 
 async def told(run: Run, key: str, kind: StepKind, title: str, content: str, expert: str) -> Step:
-    """Tell an expert something, as the only message, and return what it says."""
+    """Tell an expert something, led by the task's passages alone, and return what it says."""
     return await run.ask(
         Ask(
             key=key,
             kind=kind,
             title=title,
-            messages=({"role": "user", "content": content},),
+            messages=with_sources(({"role": "user", "content": content},), run.task.context),
             expert=expert,
             parameters=dict(run.task.parameters),
         )

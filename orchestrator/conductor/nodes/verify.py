@@ -7,6 +7,7 @@ import re
 
 from orchestrator.conductor import prompts
 from orchestrator.conductor.run import Run
+from orchestrator.conductor.sources import with_sources
 from orchestrator.conductor.values import Ask
 
 _VERDICT = re.compile(r"VERDICT[\s:*_-]*(CORRECT|WRONG)", re.IGNORECASE)
@@ -29,7 +30,7 @@ async def verified(
             key=key,
             kind="verify",
             title="Check the answer",
-            messages=({"role": "user", "content": content},),
+            messages=with_sources(({"role": "user", "content": content},), run.task.context),
             skill=f"check: {run.task.text}",
             not_by=not_by,
         )

@@ -25,8 +25,8 @@ async def gate(state: State, run: Run) -> State:
     """Decide how much care the task gets."""
     del state
     care = care_for(run.task, run.history)
-    await run.note("gate", "rank", "How much care it gets", found=care)
-    return {"plan": care}
+    step = await run.note("gate", "rank", "How much care it gets", found=care)
+    return {"plan": step.output}  # resumed, it is what it was
 
 
 async def answer(state: State, run: Run) -> State:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.conductor.flow import CONCLUDE, Flow
 from orchestrator.conductor.nodes.attempt import attempt, check_draft, settled
-from orchestrator.conductor.nodes.decompose import combine, solve_parts, split
+from orchestrator.conductor.nodes.decompose import NAME, combine, solve_parts, split
 from orchestrator.conductor.state import State
 from orchestrator.conductor.strategies.strategy import Strategy
 
@@ -34,5 +34,5 @@ def _after_split(state: State) -> str:
 
 
 DECOMPOSE = Strategy(
-    "decompose", "A cheap attempt; what fails a check is split over experts and put together.", flow
+    NAME, "A cheap attempt; what fails a check is split over experts and put together.", flow
 )

@@ -59,8 +59,8 @@ async def _sampled(run: Run, samples: int) -> State:
     for place, (expert, _) in enumerate(run.experts.ranked(run.task), 1):
         asks = [_ask(run, expert, place, number) for number in range(samples)]
         stopped = await _asked(run, asks)
-        steps = [run.steps[ask.key] for ask in asks if ask.key in run.steps]
-        said = [step for step in steps if step.status == "ok" and step.output.strip()]
+        steps = [run.step(ask.key) for ask in asks]
+        said = [step for step in steps if step and step.status == "ok" and step.output.strip()]
         if said:
             return {**stopped, **await _voted(run, said)}
         if stopped:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.pages import After, Limit, Page, errors, page
-from orchestrator.runs.webhooks.addresses import url_problem
+from orchestrator.runs.webhooks.addresses import url_problem, webhook_addresses
 from orchestrator.runs.webhooks.schemas import DeliveryView, NewWebhook, WebhookView, WebhookWanted
 from orchestrator.runs.webhooks.service import WebhookService
 from orchestrator.tenants.access import require_role
@@ -38,8 +38,8 @@ async def create_webhook(
     body: WebhookWanted, request: Request, service: Service, principal: User
 ) -> NewWebhook:
     """Make a webhook. The answer is the only place where its secret is shown."""
-    private = request.app.state.services.settings.webhook_private_addresses
-    problem = url_problem(body.url, private=private)
+    settings = request.app.state.services.settings
+    problem = url_problem(body.url, webhook_addresses(settings.webhook_private_addresses))
     if problem is not None:
         raise ApiError(400, "invalid_request", f"url: {problem}", param="url")
     row, secret = await service.create(principal.tenant, body.url, principal.key_id)

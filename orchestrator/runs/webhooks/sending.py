@@ -14,9 +14,10 @@ from cryptography.fernet import InvalidToken
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from experts.providers.addresses import AddressPolicy, guarded_connector, was_refused
 from orchestrator.runs.live import waited
 from orchestrator.runs.webhooks import outbox
-from orchestrator.runs.webhooks.addresses import public_resolver, url_problem
+from orchestrator.runs.webhooks.addresses import url_problem
 from orchestrator.runs.webhooks.outbox import Message
 from orchestrator.runs.webhooks.signing import signed
 
@@ -40,12 +41,12 @@ class WebhookSender:
     Args:
         engine: Postgres.
         unseal: Decrypts secrets.
-        private: Whether webhooks may lead to private addresses.
+        addresses: Where webhooks may lead.
     """
 
     engine: AsyncEngine
     unseal: Unseal
-    private: bool
+    addresses: AddressPolicy
 
     async def run(self, news: asyncio.Event) -> None:
         """Send until cancelled.
@@ -67,9 +68,8 @@ class WebhookSender:
     def _session(self) -> aiohttp.ClientSession:
         import aiohttp
 
-        resolver = None if self.private else public_resolver()
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False, limit=_AT_ONCE),
+            connector=guarded_connector(self.addresses, use_dns_cache=False, limit=_AT_ONCE),
             timeout=aiohttp.ClientTimeout(total=_ANSWER_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
@@ -100,7 +100,7 @@ class WebhookSender:
     ) -> tuple[int | None, str | None]:
         import aiohttp
 
-        problem = url_problem(message.url, private=self.private)
+        problem = url_problem(message.url, self.addresses)
         if problem is not None:  # the setting may have changed since it was stored
             return None, problem
         try:
@@ -116,5 +116,7 @@ class WebhookSender:
                 arrived = 200 <= answer.status < 300
                 return answer.status, None if arrived else f"answered {answer.status}"
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if was_refused(error):
+                return None, self.addresses.told()
             host = urlsplit(message.url).hostname
             return None, f"{host} cannot be reached: {type(error).__name__}"

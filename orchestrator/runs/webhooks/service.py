@@ -16,6 +16,8 @@ from orchestrator.runs.webhooks.signing import new_secret
 Row = dict[str, Any]
 Seal = Callable[[str, str], bytes]
 """Encrypts a secret under a name."""
+Renew = Callable[[bytes], bytes | None]
+"""Encrypts with the first key what another has encrypted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,27 @@ class WebhookService:
                 .values(next_at=None)
             )
             return gone.rowcount > 0
+
+    async def rotate(self, renewed: Renew) -> int:
+        """Encrypt secrets anew where another key is in force; return how many.
+
+        Args:
+            renewed: Returns a ciphertext made anew, or ``None`` where it may stay.
+        """
+        count = 0
+        async with self.engine.begin() as connection:
+            alive = sa.select(webhooks.c.id, webhooks.c.secret).where(
+                webhooks.c.deleted_at.is_(None)
+            )
+            for row in (await connection.execute(alive.with_for_update())).all():
+                secret = renewed(bytes(row.secret))
+                if secret is None:
+                    continue
+                count += 1
+                await connection.execute(
+                    sa.update(webhooks).where(webhooks.c.id == row.id).values(secret=secret)
+                )
+        return count
 
     async def deliveries(
         self, tenant: str, webhook: str, *, limit: int, before: str | None

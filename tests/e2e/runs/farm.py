@@ -33,7 +33,7 @@ def main() -> None:
         if child == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             settings = load_settings()
-            configure_logging(settings.log_level)
+            configure_logging(settings)
             work(settings)
             os._exit(0)
         sys.stdout.write(f"{child}\n")

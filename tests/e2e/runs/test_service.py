@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from typer.testing import Result
 
 from coe_client import Coe
+from tests import command
 from tests.integration.runs.conftest import ten_steps
 
 
@@ -32,16 +30,8 @@ def running(own_server: Any) -> Any:
     return own_server.start()
 
 
-def coe(server: Any, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("coe")), *arguments],
-        env={**os.environ, "COE_BASE_URL": server.url, "COE_API_KEY": server.key},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def coe(server: Any, *arguments: str) -> Result:
+    return command.coe(*arguments, environ={"COE_BASE_URL": server.url, "COE_API_KEY": server.key})
 
 
 def worker_of(server: Any) -> psutil.Process:
@@ -77,10 +67,10 @@ def test_runs_with_the_service(running: Any) -> None:
 
         # The commands.
         done = coe(running, "run", "Add it all up.")
-        assert (done.returncode, done.stdout) == (0, "the sum is 10\n"), done.stderr
+        assert (done.exit_code, done.stdout) == (0, "the sum is 10\n"), done.stderr
         assert done.stderr.count("✓") == 10
         identifier = coe(running, "run", "Add it all up.", "--background").stdout.strip()
-        assert coe(running, "runs", "cancel", identifier).returncode == 0
+        assert coe(running, "runs", "cancel", identifier).exit_code == 0
         ended = eventually(lambda: r if (r := client.runs.get(identifier)).ended else None)
         assert ended.status == "cancelled"
         listed = json.loads(coe(running, "runs", "list", "--json").stdout)
@@ -89,7 +79,7 @@ def test_runs_with_the_service(running: Any) -> None:
         assert shown.stdout == "the sum is 10\n"
         assert "Round 5" in shown.stderr
         again = coe(running, "runs", "replay", first.id, "--from", "act.4.1", "--result", "nothing")
-        assert again.returncode == 0
+        assert again.exit_code == 0
         replayed = next(iter(client.runs.list()))
         assert (replayed.replay_of, replayed.replay_from) == (first.id, "act.4.1")
 

@@ -8,13 +8,16 @@ from pydantic import BaseModel
 from coe_client import types
 from experts.catalogue import expert as catalogue
 from orchestrator import app as operations
+from orchestrator.assignments import endpoints as assignments
+from orchestrator.audit import endpoints as audit
 from orchestrator.catalogue import schemas
 from orchestrator.feedback import schemas as feedback
+from orchestrator.lessons import endpoints as lessons
 from orchestrator.routers import endpoints as routers
 from orchestrator.routers import schemas as router_schemas
 from orchestrator.runs import schemas as runs
 from orchestrator.runs.webhooks import schemas as webhooks
-from orchestrator.tenants import endpoints as keys
+from orchestrator.tenants import schemas as tenants
 from orchestrator.usage import schemas as usage
 
 PAIRS: list[tuple[type[BaseModel], type[BaseModel]]] = [
@@ -23,8 +26,11 @@ PAIRS: list[tuple[type[BaseModel], type[BaseModel]]] = [
     (types.SecretRef, catalogue.SecretRef),
     (types.Price, catalogue.Price),
     (types.ExpertRecord, schemas.ExpertRecord),
-    (types.KeyRecord, keys.KeyView),
-    (types.CreatedKey, keys.NewKey),
+    (types.KeyRecord, tenants.KeyView),
+    (types.CreatedKey, tenants.NewKey),
+    (types.TenantRecord, tenants.TenantView),
+    (types.AuditEntry, audit.EntryView),
+    (types.AuditHead, audit.Head),
     (types.SecretRecord, schemas.SecretView),
     (types.UsageRecord, usage.UsageDetail),
     (types.Run, runs.RunView),
@@ -32,6 +38,9 @@ PAIRS: list[tuple[type[BaseModel], type[BaseModel]]] = [
     (types.RunStep, runs.StepView),
     (types.RunSpent, runs.Spent),
     (types.RunError, runs.RunError),
+    (types.Strategy, assignments.StrategyView),
+    (types.Assignment, assignments.AssignmentView),
+    (types.Lesson, lessons.LessonView),
     (types.Webhook, webhooks.WebhookView),
     (types.CreatedWebhook, webhooks.NewWebhook),
     (types.WebhookDelivery, webhooks.DeliveryView),

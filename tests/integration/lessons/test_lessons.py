@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from orchestrator.app import create_app
 from orchestrator.bootstrap import Services, open_services
 from orchestrator.conductor.gate import History
 from orchestrator.conductor.values import Lesson, Task
+from orchestrator.kit.database import make_engine
 from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls
 from orchestrator.lessons import repository
@@ -198,3 +200,36 @@ async def test_a_store_that_is_away_costs_no_answer(
     told = await ask(admin, TASK)
     assert told["run"]["verified"] is True
     assert await store.find(task(), 3) == ()
+
+
+async def test_a_postgres_that_is_away_costs_no_answer_and_little_time(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.lessons.store._PATIENCE", 0.1)
+
+    async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(5)
+        writer.close()
+
+    listening = await asyncio.start_server(silent, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    for place in (port, 1):  # one that never answers, and one that is not there
+        engine = make_engine(f"postgresql://127.0.0.1:{place}/coe")
+        away = PostgresLessons(engine, ROUTER.embedder)
+        began = time.monotonic()
+        assert await away.find(task(), 3) == ()
+        await away.keep(task(), Lesson(TASK, "129"))
+        assert time.monotonic() - began < 2.0
+        await engine.dispose()
+    listening.close()
+
+
+async def test_operators_are_told_that_postgres_is_away(
+    services: Services, admin: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = make_engine("postgresql://127.0.0.1:1/coe")
+    monkeypatch.setattr(services.lessons, "_engine", gone)
+    for answer in (await admin.get(PATH), await admin.delete(f"{PATH}/les_1")):
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"]) == (503, "registry_unavailable")
+    await gone.dispose()

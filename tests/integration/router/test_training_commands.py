@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import Result
 
-COE = str(Path(sys.executable).with_name("coe"))
+from tests.command import coe
+
 WORDS = {
     "Law": "court judge contract tenant lawsuit appeal verdict statute clause liability",
     "Home cooking": "oven flour butter simmer garlic recipe roast dough sauce spice",
@@ -20,11 +19,8 @@ WORDS = {
 BILLIONS = {"large": 70.0, "lawyer": 8.0}
 
 
-def _coe(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "COE_DATA_DIR": "/nonexistent", "NO_COLOR": "1", "COLUMNS": "200"}
-    return subprocess.run(
-        [COE, "router", *arguments], capture_output=True, text=True, env=environ, check=False
-    )
+def _coe(*arguments: str) -> Result:
+    return coe("router", *arguments, environ={"COE_DATA_DIR": "/nonexistent"})
 
 
 def _write(path: Path, rows: int, seed: int) -> Path:
@@ -54,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--prompt-field", "question", "--category-field", "subject",
         "--active-parameters", str(folder / "billions.json"), "--budget", "small=30", "--json",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     summary = json.loads(done.stdout)
     assert summary["categories"] == ["home-cooking", "law", "general"]
     assert summary["policies"] == ["quality", "balanced", "economy", "small"]
@@ -70,7 +66,7 @@ def test_the_evaluation_names_what_it_promises(folder: Path) -> None:
         "evaluate", "--artifact", str(folder / "router"), "--data", str(folder / "test.jsonl"),
         *FIELDS, "--html", str(report), "--json",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["n"] == 200
     assert found["category_accuracy"] > 0.95
@@ -94,7 +90,7 @@ def test_a_version_compared_with_itself_is_a_tie(folder: Path) -> None:
         "compare", "--artifact", same, "--with", same, "--data", str(folder / "test.jsonl"),
         *FIELDS, "--json",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     verdicts = {each["verdict"] for each in json.loads(done.stdout)["policies"].values()}
     assert verdicts == {"tie"}
 
@@ -114,9 +110,8 @@ def test_what_is_wrong_is_one_sentence(
         "train", "--data", str(folder / "train.jsonl"), "--out", str(tmp_path / "router"),
         "--active-parameters", str(folder / "billions.json"), *FIELDS, *change,
     )  # fmt: skip
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert says in done.stderr
-    assert "Traceback" not in done.stderr
     assert not (tmp_path / "router").exists()
 
 
@@ -129,5 +124,5 @@ def test_a_changed_artefact_is_refused(folder: Path, tmp_path: Path) -> None:
     done = _coe(
         "evaluate", "--artifact", str(tmp_path), "--data", str(folder / "test.jsonl"), *FIELDS
     )
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "hash" in done.stderr

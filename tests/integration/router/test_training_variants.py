@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import Result
 
-COE = str(Path(sys.executable).with_name("coe"))
+from tests.command import coe
+
 WORDS = {
     "law": "court judge contract tenant lawsuit appeal verdict statute clause liability",
     "cooking": "oven flour butter simmer garlic recipe roast dough sauce spice",
@@ -29,10 +28,8 @@ categories:
 PRICES = {"large": {"usd": 0.01, "active_parameters": 70}, "lawyer": {"usd": 0.001, "latency": 1}}
 
 
-def _coe(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "COE_DATA_DIR": "/nonexistent", "NO_COLOR": "1", "COLUMNS": "200"}
-    command = [COE, "router", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
+def _coe(*arguments: str | Path) -> Result:
+    return coe("router", *arguments, environ={"COE_DATA_DIR": "/nonexistent"})
 
 
 def _write(path: Path, rows: int, labelled: int) -> Path:
@@ -66,7 +63,7 @@ def test_few_labels_a_budget_and_one_more_category(folder: Path) -> None:
         "train", "--data", folder / "few.jsonl", "--out", folder / "few", "--json",
         "--prices", folder / "prices.json", "--budget", "cheap=0.005usd", "--folds", "2",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     summary = json.loads(done.stdout)
     assert summary["growth"]["labelled"] == 20
     assert summary["growth"]["joined"] > 100
@@ -81,7 +78,7 @@ def test_few_labels_a_budget_and_one_more_category(folder: Path) -> None:
     done = _coe(
         "add-category", *arguments, "--examples", folder / "space.jsonl", "--out", folder / "more",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert "5 of 5 examples go to astronomy. All 40 stored prompts route as before." in done.stdout
     manifest = json.loads((folder / "more" / "artifact.json").read_text())
     assert manifest["taxonomy"][-1]["id"] == "astronomy"
@@ -89,7 +86,7 @@ def test_few_labels_a_budget_and_one_more_category(folder: Path) -> None:
         "add-category", "--artifact", folder / "few", "--category", "law",
         "--examples", folder / "space.jsonl", "--out", folder / "twice",
     )  # fmt: skip
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "law" in done.stderr
     assert not (folder / "twice").exists()
 
@@ -97,17 +94,17 @@ def test_few_labels_a_budget_and_one_more_category(folder: Path) -> None:
 def test_a_taxonomy_or_discovery_in_place_of_labels(folder: Path) -> None:
     data = ("--data", folder / "none.jsonl", "--folds", "0", "--json")
     done = _coe("train", *data, "--out", folder / "told", "--taxonomy", folder / "kinds.yaml")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["categories"] == ["law", "cooking", "general"]
     first, second = (
         _coe("train", *data, "--out", folder / name, "--discover", "--categories", "2")
         for name in ("found", "again")
     )
-    assert first.returncode == 0, first.stderr
+    assert first.exit_code == 0, first.stderr
     assert len(json.loads(first.stdout)["categories"]) == 3
     assert json.loads(first.stdout)["content_hash"] == json.loads(second.stdout)["content_hash"]
     done = _coe("train", *data, "--out", folder / "neither")
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "--taxonomy" in done.stderr
     assert "--discover" in done.stderr
 
@@ -133,9 +130,8 @@ def test_a_failure_leaves_the_old_artefact_alone(
         "train", "--data", folder / "few.jsonl", "--out", out,
         "--prices", folder / "prices.json", *extra,
     )  # fmt: skip
-    assert done.returncode in {1, 2}
+    assert done.exit_code in {1, 2}
     assert says in " ".join(done.stderr.replace("│", " ").split())
-    assert "Traceback" not in done.stderr
     assert [path.name for path in out.iterdir()] == ["artifact.json"]
     assert (out / "artifact.json").read_text() == "before"
 
@@ -146,6 +142,6 @@ def test_an_unreadable_price_is_named(folder: Path, tmp_path: Path) -> None:
         (tmp_path / "p.json").write_text(content)
         done = _coe("train", "--data", folder / "few.jsonl", "--out", tmp_path / "o",
                     "--prices", tmp_path / "p.json")  # fmt: skip
-        assert done.returncode == 1
+        assert done.exit_code == 1
         assert says in done.stderr
         assert not (tmp_path / "o").exists()

@@ -58,13 +58,16 @@ def test_what_came_later_can_be_taken_away(postgres_url: str) -> None:
 
 def test_downgrade_leaves_nothing_and_upgrade_starts_anew(postgres_url: str) -> None:
     migration = importlib.import_module("migrations.versions.0003_router_versions")
+    later = importlib.import_module("migrations.versions.0008_usage_details")
     engine = sa.create_engine(postgres_url)
     with engine.begin() as connection:
         with Operations.context(MigrationContext.configure(connection)):
+            later.downgrade()
             migration.downgrade()
             inspector = sa.inspect(connection)
             assert not NAMES & set(inspector.get_table_names())
             assert "store_content" not in {c["name"] for c in inspector.get_columns("tenants")}
             migration.upgrade()
+            later.upgrade()
         assert connection.scalar(sa.text("SELECT revision FROM router_state")) == 0
     engine.dispose()

@@ -122,7 +122,7 @@ async def place(postgres_url: str, redis_url: str, tmp_path: Path) -> AsyncItera
         data_dir=tmp_path,
         secret_key="a" * 43 + "=",  # type: ignore[arg-type]
         run_lease=1.5,
-        webhook_private_addresses=True,
+        webhook_private_addresses="127.0.0.0/8",
     )
     urls = StoreUrls(postgres_url, redis_url, exclusive=False)
     queue: asyncio.Queue[str] = asyncio.Queue()

@@ -14,10 +14,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from aiohttp import web
+from cryptography.fernet import InvalidToken
+from pydantic import SecretStr
 
+from experts.catalogue.expert import SecretRef
 from experts.providers.scripted_server import ScriptedServer
+from orchestrator.bootstrap import open_services
 from orchestrator.runs.tables import deliveries, webhooks
-from tests.integration.runs.conftest import MakeWorker, Place, eventually, ten_steps
+from tests.integration.runs.conftest import ROUTER, MakeWorker, Place, eventually, ten_steps
 
 AddExpert = Callable[..., Awaitable[ScriptedServer]]
 
@@ -153,7 +157,7 @@ async def test_a_private_address_is_refused_when_it_is_stored_and_when_it_is_cal
     """The setting is the service's; a worker that is stricter does not send what is stored."""
     await add_expert(ten_steps())
     made = await hook(place, receiver.url)
-    await make_worker(webhook_private_addresses=False)
+    await make_worker(webhook_private_addresses="")
     await place.until(await place.start(webhook=made["id"]))
     failed = await tried(place, made["id"])
     assert "https" in failed["last_problem"]
@@ -183,3 +187,26 @@ async def test_webhooks_belong_to_their_tenant(place: Place, add_expert: AddExpe
     assert answer.json()["error"]["code"] == "unknown_webhook"
     assert (await ours.delete(f"/v1/webhooks/{made['id']}")).status_code == 204
     assert (await ours.get("/v1/webhooks")).json()["data"] == []
+
+
+async def test_the_key_that_encrypts_secrets_can_be_replaced(place: Place) -> None:
+    """A start with the new key before the old one encrypts anew; the old one is needed no more."""
+    made = await hook(place, "https://example.com/told")
+    gone = await hook(place, "https://example.com/gone")
+    await place.client.delete(f"/v1/webhooks/{gone['id']}")
+    await place.services.secrets.put("a.key", "the value", by="test")
+    old, new = place.settings.secret_key.get_secret_value(), "b" * 43 + "="  # type: ignore[union-attr]
+
+    async def opened(*keys: str) -> tuple[str, str]:
+        settings = place.settings.model_copy(update={"secret_key": SecretStr(",".join(keys))})
+        async with open_services(settings, place.urls, ROUTER, {}) as services:
+            async with services.engine.connect() as connection:
+                query = sa.select(webhooks.c.secret).where(webhooks.c.id == made["id"])
+                stored = bytes((await connection.execute(query)).scalar_one())
+            secret = services.secrets.unseal(made["id"], stored)
+            return secret, services.secrets.resolve(SecretRef(stored="a.key"))
+
+    for keys in ((old, new), (new, old), (new, old), (new,)):
+        assert await opened(*keys) == (made["secret"], "the value")
+    with pytest.raises(InvalidToken):
+        await opened(old)

@@ -50,10 +50,10 @@ async def test_a_revoked_key_is_unknown_everywhere(engine: AsyncEngine) -> None:
 
 async def test_an_expired_key_is_unknown(engine: AsyncEngine) -> None:
     ring = KeyRing(engine, _silent)
-    soon = datetime.now(UTC) + timedelta(milliseconds=80)
+    soon = datetime.now(UTC) + timedelta(milliseconds=400)
     _, key = await ring.create(name="a", role=Role.USER, created_by="test", expires_at=soon)
     assert ring.find(key) is not None
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.45)
     assert ring.find(key) is None
     assert await ring.find_fresh(key) is None
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy import select, text
@@ -19,6 +21,7 @@ from orchestrator.usage.journal import STREAM, UsageJournal, open_requests_key
 from orchestrator.usage.record import UsageRecord
 from orchestrator.usage.spool import Spool
 from orchestrator.usage.tables import usage
+from orchestrator.usage.upkeep import UsageUpkeep
 
 
 def _record(**fields: Any) -> UsageRecord:
@@ -215,6 +218,74 @@ async def test_what_could_not_be_written_is_written_later(
     await desk.drain.flush()
     assert list(await _rows(engine)) == [record.request_id]
     assert await redis.xlen(STREAM) == 0
+
+
+async def test_a_record_that_breaks_a_rule_does_not_hold_up_the_others(
+    desk: Desk, engine: AsyncEngine, redis: Redis
+) -> None:
+    good, bad = _record(), _record()
+    async with engine.begin() as connection:
+        await connection.execute(text("ALTER TABLE usage ADD CHECK (model <> 'forbidden')"))
+    await desk.journal.close(msgspec.structs.replace(bad, model="forbidden"))
+    await redis.xadd(STREAM, {"record": msgspec.json.encode(_record(request_id="req_" + "f" * 32))})
+    await desk.journal.close(good)
+    await desk.drain.flush()
+    assert list(await _rows(engine)) == [good.request_id]
+    assert await redis.llen(REFUSED) == 2
+
+
+async def test_a_redis_that_lost_everything_is_taken_as_new(
+    desk: Desk, engine: AsyncEngine, redis: Redis
+) -> None:
+    before, after = _record(), _record()
+    await desk.journal.open(after)
+    await desk.journal.close(before)
+    await desk.drain.flush()
+    await redis.flushall()
+    await desk.journal.close(after)
+    await desk.drain.flush()
+    assert set(await _rows(engine)) == {before.request_id, after.request_id}
+    assert await redis.xlen(STREAM) == 0
+
+
+async def test_partitions_past_their_days_are_dropped_and_late_records_still_find_a_place(
+    desk: Desk, engine: AsyncEngine
+) -> None:
+    async def days() -> list[str]:
+        tree = "SELECT relid::text FROM pg_partition_tree('usage') WHERE isleaf ORDER BY 1"
+        async with engine.connect() as connection:
+            return list(await connection.scalars(text(tree)))
+
+    now = datetime.now(UTC)
+    moment = int(now.timestamp() * 1000)
+    day = 86_400_000
+    ids = [f"req_{uuid7(moment - age * day).hex}" for age in (9, 8, 7, 0)]
+    for identifier in ids:
+        await desk.journal.close(_record(request_id=identifier))
+    await desk.drain.flush()
+    await UsageUpkeep(engine).once(now)
+    assert len(await days()) == 5  # tomorrow's is made ahead
+    await UsageUpkeep(engine, retention_days=7).once(now)
+    assert len(await days()) == 3
+    assert set(await _rows(engine)) == set(ids[2:])
+    late = _record(request_id=f"req_{uuid7(moment - 9 * day).hex}")
+    await desk.journal.close(late)
+    await desk.drain.flush()
+    assert late.request_id in await _rows(engine)
+
+
+async def test_a_dropped_partition_that_was_known_is_made_again(
+    desk: Desk, engine: AsyncEngine, redis: Redis
+) -> None:
+    first, second = _record(), _record()
+    await desk.journal.close(first)
+    await desk.drain.flush()
+    async with engine.begin() as connection:
+        await repository.drop_partitions(connection, datetime.now(UTC).date() + timedelta(days=1))
+    await desk.journal.close(second)
+    await desk.drain.flush()
+    assert list(await _rows(engine)) == [second.request_id]
+    assert await redis.llen(REFUSED) == 0
 
 
 async def test_rows_are_partitioned_by_day_and_listed_newest_first(

@@ -21,6 +21,7 @@ from experts.errors import (
 from experts.providers.protocol import ExpertAnswer, ExpertCall, Usage
 from experts.providers.sse import DONE, split_events
 
+SAYS = b'data: {"choices":[{"delta":{"content":"one"}}]}\n\n'
 FIELDS = {"messages": msgspec.Raw(b'[{"role":"user","content":"one two three"}]')}
 
 
@@ -82,8 +83,8 @@ async def test_a_stream_with_the_usage_chunk_that_was_asked_for() -> None:
 
 async def test_failures_before_the_first_block_come_at_once() -> None:
     with pytest.raises(ExpertOverloaded) as caught:
-        await caller().stream(expert("fail:429:3"), FIELDS)
-    assert caught.value.retry_after == 3
+        await caller().stream(expert("fail:429:30"), FIELDS)
+    assert caught.value.retry_after == 30
     assert caught.value.expert == "e"
     with pytest.raises(ExpertTimedOut):
         await caller().stream(expert("hang"), FIELDS, CallOptions(first_token_timeout=0.02))
@@ -101,7 +102,7 @@ async def test_what_is_not_ours_becomes_a_failure_with_its_cause() -> None:
         await caller(Recorder(error=cause)).complete(expert(), FIELDS)
     assert caught.value.__cause__ is cause
     assert "secret detail" not in str(caught.value)
-    stream = await caller(Recorder(b"data: 1\n\n", error=cause)).stream(expert(), FIELDS)
+    stream = await caller(Recorder(SAYS, error=cause)).stream(expert(), FIELDS)
     with pytest.raises(ExpertFailed) as caught:
         [block async for block in stream]
     assert caught.value.__cause__ is cause
@@ -129,7 +130,7 @@ async def test_leaving_early_closes_the_provider_stream() -> None:
             self.calls.append(call)
             try:
                 while True:
-                    yield b"data: 1\n\n"
+                    yield SAYS
             finally:
                 closed.set()
 

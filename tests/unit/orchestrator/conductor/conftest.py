@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from experts.calling.call import ExpertCaller
+from experts.calling.call import CallRules, ExpertCaller
 from experts.calling.registry import ProviderRegistry
 from experts.catalogue.expert import Expert
 from experts.providers.interpreter import Interpreter
@@ -46,7 +46,8 @@ async def make_run(starter: Router, sandbox: Sandbox) -> AsyncIterator[MakeRun]:
     callers = []
 
     def make(task: str, *experts: Expert, **fields: Any) -> Run:
-        caller = ExpertCaller(ProviderRegistry(), lambda _: "")
+        # A run is shown every failure: here nothing is asked again without its knowledge.
+        caller = ExpertCaller(ProviderRegistry(), lambda _: "", rules=CallRules(retries=0))
         callers.append(caller)
         catalogue = Catalogue(
             revision=0,

@@ -23,6 +23,21 @@ def test_options_are_read_off_a_question() -> None:
     assert question_in("No options here.") == "No options here."
 
 
+def test_an_option_may_go_on_in_the_lines_below() -> None:
+    task = (
+        "Which holds?\n(A) Iron is a metal,\nand conducts.\n(B) Oxygen\n   is a metal.\n\n"
+        "(C) Sand is neither:\n    it is a mixture.\nAnswer with the letter."
+    )
+    first, *others = options_in(task)
+    assert first == "Iron is a metal, and conducts."
+    assert others == ["Oxygen is a metal.", "Sand is neither: it is a mixture."]
+    said = read_answer("Sand is neither:\nit is a mixture.", (first, *others))
+    assert said is not None
+    assert said.value == "C"
+    assert options_in("Which?\nA. x\nB. y\nAnswer:") == ("x", "y")
+    assert options_in("A. x\r\nB. y\r\n\r\nAnswer:") == ("x", "y")
+
+
 @pytest.mark.parametrize(
     ("text", "letter"),
     [

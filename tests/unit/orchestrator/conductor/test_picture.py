@@ -40,6 +40,29 @@ def test_nothing_in_a_title_means_anything_to_mermaid() -> None:
     assert node.endswith(":::failed")
 
 
+def test_work_below_a_step_is_drawn_inside_it() -> None:
+    def step(key: str, number: int, started: float, seconds: float) -> Step:
+        return Step(key, number, "strategy", key, "ok", started_at=started, seconds=seconds)
+
+    picture = picture_of_run(
+        [step("a", 1, 0, 5), step("a/x", 2, 1, 1), step("a/y", 3, 3, 1), step("b", 4, 6, 1)]
+    )
+    assert [line.strip() for line in picture.split("\n")[1:8]] == [
+        'subgraph s1["1. a"]',
+        's2["2. a#47;x"]',
+        's3["3. a#47;y"]',
+        "s2 --> s3",
+        "end",
+        's4["4. b"]',
+        "s1 --> s4",
+    ]
+
+
+def test_steps_whose_whole_is_missing_are_not_lost() -> None:
+    assert "s7" not in picture_of_run([])
+    assert 's7["7. do"]' in picture_of_run([Step("gone/x", 7, "expert", "do", "ok")])
+
+
 async def test_a_real_run(make_run: MakeRun) -> None:
     run = make_run("Which is larger?", expert("one", "fixed:<answer>this</answer>"))
     outcome = await execute("conductor", run)

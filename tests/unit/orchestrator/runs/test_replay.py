@@ -46,6 +46,16 @@ def test_a_given_output_stands_for_the_step() -> None:
     assert taken[1]["tool_calls"] == []
 
 
+def test_work_below_is_done_anew_with_what_it_is_a_part_of() -> None:
+    keys = ["a", "a/1", "a/2", "ab", "a/2/x", "c"]
+    steps = [{**step(number), "key": key} for number, key in enumerate(keys, 1)]
+    below = inherited(steps, "a/2/x", "run_b", Changes())
+    assert [row["key"] for row in below] == ["a/1", "ab"]
+    resumed = [{**row, "number": 9} if row["key"] == "a" else row for row in steps]
+    whole = inherited(resumed, "a", "run_b", Changes())
+    assert [row["key"] for row in whole] == ["ab", "c"]
+
+
 def test_a_step_that_never_began() -> None:
     with pytest.raises(StepUnknown):
         inherited([*STEPS, {**step(9), "number": 0}], "k9", "run_b", Changes())

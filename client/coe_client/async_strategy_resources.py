@@ -1,0 +1,80 @@
+"""``client.strategies`` and ``client.lessons``, for coroutines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coe_client import run_operations as operations
+from coe_client.paging import AsyncPages
+from coe_client.types.runs import Assignment, Lesson, Strategy
+
+if TYPE_CHECKING:
+    import builtins
+
+    from coe_client.transport import AsyncTransport
+
+
+class AsyncStrategies:
+    """``client.strategies``: ways to answer with several calls, and which requests get which."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def list(self) -> builtins.list[Strategy]:
+        """List the strategies, each with its graph as Mermaid."""
+        return (await self._transport.send(operations.list_strategies())).data
+
+    def assignments(self, *, page_size: int | None = None) -> AsyncPages[Assignment]:
+        """List which strategies are assigned to what."""
+        return AsyncPages(
+            self._transport.send, lambda after: operations.list_assignments(after, page_size)
+        )
+
+    async def assign(
+        self,
+        strategy: str,
+        *,
+        category: str | None = None,
+        policy: str | None = None,
+        tenant: str | None = None,
+    ) -> Assignment:
+        """Let a strategy answer requests that name none, in place of what was assigned to the same.
+
+        Args:
+            strategy: Its name; ``direct``: one expert, as ever.
+            category: What the requests are about; ``None``: anything.
+            policy: Under which they are made; ``None``: any.
+            tenant: Whose they are; ``None``: everybody's.
+        """
+        scope = {"category": category, "policy": policy, "tenant": tenant}
+        return await self._transport.send(operations.assign_strategy(strategy, **scope))
+
+    async def unassign(self, assignment_id: str) -> None:
+        """Take an assignment back."""
+        await self._transport.send(operations.delete_assignment(assignment_id))
+
+
+class AsyncLessons:
+    """``client.lessons``: what runs have taught. Needs the role editor."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    def list(
+        self,
+        *,
+        tenant: str | None = None,
+        category: str | None = None,
+        page_size: int | None = None,
+    ) -> AsyncPages[Lesson]:
+        """List lessons, the newest first."""
+        return AsyncPages(
+            self._transport.send,
+            lambda after: operations.list_lessons(
+                after, page_size, tenant=tenant, category=category
+            ),
+        )
+
+    async def delete(self, lesson_id: str) -> None:
+        """Forget a lesson."""
+        await self._transport.send(operations.delete_lesson(lesson_id))

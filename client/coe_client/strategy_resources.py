@@ -1,0 +1,80 @@
+"""``client.strategies`` and ``client.lessons``, for threads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coe_client import run_operations as operations
+from coe_client.paging import Pages
+from coe_client.types.runs import Assignment, Lesson, Strategy
+
+if TYPE_CHECKING:
+    import builtins
+
+    from coe_client.transport import Transport
+
+
+class Strategies:
+    """``client.strategies``: ways to answer with several calls, and which requests get which."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self) -> builtins.list[Strategy]:
+        """List the strategies, each with its graph as Mermaid."""
+        return self._transport.send(operations.list_strategies()).data
+
+    def assignments(self, *, page_size: int | None = None) -> Pages[Assignment]:
+        """List which strategies are assigned to what."""
+        return Pages(
+            self._transport.send, lambda after: operations.list_assignments(after, page_size)
+        )
+
+    def assign(
+        self,
+        strategy: str,
+        *,
+        category: str | None = None,
+        policy: str | None = None,
+        tenant: str | None = None,
+    ) -> Assignment:
+        """Let a strategy answer requests that name none, in place of what was assigned to the same.
+
+        Args:
+            strategy: Its name; ``direct``: one expert, as ever.
+            category: What the requests are about; ``None``: anything.
+            policy: Under which they are made; ``None``: any.
+            tenant: Whose they are; ``None``: everybody's.
+        """
+        scope = {"category": category, "policy": policy, "tenant": tenant}
+        return self._transport.send(operations.assign_strategy(strategy, **scope))
+
+    def unassign(self, assignment_id: str) -> None:
+        """Take an assignment back."""
+        self._transport.send(operations.delete_assignment(assignment_id))
+
+
+class Lessons:
+    """``client.lessons``: what runs have taught. Needs the role editor."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(
+        self,
+        *,
+        tenant: str | None = None,
+        category: str | None = None,
+        page_size: int | None = None,
+    ) -> Pages[Lesson]:
+        """List lessons, the newest first."""
+        return Pages(
+            self._transport.send,
+            lambda after: operations.list_lessons(
+                after, page_size, tenant=tenant, category=category
+            ),
+        )
+
+    def delete(self, lesson_id: str) -> None:
+        """Forget a lesson."""
+        self._transport.send(operations.delete_lesson(lesson_id))

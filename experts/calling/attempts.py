@@ -1,0 +1,39 @@
+"""What was asked of whom on the way to one answer, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from experts.catalogue.expert import Expert
+from experts.providers.protocol import Usage
+
+Outcome = Literal["running", "ok", "failed", "refused", "cancelled"]
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One call of one endpoint.
+
+    Args:
+        expert: Who was asked: the catalogue entry.
+        endpoint: Name of the endpoint, without anything secret.
+        began: Seconds since the request began.
+        hedge: Whether it was sent because another was slow.
+        seconds: How long it took.
+        outcome: ``ok`` (answered), ``failed``, ``refused`` (what was asked was not to its liking) or
+            ``cancelled`` (nobody waited for it any more).
+        error: Code of what went wrong.
+        usage: What the expert counted, if it did.
+        sent: Whether any of its answer was passed on.
+    """
+
+    expert: Expert
+    endpoint: str
+    began: float
+    hedge: bool = False
+    seconds: float = 0.0
+    outcome: Outcome = "running"
+    error: str | None = None
+    usage: Usage | None = None
+    sent: bool = False

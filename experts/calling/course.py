@@ -1,0 +1,168 @@
+"""The way from one endpoint to the next until somebody answers. No I/O: it only says where to go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from experts.calling.balancing import Replica, choose
+from experts.calling.health import ExpertHealth, Fleet
+from experts.calling.options import CallRules
+from experts.calling.verdict import Move, move_after
+from experts.catalogue.expert import Expert
+from experts.errors import ExpertError, ExpertFailed, ExpertMisconfigured, RequestRefused
+
+_LEAST_SECONDS = 0.01
+"""With less time than this nobody is asked any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a call goes.
+
+    Args:
+        expert: The catalogue entry.
+        replica: One of its endpoints.
+        wait: Seconds to wait before.
+    """
+
+    expert: Expert
+    replica: Replica
+    wait: float = 0.0
+
+
+@dataclass(slots=True)
+class Course:
+    """Who has been asked for one answer, and who is next.
+
+    Endpoints of an expert go before other experts, and other experts in the order given. Each is
+    asked once; the same endpoint again only after a failure that may pass, and after a wait. Within
+    one expert that costs of its retry budget.
+
+    Args:
+        experts: Who may answer, best first; at least one.
+        health: Knows their endpoints.
+        rules: How many are asked, and how long is waited.
+        chance: Returns a random number from 0 to 1.
+    """
+
+    experts: Sequence[Expert]
+    health: ExpertHealth
+    rules: CallRules
+    chance: Callable[[], float]
+    asked: int = 0
+    _fleet: Fleet = field(init=False)
+    _left: list[Expert] = field(init=False)
+    _tried: set[Replica] = field(default_factory=set)
+    _retries: int = 0
+    _room: int = 0
+    """Experts with no more room than this cannot take the request."""
+    _errors: list[ExpertError] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._left = list(self.experts)
+
+    def first(self) -> Place:
+        """Return where to begin: the best expert with an endpoint that is not known to be down."""
+        place = self._other_expert()
+        if place is None:
+            raise ValueError("nobody is there to be asked")
+        return place
+
+    def after(self, place: Place, error: ExpertError, left: float) -> Place | None:
+        """Return where to go after a failure, or ``None`` where it ends.
+
+        Args:
+            place: Who has failed.
+            error: How.
+            left: Seconds until somebody has to have answered.
+        """
+        self._errors.append(error)
+        if self.asked >= self.rules.attempts or left < _LEAST_SECONDS:
+            return None
+        move = move_after(error)
+        if move is Move.LARGER:
+            self._room = max(self._room, place.expert.context_window)
+            return self._other_expert()
+        if move is Move.NOBODY:
+            return None if self._only_refused() else self._other_expert()
+        if move is Move.ONWARD:
+            return self._other_expert() or self._sibling(waiting=True)
+        return (
+            self._sibling()
+            or (self._again(place, error, left) if move is Move.AGAIN else None)
+            or self._other_expert()
+            or self._sibling(waiting=True)
+        )
+
+    def beside(self) -> Place | None:
+        """Return where to ask beside a call that is slow, or ``None`` where there is nobody."""
+        if self.asked >= self.rules.attempts:
+            return None
+        return self._sibling() or self._other_expert(ready=True)
+
+    def more(self) -> bool:
+        """Tell whether somebody else could be asked."""
+        if self.asked >= self.rules.attempts:
+            return False
+        return self._any_left() or len(self._tried) < len(self._fleet.replicas)
+
+    def noted(self, error: ExpertError) -> None:
+        """Note the failure of a call that was made beside another."""
+        self._errors.append(error)
+
+    def verdict(self) -> ExpertError:
+        """Return the error to end with: the last failure, before what was refused or cannot work."""
+        failures = [e for e in self._errors if isinstance(e, ExpertFailed)]
+        unworkable = [e for e in self._errors if isinstance(e, ExpertMisconfigured)]
+        return (failures or unworkable or self._errors)[-1]
+
+    def _other_expert(self, *, ready: bool = False) -> Place | None:
+        """Go to the next expert; one that is down only where there is no other, if at all."""
+        now = self.health.clock()
+        fits = [one for one in self._left if one.context_window > self._room]
+        chosen = next((one for one in fits if self.health.fleet(one).ready(now)), None)
+        if chosen is None:
+            if ready or not fits:
+                return None
+            chosen = fits[0]
+        self._left.remove(chosen)
+        self._fleet = self.health.fleet(chosen)
+        self._fleet.budget.called()
+        self._tried, self._retries = set(), 0
+        return self._at(choose(self._fleet.replicas, now))
+
+    def _sibling(self, *, waiting: bool = False) -> Place | None:
+        """Go to another endpoint of the same expert; one that is down only if that is allowed."""
+        now = self.health.clock()
+        others = [one for one in self._fleet.replicas if one not in self._tried]
+        if not any(waiting or one.ready(now) for one in others):
+            return None
+        if not self._fleet.budget.take(now):
+            return None
+        return self._at(choose(self._fleet.replicas, now, self._tried))
+
+    def _again(self, place: Place, error: ExpertError, left: float) -> Place | None:
+        """Go to the same endpoint after a while, if that is worth the wait."""
+        rules = self.rules
+        if self._retries >= rules.retries or not place.replica.breaker.admits(self.health.clock()):
+            return None
+        wait = rules.backoff.seconds(self._retries, self.chance()) + (error.retry_after or 0.0)
+        longest = rules.patience if self._any_left() else rules.longest_wait
+        if wait > min(longest, left - _LEAST_SECONDS):
+            return None
+        if not self._fleet.budget.take(self.health.clock()):
+            return None
+        self._retries += 1
+        return self._at(place.replica, wait)
+
+    def _at(self, replica: Replica, wait: float = 0.0) -> Place:
+        self.asked += 1
+        self._tried.add(replica)
+        return Place(self._fleet.expert, replica, wait)
+
+    def _any_left(self) -> bool:
+        return any(one.context_window > self._room for one in self._left)
+
+    def _only_refused(self) -> bool:
+        return all(isinstance(one, RequestRefused) for one in self._errors)

@@ -1,0 +1,137 @@
+"""One attempt while it is under way: how it ends is noted once, wherever that has to be known."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from experts.calling.attempts import Attempt, Outcome
+from experts.calling.balancing import Replica
+from experts.calling.health import ExpertHealth
+from experts.calling.options import CallRules
+from experts.calling.verdict import blames, is_provoked
+from experts.errors import (
+    ExpertError,
+    ExpertFailed,
+    ExpertOverloaded,
+    ExpertTimedOut,
+    RequestRefused,
+)
+from experts.providers.protocol import Usage
+
+
+class Ongoing:
+    """An attempt that has begun. As a context manager it notes what is raised within.
+
+    Args:
+        attempt: The value that is filled in.
+        replica: Who is called.
+        health: Is told how it ends.
+        rules: How long an endpoint may be told to rest.
+        origin: Whose call it is.
+        fair: Whether it was given time enough to be to blame for being late.
+    """
+
+    __slots__ = (
+        "_began",
+        "_ended",
+        "_health",
+        "_origin",
+        "_replica",
+        "_rules",
+        "_slow",
+        "attempt",
+        "fair",
+    )
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        replica: Replica,
+        health: ExpertHealth,
+        rules: CallRules,
+        *,
+        origin: str | None,
+        fair: bool,
+    ) -> None:
+        self.attempt = attempt
+        self.fair = fair
+        self._replica = replica
+        self._health = health
+        self._rules = rules
+        self._origin = origin
+        self._ended = False
+        self._slow = False
+        self._began = health.began(replica)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Note a failure; turn what is not one of ours into one.
+
+        Raises:
+            ExpertFailed: For anything unforeseen, with the original as its cause.
+        """
+        if error is None:
+            return
+        if isinstance(error, ExpertError):
+            self.failed(error)
+        elif isinstance(error, Exception):
+            ours = unforeseen(error, self._replica.expert)
+            self.failed(ours)
+            raise ours from error
+        else:
+            self.left()
+
+    def begun(self) -> None:
+        """Note that the first real piece of a stream is here."""
+        seconds = self._health.clock() - self._began
+        self._slow = seconds >= self._health.settings.slow_seconds
+        if self._rules.hedge:
+            self._replica.durations.note(seconds)
+
+    def succeeded(self, usage: Usage | None) -> None:
+        """Note the end of an answer."""
+        if self._end("ok"):
+            self.attempt.usage = usage
+            self._health.succeeded(self._replica, self._began, slow=self._slow)
+
+    def failed(self, error: ExpertError) -> None:
+        """Note a failure, and whose it is."""
+        refused = isinstance(error, RequestRefused)
+        if not self._end("refused" if refused else "failed", error.code):
+            return
+        error.expert = error.expert or self._replica.expert
+        if isinstance(error, ExpertOverloaded) and error.retry_after:
+            self._health.rest(self._replica, min(error.retry_after, self._rules.rest))
+        ours = isinstance(error, ExpertTimedOut) and error.upstream_status is None
+        if not blames(error) or (ours and not self.fair):
+            self._health.left(self._replica, self._began)
+            return
+        origin = self._origin if is_provoked(error) else None
+        self._health.failed(self._replica, self._began, error.code, origin)
+
+    def left(self) -> None:
+        """Note that nobody waits for it any more."""
+        if self._end("cancelled"):
+            self._health.left(self._replica, self._began)
+
+    def _end(self, outcome: Outcome, error: str | None = None) -> bool:
+        if self._ended:
+            return False
+        self._ended = True
+        self.attempt.outcome, self.attempt.error = outcome, error
+        self.attempt.seconds = self._health.clock() - self._began
+        return True
+
+
+def unforeseen(error: Exception, expert: str) -> ExpertFailed:
+    """Return the error for what no provider should have raised."""
+    message = f"expert '{expert}' failed unexpectedly ({type(error).__name__})"
+    return ExpertFailed(message, expert=expert)

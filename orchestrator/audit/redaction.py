@@ -1,0 +1,70 @@
+"""What an audit entry keeps of a request's body: names and small values, never a secret. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_SECRET = re.compile(
+    r"secret|passw|token|credential|authorization|api[_-]?key|private[_-]?key|cookie", re.IGNORECASE
+)
+_VALUE_PATHS = re.compile(r"^/admin/api/secrets/")
+_LONGEST_TEXT = 200
+_LONGEST_LIST = 20
+_LARGEST = 4_000
+_HIDDEN = "***"
+_DEEPEST = 6
+
+
+def kept_of(path: str, body: bytes, *, complete: bool) -> dict[str, Any]:
+    """Return what is kept of a body.
+
+    Args:
+        path: Where it was sent.
+        body: Its first bytes.
+        complete: Whether they are all.
+    """
+    if not body:
+        return {}
+    if not complete:
+        return {"body": "not kept: too large"}
+    kept: dict[str, Any] = {"sha256": hashlib.sha256(body).hexdigest()}
+    if _VALUE_PATHS.match(path):
+        return {}  # the hash of a short secret would give it away
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return kept
+    shown = _shown(value, 0)
+    if len(json.dumps(shown)) <= _LARGEST:
+        kept["body"] = shown
+    return kept
+
+
+def _shown(value: Any, depth: int) -> Any:
+    if depth > _DEEPEST:
+        return "..."
+    if isinstance(value, Mapping):
+        return {
+            _cut(name): _HIDDEN
+            if _SECRET.search(name) and not _harmless(part)
+            else _shown(part, depth + 1)
+            for name, part in value.items()
+        }
+    if isinstance(value, list):
+        parts = [_shown(part, depth + 1) for part in value[:_LONGEST_LIST]]
+        return parts if len(value) <= _LONGEST_LIST else [*parts, f"... {len(value)} in all"]
+    return _cut(value) if isinstance(value, str) else value
+
+
+def _harmless(value: Any) -> bool:
+    """Tell whether a value of a suspicious name is a number, a flag, or a reference by name."""
+    return value is None or isinstance(value, bool | int | float | Mapping)
+
+
+def _cut(text: str) -> str:
+    clean = text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+    return clean if len(clean) <= _LONGEST_TEXT else f"{clean[:_LONGEST_TEXT]}... ({len(clean)})"

@@ -1,0 +1,1 @@
+"""Circuit breakers, known to all replicas: shared, shown, reset, and tried where that costs nothing."""

@@ -1,0 +1,79 @@
+"""What each call that a request took is charged with: its tokens, and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from experts.calling.attempts import Attempt
+from experts.counting.counter import at_least_written, counted
+from experts.pricing import cost_in_nanos
+from experts.providers.protocol import Usage
+from orchestrator.chat.target import Target
+from orchestrator.usage.record import call_fields
+
+_NOTHING = Usage(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What experts read, to be counted where they do not count.
+
+    Args:
+        messages: The conversation, decoded.
+        tools: The tools, decoded.
+    """
+
+    messages: Sequence[Any] = ()
+    tools: Sequence[Any] | None = None
+
+
+async def calls_of(
+    attempts: Sequence[Attempt], target: Target, asked: Asked, written: str
+) -> list[dict[str, Any]]:
+    """Return the calls as a usage record lists them, whoever answered last.
+
+    Args:
+        attempts: In the order in which they began.
+        target: Where the request went.
+        asked: What they read.
+        written: What was passed on of the answer.
+    """
+    answered = [one for one in attempts if one.sent or one.outcome == "ok"]
+    ordered = [one for one in attempts if one not in answered] + answered
+    return [await _call(one, target, asked, written if one in answered else "") for one in ordered]
+
+
+async def _call(attempt: Attempt, target: Target, asked: Asked, written: str) -> dict[str, Any]:
+    expert = attempt.expert
+    usage = attempt.usage
+    if usage is not None and written and attempt.outcome != "ok":
+        usage = await at_least_written(usage, expert.model, written)
+    if usage is None:
+        usage = _NOTHING
+        if _costs(attempt):
+            usage = await counted(
+                expert.model, messages=asked.messages, tools=asked.tools, written=written
+            )
+    return call_fields(
+        expert.id,
+        target.versions.get(expert.id),
+        usage,
+        cost_in_nanos(usage, expert.price),
+        endpoint=attempt.endpoint,
+        outcome="cancelled" if attempt.outcome == "running" else attempt.outcome,
+        error=attempt.error,
+        hedge=attempt.hedge,
+        began_ms=round(attempt.began * 1000, 3),
+        duration_ms=round(attempt.seconds * 1000, 3),
+    )
+
+
+def _costs(attempt: Attempt) -> bool:
+    """Tell whether an expert that did not count its tokens has to be thought to bill for some.
+
+    One that failed or refused before it said anything has billed nothing that we know of. One that
+    was left while it worked has read the prompt.
+    """
+    return attempt.sent or attempt.outcome in {"ok", "cancelled", "running"}

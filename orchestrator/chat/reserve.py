@@ -1,0 +1,96 @@
+"""What is reserved for a request before its expert is called: the most it is expected to use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from experts.catalogue.expert import Expert
+from experts.pricing import cost_in_nanos
+from experts.providers.protocol import Usage
+from orchestrator.tenants.keys import Principal
+from orchestrator.tenants.limits.values import Ask
+
+_CHARACTERS_PER_TOKEN = 4
+_MOST_TOKENS = 10**9
+_MOST_CHOICES = 128
+"""``n`` of OpenAI's API is no larger."""
+_LENGTHS = ("max_completion_tokens", "max_tokens")
+
+
+def ask_of(
+    request_id: str,
+    principal: Principal,
+    expert: Expert,
+    prompt_tokens: int,
+    fields: Mapping[str, msgspec.Raw],
+    usual: int,
+) -> Ask:
+    """Return what a request needs of its limits.
+
+    Args:
+        request_id: The request's id.
+        principal: Who asks.
+        expert: Who is to answer; its price holds.
+        prompt_tokens: Estimate of the prompt.
+        fields: The request's top-level fields.
+        usual: Tokens of an answer where neither the request nor the expert says a most.
+    """
+    prompt = prompt_tokens + len(expert.system_prompt or "") // _CHARACTERS_PER_TOKEN
+    answer = answer_tokens(fields, expert, prompt, usual)
+    return Ask(
+        request_id,
+        principal.tenant,
+        principal.key_id,
+        tokens=prompt + answer,
+        least_tokens=prompt_tokens,
+        nanos=most_nanos(expert, prompt, answer),
+    )
+
+
+def answer_tokens(
+    fields: Mapping[str, msgspec.Raw], expert: Expert, prompt_tokens: int, usual: int
+) -> int:
+    """Return the most tokens an answer may have, all choices of ``n`` together.
+
+    What the request says goes before what the expert says, that before ``usual``; and no answer is
+    longer than what the prompt leaves of the expert's context.
+    """
+    said = (_number(fields.get(name)) for name in _LENGTHS)
+    most = next(_positive((*said, *(expert.parameters.get(name) for name in _LENGTHS))), usual)
+    room = expert.context_window - prompt_tokens
+    choices = next(_positive((_number(fields.get("n")),)), 1)
+    return min(most, room if room > 0 else most) * min(choices, _MOST_CHOICES)
+
+
+def most_nanos(expert: Expert, prompt_tokens: int, answer_tokens: int) -> int:
+    """Return the most that so many tokens cost, in billionths of a dollar.
+
+    Tokens written to a cache, or thought, may have prices of their own.
+    """
+    plain = Usage(prompt_tokens, answer_tokens)
+    dear = Usage(
+        prompt_tokens,
+        answer_tokens,
+        cache_write_tokens=prompt_tokens,
+        reasoning_tokens=answer_tokens,
+    )
+    return max(cost_in_nanos(usage, expert.price) for usage in (plain, dear))
+
+
+def _number(raw: msgspec.Raw | None) -> Any:
+    if raw is None:
+        return None
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None  # not JSON: whoever reads it will say so
+
+
+def _positive(values: tuple[Any, ...]) -> Iterator[int]:
+    """Yield those that are whole, positive numbers; the others are for the expert to refuse."""
+    for value in values:
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            yield min(value, _MOST_TOKENS)

@@ -1,0 +1,96 @@
+"""The way of a request in another protocol: read, answered as chat, told in that protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from experts.errors import ExpertAnswerInvalid
+from orchestrator.chat.errors import api_error
+from orchestrator.chat.kinds import check_kind
+from orchestrator.chat.request import ChatRequest
+from orchestrator.chat.streaming import StreamResponse
+from orchestrator.dialects.completion import Completion, read
+from orchestrator.dialects.fields import Raws, encoded
+from orchestrator.dialects.streams import StreamTranslator, translated
+from orchestrator.tenants.keys import Principal
+
+_OURS = frozenset({"coe", "stream_options"})
+_OF_THE_BODY = {"content-length", "content-type"}
+
+
+def chat_request(
+    api: str,
+    model: str,
+    *,
+    passed: Raws,
+    made: dict[str, Any],
+    stream: bool,
+    extension: dict[str, Any],
+) -> ChatRequest:
+    """Return the chat request that a request in another protocol comes to.
+
+    Args:
+        api: Name of the endpoint, for the usage record.
+        model: As the caller named it.
+        passed: Fields that go on as they came.
+        made: Fields of chat completions; those that are ``None`` are left out.
+        stream: Whether the answer is to be streamed.
+        extension: What the ``coe`` object says.
+    """
+    made = {name: value for name, value in made.items() if value is not None}
+    if stream:
+        made["stream_options"] = {"include_usage": True}
+    kept = {name: value for name, value in passed.items() if name not in _OURS}
+    return ChatRequest(
+        fields=kept | {name: msgspec.Raw(encoded(value, name)) for name, value in made.items()},
+        model=model,
+        messages=made["messages"],
+        stream=stream,
+        tools=made.get("tools"),
+        response_format=made.get("response_format"),
+        api=api,
+        **extension,
+    )
+
+
+async def answered(
+    chat: ChatRequest,
+    principal: Principal,
+    request: Request,
+    *,
+    whole: Callable[[Completion], dict[str, Any]],
+    stream: Callable[[], StreamTranslator],
+) -> Response | StreamResponse:
+    """Answer a translated request, and translate the answer.
+
+    Args:
+        chat: The request.
+        principal: Who asks.
+        request: The HTTP request.
+        whole: Tells a whole answer.
+        stream: Makes what tells a stream.
+
+    Raises:
+        ApiError: For every expected failure.
+    """
+    services = request.app.state.services
+    check_kind(chat.model, services.catalogue.current, principal)
+    answer: Response | StreamResponse = await services.chat.answer(
+        chat, principal, request, request.state.request_id
+    )
+    if isinstance(answer, StreamResponse):
+        translator = stream()
+        return answer.through(lambda blocks: translated(blocks, translator))
+    if not answer.body:
+        return answer  # the client is gone
+    try:
+        told = whole(read(bytes(answer.body)))
+    except ExpertAnswerInvalid as error:
+        raise api_error(error) from error
+    headers = {name: text for name, text in answer.headers.items() if name not in _OF_THE_BODY}
+    return Response(msgspec.json.encode(told), media_type="application/json", headers=headers)

@@ -1,0 +1,127 @@
+"""Bounds of a request as it comes in: its address, its encoding, the size of its body and its time.
+
+Sizes of headers, and the time that they may take, are bounded by the HTTP server
+(:mod:`orchestrator.server`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from orchestrator.kit.errors import ApiError
+from orchestrator.kit.http import error_response
+
+MAX_URL_BYTES = 8192
+BYTES_A_SECOND = 16 * 1024
+"""A body that comes faster than this on the whole has all the time it needs."""
+
+
+class InboundLimits:
+    """Refuses what is too large, too slow, or packed.
+
+    Args:
+        app: What is protected.
+        max_body_bytes: Largest body accepted.
+        body_timeout: Seconds that a body may take, and one more for each :data:`BYTES_A_SECOND`
+            of it that have come.
+        exceptions: By path, the setting with another largest body, and that size.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        max_body_bytes: int,
+        body_timeout: float,
+        exceptions: Mapping[str, tuple[str, int]] | None = None,
+    ) -> None:
+        self._app = app
+        self._usual = ("COE_MAX_BODY_BYTES", max_body_bytes)
+        self._exceptions = exceptions or {}
+        self._timeout = body_timeout
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        setting, limit = self._exceptions.get(scope["path"], self._usual)
+        too_large = ApiError(
+            413, "body_too_large", f"The request body is larger than {limit} bytes ({setting})."
+        )
+        problem = _problem(scope, limit, too_large)
+        if problem is not None:
+            await error_response(problem, scope["state"]["request_id"])(scope, receive, send)
+            return
+        bounded = _Body(receive, limit, too_large, self._timeout)
+        await self._app(scope, bounded.receive, send)
+
+
+class _Body:
+    """One request's body as it comes."""
+
+    __slots__ = ("_limit", "_read", "_receive", "_since", "_size", "_timeout", "_too_large")
+
+    def __init__(self, receive: Receive, limit: int, too_large: ApiError, seconds: float) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._too_large = too_large
+        self._timeout = seconds
+        self._since: float | None = None
+        self._size = 0
+        self._read = False
+
+    async def receive(self) -> Message:
+        """Return the next message.
+
+        Raises:
+            ApiError: 413 if there is too much of the body by now, 408 if too little.
+        """
+        if self._read:  # from here on it is a wait for the client to go away
+            return await self._receive()
+        message = await self._in_time()
+        if message["type"] == "http.request":
+            self._size += len(message.get("body", b""))
+            self._read = not message.get("more_body", False)
+            if self._size > self._limit:
+                raise self._too_large
+        return message
+
+    async def _in_time(self) -> Message:
+        now = asyncio.get_running_loop().time()
+        if self._since is None:
+            self._since = now
+        try:
+            async with asyncio.timeout_at(
+                self._since + self._timeout + self._size / BYTES_A_SECOND
+            ):
+                return await self._receive()
+        except TimeoutError as error:
+            raise ApiError(
+                408,
+                "body_too_slow",
+                f"The request body did not come in {self._timeout:g} s (COE_BODY_TIMEOUT).",
+                headers={"connection": "close"},
+            ) from error
+
+
+def _problem(scope: Scope, limit: int, too_large: ApiError) -> ApiError | None:
+    """Return what is wrong with a request, as its head tells."""
+    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_URL_BYTES:
+        return ApiError(
+            414, "url_too_long", f"The address is longer than {MAX_URL_BYTES} characters."
+        )
+    headers = Headers(scope=scope)
+    if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        return ApiError(
+            415,
+            "unsupported_encoding",
+            "Request bodies are taken as they are, not compressed.",
+            headers={"accept-encoding": "identity"},
+        )
+    announced = headers.get("content-length", "0")
+    return None if announced.isdigit() and int(announced) <= limit else too_large

@@ -1,0 +1,1 @@
+"""What a tenant and a key may use: requests, tokens, and money, over all replicas together."""

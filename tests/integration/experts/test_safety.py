@@ -1,0 +1,148 @@
+"""What keeps an expert's server from leading calls astray, or from flooding us with an answer."""
+
+from __future__ import annotations
+
+import socket
+import tracemalloc
+import zlib
+from typing import Any
+
+import pytest
+
+from experts.errors import ExpertAnswerInvalid, ExpertMisconfigured
+from experts.providers.addresses import AddressPolicy
+from experts.providers.litellm import LiteLLMProvider
+from experts.providers.openai import OpenAIProvider
+from experts.providers.protocol import ExpertCall
+from experts.providers.scripted_server import ScriptedServer
+
+from .conftest import LITELLM_WARNS, make_call
+from .test_openai_provider import http, raw_server
+
+pytestmark = LITELLM_WARNS
+
+NOTHING = AddressPolicy(setting="COE_PRIVATE_ADDRESSES")
+
+
+async def test_an_expert_at_a_private_address_is_not_called(server: ScriptedServer) -> None:
+    provider = OpenAIProvider(addresses=NOTHING)
+    for url in (server.url, server.url.replace("127.0.0.1", "localhost")):
+        with pytest.raises(ExpertMisconfigured, match="COE_PRIVATE_ADDRESSES"):
+            await provider.complete(make_call("echo", url=url))
+        with pytest.raises(ExpertMisconfigured, match="COE_PRIVATE_ADDRESSES"):
+            [_ async for _ in provider.stream(make_call("echo", url=url, stream=True))]
+    await provider.aclose()
+    assert not server.ledger.headers
+
+
+async def test_a_name_that_leads_elsewhere_by_now_is_not_called(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DNS rebinding: harmless when it was stored, private when it is called."""
+    real = socket.getaddrinfo
+
+    def rebound(host: Any, *args: Any, **options: Any) -> Any:
+        return real("127.0.0.1" if host == "rebound.example" else host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebound)
+    url = server.url.replace("127.0.0.1", "rebound.example")
+    assert NOTHING.url_problem(url) is None
+    provider = OpenAIProvider(addresses=NOTHING)
+    with pytest.raises(ExpertMisconfigured, match="not public"):
+        await provider.complete(make_call("echo", url=url))
+    await provider.aclose()
+    named = OpenAIProvider(addresses=AddressPolicy.parse("rebound.example"))
+    assert b"one two" in (await named.complete(make_call("echo", url=url, text="one two"))).body
+    await named.aclose()
+
+
+@pytest.mark.parametrize("field", ["url", "api_base", "base_url"])
+async def test_litellm_is_not_asked_to_call_a_private_address(
+    server: ScriptedServer, field: str
+) -> None:
+    provider = LiteLLMProvider(NOTHING)
+    call = make_call("openai/echo", provider="litellm", url=server.url if field == "url" else None)
+    if field != "url":
+        call.expert.parameters[field] = server.url
+    with pytest.raises(ExpertMisconfigured, match="not public"):
+        await provider.complete(call)
+    await provider.aclose()
+    assert not server.ledger.headers
+
+
+def _bomb(before: bytes, after: bytes, megabytes: int = 300) -> bytes:
+    """Return a few hundred kilobytes that are some hundred megabytes when they are unpacked."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    filling = b"x" * 2**20
+    parts = [packer.compress(before), *(packer.compress(filling) for _ in range(megabytes))]
+    return b"".join([*parts, packer.compress(after), packer.flush()])
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_bomb_is_not_unpacked(streamed: bool) -> None:
+    start = b'{"choices":[{"message":{"content":"'
+    bomb = _bomb(b"data: " + start if streamed else start, b'"}}]}\n\n')
+    kind = "text/event-stream" if streamed else "application/json"
+    provider = OpenAIProvider(max_answer_bytes=2**22)
+
+    async def ask(call: ExpertCall) -> object:
+        if call.body["stream"]:
+            return [block async for block in provider.stream(call)]
+        return await provider.complete(call)
+
+    async with raw_server(http(bomb, kind=f"{kind}\r\nContent-Encoding: gzip")) as url:
+        call = make_call("m", url=url, stream=streamed)
+        tracemalloc.start()
+        with pytest.raises(ExpertAnswerInvalid, match="more than"):
+            await ask(call)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    await provider.aclose()
+    assert peak < 2**25
+
+
+EVENT = b'data: {"choices":[{"delta":{"content":"%b"},"finish_reason":"stop"}]}\n\n'
+STREAM = "text/event-stream"
+NO_ANSWERS = {
+    "no text": http(b'{"choices":[{"message":{"content":"\xff\xfe"}}]}'),
+    "half a character": http(b'{"choices":[{"message":{"content":"\xc3"}}]}'),
+    "no compression": http(b'{"choices":[{}]}', kind="application/json\r\nContent-Encoding: gzip"),
+    "a long header": b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n{}",
+    "many headers": b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 5_000 + b"\r\n{}",
+    "no http": b"SSH-2.0-OpenSSH_9\r\n" * 4,
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 7\r\n\r\n{}",
+    "deep": http(b'{"choices":' + b"[" * 1_000_000),
+    "a lone surrogate": http(b'{"choices":[{}],"usage":"\\ud800"}'),
+}
+NO_STREAMS = {
+    "no text": http(EVENT % b"ok" + EVENT % b"\xff", kind=STREAM),
+    "an event without end": http(EVENT % (b"x" * (17 * 2**20)), kind=STREAM),
+    "only comments": http(b": still here\n\n" * 10_000, kind=STREAM),
+}
+
+
+@pytest.mark.parametrize("name", NO_ANSWERS)
+async def test_what_is_no_answer(openai: OpenAIProvider, name: str) -> None:
+    async with raw_server(NO_ANSWERS[name]) as url:
+        with pytest.raises(ExpertAnswerInvalid):
+            await openai.complete(make_call("m", url=url))
+
+
+@pytest.mark.parametrize("name", NO_STREAMS)
+async def test_what_is_no_stream(openai: OpenAIProvider, name: str) -> None:
+    async with raw_server(NO_STREAMS[name]) as url:
+        with pytest.raises(ExpertAnswerInvalid):
+            [_ async for _ in openai.stream(make_call("m", url=url, stream=True))]
+
+
+async def test_text_of_every_kind_passes(openai: OpenAIProvider) -> None:
+    text = "é中🙂".encode()
+    async with raw_server(http(EVENT % text, kind=STREAM), pieces=200) as url:
+        blocks = [block async for block in openai.stream(make_call("m", url=url, stream=True))]
+    assert text in b"".join(blocks)
+
+
+async def test_ten_megabytes_at_once_pass(openai: OpenAIProvider) -> None:
+    async with raw_server(http(EVENT % (b"x" * 10_000_000), kind=STREAM)) as url:
+        blocks = [block async for block in openai.stream(make_call("m", url=url, stream=True))]
+    assert sum(map(len, blocks)) > 10_000_000

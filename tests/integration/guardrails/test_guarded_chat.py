@@ -1,0 +1,216 @@
+"""Guardrails around the running service: chat, streams, vectors, runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from httpx import ASGITransport, AsyncClient, Response
+
+from experts.catalogue.expert import Expert
+from orchestrator.app import create_app
+from orchestrator.bootstrap import Services, open_services
+from orchestrator.kit.settings import Settings
+from orchestrator.kit.stores.embedded import StoreUrls
+from orchestrator.tenants.keys import Role
+from tests.integration.guardrails import hooks
+from tests.integration.runs.conftest import ROUTER
+
+JUDGE = f"{hooks.__name__}:judge"
+
+
+@dataclass
+class Place:
+    services: Services
+    client: AsyncClient
+
+    async def ask(self, model: str, text: str, **fields: Any) -> Response:
+        body = {"model": model, "messages": [{"role": "user", "content": text}], **fields}
+        return await self.client.post("/v1/chat/completions", json=body)
+
+
+@dataclass
+class Server:
+    """A guardrail that is a server."""
+
+    url: str = ""
+    reply: Any = None
+    status: int = 200
+    got: Any = None
+    authorization: str = ""
+
+    async def judge(self, request: web.Request) -> web.Response:
+        self.got = await request.json()
+        self.authorization = request.headers["authorization"]
+        headers = {"location": self.url} if self.status == 302 else {}
+        return web.json_response(self.reply, status=self.status, headers=headers)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    server = Server()
+    app = web.Application()
+    app.router.add_post("/judge", server.judge)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/judge"
+    yield server
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def place(
+    request: pytest.FixtureRequest,
+    postgres_url: str,
+    redis_url: str,
+    tmp_path: Path,
+    server: Server,
+) -> AsyncIterator[Place]:
+    wanted = {"before": JUDGE, "after": JUDGE, **getattr(request, "param", {})}
+    settings = Settings(
+        data_dir=tmp_path,
+        guardrails_before=wanted["before"].replace("SERVER", server.url),
+        guardrails_after=wanted["after"].replace("SERVER", server.url),
+        guardrail_key="the-hooks-key",  # type: ignore[arg-type]
+        guardrail_timeout=0.2,
+        guardrail_streams=wanted.get("streams", "hold"),
+        guardrail_failure=wanted.get("failure", "closed"),
+    )
+    hooks.seen.clear()
+    urls = StoreUrls(postgres_url, redis_url, exclusive=False)
+    async with open_services(settings, urls, ROUTER, {}) as services:
+        for name, model in {
+            "echo": "echo",
+            "leaky": "fixed:the number is 4711",
+            "bad": "fixed:block-me now",
+            "odd": "fixed:flag-me now",
+            "slow": "fixed:hang-me now",
+        }.items():
+            entry = {"id": name, "provider": "scripted", "model": model}
+            entry["accepts"] = [] if name == "echo" else ["executable"]  # type: ignore[assignment]
+            await services.catalogue.create(Expert.model_validate(entry), by="test")
+        _, key = await services.keys.create(name="a test's", role=Role.ADMIN, created_by="test")
+        async with AsyncClient(
+            transport=ASGITransport(create_app(services), raise_app_exceptions=False),
+            base_url="http://test",
+            headers={"authorization": f"Bearer {key}"},
+        ) as client:
+            yield Place(services, client)
+
+
+def content(answer: Response) -> str:
+    told: str = answer.json()["choices"][0]["message"]["content"]
+    return told
+
+
+def streamed(answer: Response) -> str:
+    assert answer.text.endswith("data: [DONE]\n\n")
+    events = [
+        json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")
+    ]
+    return "".join(
+        choice["delta"].get("content") or "" for event in events for choice in event["choices"]
+    )
+
+
+async def test_what_is_asked_is_blocked_flagged_and_redacted(place: Place) -> None:
+    blocked = await place.ask("echo", "block-me please")
+    assert blocked.status_code == 403
+    error = blocked.json()["error"]
+    assert error["code"] == "blocked_by_guardrail"
+    assert error["message"] == "The request was blocked: it says so"
+    flagged = await place.ask("echo", "flag-me please")
+    assert flagged.headers["x-coe-flags"] == "odd-request,odd-answer"
+    redacted = await place.ask("coe", "my number is 4711")
+    assert content(redacted) == "my number is ***"
+    assert redacted.headers["x-coe-expert"] == "echo"
+    ordinary = await place.ask("echo", "good day")
+    assert content(ordinary) == "good day"
+    assert "x-coe-flags" not in ordinary.headers
+    event = hooks.seen[0]
+    assert (event.stage, event.tenant, event.model) == ("request", "default", "echo")
+    assert event.request_id == blocked.headers["x-coe-request-id"]
+
+
+async def test_a_guardrail_that_fails_lets_nothing_through(place: Place) -> None:
+    for text in ("hang-me", "fail-me with sk-hidden"):
+        answer = await place.ask("echo", text)
+        assert answer.status_code == 503
+        assert answer.json()["error"]["code"] == "guardrail_unavailable"
+        assert "hidden" not in answer.text
+    assert (await place.ask("slow", "hello")).status_code == 503
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_is_answered_is_blocked_flagged_and_redacted(place: Place, stream: bool) -> None:
+    read = streamed if stream else content
+    blocked = await place.ask("bad", "hello", stream=stream)
+    assert blocked.status_code == 403
+    assert "now" not in blocked.text
+    redacted = await place.ask("leaky", "hello", stream=stream, coe={"explain": True})
+    assert read(redacted) == "the number is ***"
+    assert "is 4711" not in redacted.text.replace("fixed:the number is 4711", "")
+    assert '"cost_usd"' in redacted.text
+    assert redacted.headers["x-coe-expert"] == "leaky"
+    flagged = await place.ask("odd", "hello", stream=stream)
+    assert (read(flagged), flagged.headers["x-coe-flags"]) == ("flag-me now", "odd-answer")
+    ordinary = await place.ask("echo", "one two three", stream=stream)
+    assert read(ordinary) == "one two three"
+
+
+@pytest.mark.parametrize("place", [{"streams": "skip"}], indirect=True)
+async def test_streams_may_go_unchecked(place: Place) -> None:
+    answer = await place.ask("bad", "hello", stream=True)
+    assert streamed(answer) == "block-me now"
+    assert (await place.ask("bad", "hello")).status_code == 403
+    assert (await place.ask("echo", "block-me", stream=True)).status_code == 403
+
+
+@pytest.mark.parametrize("place", [{"failure": "open"}], indirect=True)
+async def test_a_failure_may_be_consent(place: Place) -> None:
+    answer = await place.ask("echo", "hang-me")
+    assert (content(answer), answer.headers["x-coe-flags"]) == ("hang-me", "guardrail_failed")
+
+
+@pytest.mark.parametrize("place", [{"before": "SERVER", "after": ""}], indirect=True)
+async def test_a_guardrail_may_be_a_server(place: Place, server: Server) -> None:
+    server.reply = {"outcome": "block", "reason": "not today"}
+    answer = await place.ask("echo", "hello")
+    assert answer.json()["error"]["message"] == "The request was blocked: not today"
+    assert server.authorization == "Bearer the-hooks-key"
+    assert server.got == {
+        "stage": "request",
+        "request_id": answer.headers["x-coe-request-id"],
+        "tenant": "default",
+        "key_id": server.got["key_id"],
+        "model": "echo",
+        "messages": [{"role": "user", "content": "hello"}],
+    }
+    server.reply = {"outcome": "redact", "messages": [{"role": "user", "content": "***"}]}
+    assert content(await place.ask("echo", "hello")) == "***"
+    for server.status in (500, 204, 302):
+        assert (await place.ask("echo", "hello")).status_code == 503
+
+
+async def test_what_a_run_is_to_do_is_judged_with_all_that_comes_with_it(place: Place) -> None:
+    wanted = {"task": "my number is 4711", "context": ["a passage"], "facts": [["a", "is", "b"]]}
+    started = await place.client.post("/v1/runs", json=wanted)
+    assert started.status_code == 202, started.text
+    assert "4711" not in started.text
+    row = (await place.client.get(f"/v1/runs/{started.json()['id']}")).text
+    assert "4711" not in row
+    said = [message["content"] for message in hooks.seen[-1].messages]
+    assert said == ["my number is 4711", "a passage", "a is b"]
+    blocked = await place.client.post("/v1/runs", json={"task": "x", "context": ["block-me"]})
+    assert blocked.json()["error"]["code"] == "blocked_by_guardrail"
+
+
+async def test_passages_of_a_chat_request_are_judged_too(place: Place) -> None:
+    answer = await place.ask("coe-cascade", "hello", coe={"context": ["block-me"]})
+    assert answer.status_code == 403

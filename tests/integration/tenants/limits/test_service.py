@@ -1,0 +1,201 @@
+"""Limits as callers and admins meet them: the service over real stores, without a port."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from experts.catalogue.expert import Expert, Price
+from orchestrator.app import create_app
+from orchestrator.bootstrap import Services, open_services
+from orchestrator.kit.settings import Settings
+from orchestrator.kit.stores.embedded import StoreUrls
+from orchestrator.tenants.keys import Role
+from router import Category, HashingEmbedder, Taxonomy, build_router
+from tests.databases import Databases
+
+ROUTER = build_router(
+    Taxonomy((Category("general", "General", "Everything."),)), HashingEmbedder(), name="test"
+)
+PRICE = Price(input=1_000.0, output=1_000.0)  # a token costs a thousandth of a dollar
+LIMITS = "/admin/api/limits"
+
+
+def question(words: str = "one two three", **fields: Any) -> dict[str, Any]:
+    return {
+        "model": "echo",
+        "messages": [{"role": "user", "content": words}],
+        "max_tokens": 50,
+        **fields,
+    }
+
+
+class Desk:
+    """The service, an admin's client, and clients of keys."""
+
+    def __init__(self, services: Services, client: httpx.AsyncClient, admin: str) -> None:
+        self.services = services
+        self._client = client
+        self._admin = {"authorization": f"Bearer {admin}"}
+
+    async def admin(self, method: str, path: str, **more: Any) -> httpx.Response:
+        return await self._client.request(method, path, headers=self._admin, **more)
+
+    async def key(self, tenant: str) -> tuple[str, str]:
+        """Make a key; returns its id and itself."""
+        record, key = await self.services.keys.create(
+            name="a key", role=Role.USER, tenant=tenant, created_by="test"
+        )
+        return record.id, key
+
+    async def chat(self, key: str, **fields: Any) -> httpx.Response:
+        headers = {"authorization": f"Bearer {key}"}
+        body = question(**fields)
+        return await self._client.post("/v1/chat/completions", json=body, headers=headers)
+
+    async def use(self, path: str) -> dict[str, tuple[float, float]]:
+        """Return what is used and reserved, by limit."""
+        view = (await self.admin("GET", f"{LIMITS}/{path}")).json()
+        return {use["limit"]: (use["used"], use["reserved"]) for use in view["use"]}
+
+
+@pytest.fixture(scope="module")
+async def desk(
+    databases: Databases, redis_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Desk]:
+    async with Redis.from_url(redis_server) as redis:
+        await redis.flushall()
+    settings = Settings(data_dir=tmp_path_factory.mktemp("data"))
+    with databases.lent() as database:
+        urls = StoreUrls(database, redis_server, exclusive=True)
+        async with open_services(settings, urls, ROUTER, {}) as services:
+            expert = Expert(id="echo", provider="scripted", model="echo", price=PRICE)
+            await services.catalogue.create(expert, by="test")
+            _, admin = await services.keys.create(name="it", role=Role.ADMIN, created_by="test")
+            transport = httpx.ASGITransport(create_app(services), raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+                yield Desk(services, client, admin)
+
+
+async def test_limits_are_set_shown_listed_and_taken_away(desk: Desk) -> None:
+    key_id, key = await desk.key("managed")
+    tenant = {"requests_per_minute": 100, "usd_per_month": 2.5}
+    put = await desk.admin("PUT", f"{LIMITS}/tenants/managed", json=tenant)
+    assert put.status_code == 200, put.text
+    mine = await desk.admin("PUT", f"{LIMITS}/keys/{key_id}", json={"concurrent_requests": 3})
+    assert mine.status_code == 200, mine.text
+    assert (await desk.chat(key)).status_code == 200
+    shown = (await desk.admin("GET", f"{LIMITS}/tenants/managed")).json()
+    assert (shown["requests_per_minute"], shown["usd_per_month"], shown["key_id"]) == (
+        100, 2.5, None,
+    )  # fmt: skip
+    spent = {use["limit"]: use for use in shown["use"]}["usd_per_month"]
+    assert spent["used"] > 0
+    assert spent["remaining"] == pytest.approx(2.5 - spent["used"])
+    assert spent["resets_at"].endswith("-01T00:00:00Z")
+    assert (await desk.use(f"keys/{key_id}")) == {"concurrent_requests": (0, 0)}
+
+    first = (await desk.admin("GET", f"{LIMITS}?limit=1")).json()
+    rest = (await desk.admin("GET", f"{LIMITS}?after={first['next']}")).json()
+    places = [(view["tenant"], view["key_id"]) for view in (*first["data"], *rest["data"])]
+    assert places == [("managed", key_id), ("managed", None)]
+
+    for path in (f"{LIMITS}/tenants/managed", f"{LIMITS}/keys/{key_id}"):
+        assert (await desk.admin("DELETE", path)).status_code == 204
+        assert (await desk.admin("DELETE", path)).status_code == 404
+        assert (await desk.admin("GET", path)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "param"),
+    [
+        ("tenants/nobody", {"requests_per_minute": 1}, 404, "tenant"),
+        (f"keys/key_{'0' * 32}", {"requests_per_minute": 1}, 404, "key_id"),
+        ("tenants/default", {}, 400, None),
+        ("tenants/default", {"requests_per_minute": 0}, 400, "requests_per_minute"),
+        ("tenants/default", {"usd_per_day": -1}, 400, "usd_per_day"),
+        ("tenants/default", {"requests": 5}, 400, "requests"),
+    ],
+)
+async def test_what_cannot_be_set(
+    desk: Desk, path: str, body: dict[str, Any], status: int, param: str | None
+) -> None:
+    answer = await desk.admin("PUT", f"{LIMITS}/{path}", json=body)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (status, param)
+
+
+async def test_only_admins_set_limits(desk: Desk) -> None:
+    _, key = await desk.key("default")
+    answer = await desk._client.put(
+        f"{LIMITS}/tenants/default", json={}, headers={"authorization": f"Bearer {key}"}
+    )
+    assert answer.status_code in {400, 403}
+    answer = await desk._client.delete(
+        f"{LIMITS}/tenants/default", headers={"authorization": f"Bearer {key}"}
+    )
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_says_what_is_left_and_a_refusal_when(desk: Desk, stream: bool) -> None:
+    key_id, key = await desk.key("rated")
+    limits = {"requests_per_minute": 2, "tokens_per_minute": 1_000}
+    await desk.admin("PUT", f"{LIMITS}/keys/{key_id}", json=limits)
+    first = await desk.chat(key, stream=stream)
+    assert first.status_code == 200, first.text
+    assert first.headers["x-ratelimit-limit-requests"] == "2"
+    assert first.headers["x-ratelimit-remaining-requests"] == "1"
+    assert first.headers["x-ratelimit-reset-requests"] == "1m1s"
+    assert 930 <= int(first.headers["x-ratelimit-remaining-tokens"]) <= 950
+    tokens, _ = (await desk.use(f"keys/{key_id}"))["tokens_per_minute"]
+    assert 6 <= tokens < 20  # by then it is known how many it really took
+    assert (await desk.chat(key)).status_code == 200
+    third = await desk.chat(key)
+    assert third.status_code == 429
+    assert third.json()["error"]["code"] == "rate_limit_exceeded"
+    assert third.json()["error"]["type"] == "rate_limit_error"
+    assert third.headers["x-ratelimit-remaining-requests"] == "0"
+    assert 1 <= int(third.headers["retry-after"]) <= 61
+
+
+async def test_a_failed_call_gives_back_what_was_reserved(desk: Desk) -> None:
+    expert = Expert(id="broken", provider="scripted", model="fail:500", price=PRICE)
+    await desk.services.catalogue.create(expert, by="test")
+    key_id, key = await desk.key("unlucky")
+    limits = {"usd_per_day": 1, "concurrent_requests": 1}
+    await desk.admin("PUT", f"{LIMITS}/keys/{key_id}", json=limits)
+    for _ in range(3):
+        assert (await desk.chat(key, model="broken")).status_code == 502
+    use = await desk.use(f"keys/{key_id}")
+    assert use == {"usd_per_day": (0, 0), "concurrent_requests": (0, 0)}
+
+
+async def test_two_hundred_at_once_on_a_nearly_empty_budget(desk: Desk) -> None:
+    """They overspend by no more than what the last cost beyond what was expected: here nothing."""
+    _, key = await desk.key("poor")
+    await desk.admin("PUT", f"{LIMITS}/tenants/poor", json={"usd_per_day": 0.5})
+    answers = await asyncio.gather(*(desk.chat(key, max_tokens=30) for _ in range(200)))
+    statuses = [answer.status_code for answer in answers]
+    assert set(statuses) == {200, 402}
+    refused = next(answer for answer in answers if answer.status_code == 402)
+    error = refused.json()["error"]
+    assert (error["code"], error["type"]) == ("budget_exceeded", "insufficient_budget")
+    assert "The tenant has a budget of $0.50 a day" in error["message"]
+    spent, reserved = (await desk.use("tenants/poor"))["usd_per_day"]
+    assert reserved == 0
+    assert 0 < spent <= 0.5
+
+
+async def test_keys_of_a_tenant_share_its_budget_and_tenants_do_not(desk: Desk) -> None:
+    _, one = await desk.key("sharing")
+    _, two = await desk.key("sharing")
+    _, other = await desk.key("apart")
+    await desk.admin("PUT", f"{LIMITS}/tenants/sharing", json={"requests_per_minute": 2})
+    assert [(await desk.chat(key)).status_code for key in (one, two, one, two, other)] == [
+        200, 200, 429, 429, 200,
+    ]  # fmt: skip
