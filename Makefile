@@ -45,8 +45,9 @@ install-dev: $(VENV)/.dev ## The same with the test and check tools
 run: install ## Start everything, ask a first question, print URL and key, stay up
 	@exec $(BIN)/coe serve --tour
 
-test: install-dev ## Run the whole test suite
-	@$(BIN)/python -m pytest
+# Each process has stores of its own. A file's tests stay together, as they share what they start.
+test: install-dev ## Run the whole test suite, in two processes
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: install-dev ## Soak, fault and load tests that take long
 	@$(BIN)/python -m pytest -m slow --timeout=1800

@@ -2,7 +2,7 @@
 
 Starts a service with stores of its own before an upstream that fails on command, and puts the same
 load on it three times: while all is well, while five of a hundred upstream calls fail in a dozen ways,
-and while one of three experts refuses every connection. The limit is 99.9 % of the answers that had not
+and while one of four experts refuses every connection. The limit is 99.9 % of the answers that had not
 begun when something failed; the time is compared with that of the first load.
 
     python benchmarks/bench_faults.py [--json] [--clients 50] [--seconds 10]

@@ -48,6 +48,7 @@ class Book:
     """Limits without a database."""
 
     def scopes(self, tenant: str, key_id: str) -> tuple[Scope, ...]:  # noqa: ARG002
+        """Return all limits there are, for a tenant and for a key."""
         return Scope(TENANT, ALL), Scope(key_id, ALL)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from experts.calling.breaker import BreakerSettings
@@ -53,6 +54,7 @@ from orchestrator.conductor.panel import Reliability
 from orchestrator.feedback.service import FeedbackService
 from orchestrator.guardrails.building import build_guardrails
 from orchestrator.guardrails.service import Guardrails
+from orchestrator.kit.away import Away
 from orchestrator.kit.changes import ChangeFeed, Refresh, cancelled
 from orchestrator.kit.database import make_engine
 from orchestrator.kit.errors import StartError
@@ -169,7 +171,8 @@ async def open_services(
                     socket_timeout=_REDIS_TIMEOUT,
                     socket_connect_timeout=_REDIS_TIMEOUT,
                     # A request must not wait for a Redis that is away: there is the spool.
-                    retry=Retry(NoBackoff(), 1),
+                    # What took too long once is not waited for again.
+                    retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
                 )
             )
         )
@@ -182,6 +185,7 @@ async def open_services(
         stack.push_async_callback(services.guardrails.aclose)
         await services.journal.start(exclusive=urls.exclusive)
         stack.push_async_callback(services.journal.stop)
+        stack.push_async_callback(services.limiter.stop)
         await services.keys.refresh()
         await services.limits.refresh()
         await services.catalogue.load()
@@ -241,6 +245,8 @@ async def readiness(services: Services) -> dict[str, str]:
 
 async def _rotate_secrets(services: Services) -> None:
     """Encrypt with the first key of the setting whatever another of them has encrypted."""
+    if not services.secrets.several_keys:
+        return
     stored = await services.secrets.rotate()
     webhooks = await services.runs.webhooks.rotate(services.secrets.renewed)
     if stored or webhooks:
@@ -290,8 +296,11 @@ def _build(
     interpreter = Interpreter()
     limits = LimitBook(engine, feed.announce)
     refreshes[limit_book.TOPIC] = limits.refresh
-    limiter = Limiter(limits, RedisLimits(redis), Spending(engine).of, Replicas(redis, instance))
-    journal = UsageJournal(redis, spool, instance, limiter)
+    away = Away()
+    limiter = Limiter(
+        limits, RedisLimits(redis), Spending(engine).of, Replicas(redis, instance), away
+    )
+    journal = UsageJournal(redis, spool, instance, limiter, away)
     shadows = ShadowLog(engine)
     outcomes = OutcomeMemory(redis, waiting, settings.memory, lambda: active.router.embedder)
     active.observed_by(shadows.observe)

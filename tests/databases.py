@@ -13,8 +13,8 @@ from orchestrator.kit.database import migrate
 from orchestrator.runs.checkpoints import SCHEMA
 
 _TEMPLATE = "template_coe"
-_RELAXED = ("fsync", "full_page_writes", "synchronous_commit", "autovacuum")
-"""What only matters to somebody whose machine crashes, or who comes back the day after."""
+_RELAXED = ("fsync", "full_page_writes", "synchronous_commit")
+"""What only matters if the machine itself crashes."""
 
 _TABLES = text("""
     SELECT format('%I.%I', schemaname, tablename) FROM pg_tables

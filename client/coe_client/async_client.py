@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from coe_client import (
     async_access_resources,
+    async_limit_resources,
     async_resources,
     async_run_resources,
     async_strategy_resources,
+    async_usage_resources,
     operations,
 )
 from coe_client.operations import Messages
@@ -65,9 +67,10 @@ class AsyncCoe:
         self.experts = async_resources.AsyncExperts(transport)
         self.keys = async_access_resources.AsyncKeys(transport)
         self.tenants = async_access_resources.AsyncTenants(transport)
+        self.limits = async_limit_resources.AsyncLimits(transport)
         self.audit = async_access_resources.AsyncAudit(transport)
         self.secrets = async_resources.AsyncSecrets(transport)
-        self.usage = async_resources.AsyncUsage(transport)
+        self.usage = async_usage_resources.AsyncUsage(transport)
         self.router = async_resources.AsyncRouter(transport)
         self.routers = async_resources.AsyncRouters(transport)
         self.feedback = async_resources.AsyncOpinions(transport)

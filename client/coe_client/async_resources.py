@@ -25,7 +25,6 @@ from coe_client.types import (
     RouterVersionDetail,
     Scores,
     SecretRecord,
-    UsageRecord,
 )
 
 if TYPE_CHECKING:
@@ -185,33 +184,6 @@ class AsyncSecrets(_Group):
     async def delete(self, name: str) -> None:
         """Forget a value."""
         await self._transport.send(operations.delete_secret(name))
-
-
-class AsyncUsage(_Group):
-    """``client.usage``: what requests used. Needs the role viewer."""
-
-    def list(
-        self,
-        *,
-        expert: str | None = None,
-        status: str | None = None,
-        page_size: int | None = None,
-    ) -> AsyncPages[UsageRecord]:
-        """List records, the latest first.
-
-        Args:
-            expert: Only what this expert answered.
-            status: Only ``ok``, ``failed``, ``cancelled`` or ``interrupted``.
-            page_size: Records fetched at a time.
-        """
-        return AsyncPages(
-            self._transport.send,
-            lambda after: operations.list_usage(after, page_size, expert=expert, status=status),
-        )
-
-    async def get(self, request_id: str) -> UsageRecord:
-        """Get the record of one request."""
-        return await self._transport.send(operations.get_usage(request_id))
 
 
 class AsyncRouter(_Group):

@@ -7,7 +7,15 @@ from random import random as uniform
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from coe_client import access_resources, operations, resources, run_resources, strategy_resources
+from coe_client import (
+    access_resources,
+    limit_resources,
+    operations,
+    resources,
+    run_resources,
+    strategy_resources,
+    usage_resources,
+)
 from coe_client.operations import Messages
 from coe_client.settings import Timeouts, resolve
 from coe_client.types import Health, Readiness, RoutingDecision
@@ -59,9 +67,10 @@ class Coe:
         self.experts = resources.Experts(transport)
         self.keys = access_resources.Keys(transport)
         self.tenants = access_resources.Tenants(transport)
+        self.limits = limit_resources.Limits(transport)
         self.audit = access_resources.Audit(transport)
         self.secrets = resources.Secrets(transport)
-        self.usage = resources.Usage(transport)
+        self.usage = usage_resources.Usage(transport)
         self.router = resources.Router(transport)
         self.routers = resources.Routers(transport)
         self.feedback = resources.Opinions(transport)

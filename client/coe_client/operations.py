@@ -34,7 +34,6 @@ from coe_client.types import (
     RoutingDecision,
     Scores,
     SecretRecord,
-    UsageRecord,
     WireModel,
 )
 
@@ -287,24 +286,7 @@ def set_content_choice(
     return Request("PUT", path, as_model(ContentChoice), body)
 
 
-# Usage, router, settings, health
-
-
-def list_usage(
-    after: str | None = None,
-    limit: int | None = None,
-    *,
-    expert: str | None = None,
-    status: str | None = None,
-) -> Request[Page[UsageRecord]]:
-    """List what requests used."""
-    path = _admin("usage", after=after, limit=limit, expert=expert, status=status)
-    return Request("GET", path, as_model(Page[UsageRecord]))
-
-
-def get_usage(request_id: str) -> Request[UsageRecord]:
-    """Get what one request used."""
-    return Request("GET", _admin("usage", request_id), as_model(UsageRecord))
+# Router, settings, health
 
 
 def get_router() -> Request[RouterInfo]:

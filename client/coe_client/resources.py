@@ -25,7 +25,6 @@ from coe_client.types import (
     RouterVersionDetail,
     Scores,
     SecretRecord,
-    UsageRecord,
 )
 
 if TYPE_CHECKING:
@@ -181,33 +180,6 @@ class Secrets(_Group):
     def delete(self, name: str) -> None:
         """Forget a value."""
         self._transport.send(operations.delete_secret(name))
-
-
-class Usage(_Group):
-    """``client.usage``: what requests used. Needs the role viewer."""
-
-    def list(
-        self,
-        *,
-        expert: str | None = None,
-        status: str | None = None,
-        page_size: int | None = None,
-    ) -> Pages[UsageRecord]:
-        """List records, the latest first.
-
-        Args:
-            expert: Only what this expert answered.
-            status: Only ``ok``, ``failed``, ``cancelled`` or ``interrupted``.
-            page_size: Records fetched at a time.
-        """
-        return Pages(
-            self._transport.send,
-            lambda after: operations.list_usage(after, page_size, expert=expert, status=status),
-        )
-
-    def get(self, request_id: str) -> UsageRecord:
-        """Get the record of one request."""
-        return self._transport.send(operations.get_usage(request_id))
 
 
 class Router(_Group):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
@@ -29,6 +30,8 @@ class Replica:
     """Calls under way."""
     rests_until: float = 0.0
     """It asked to be left alone until then."""
+    changed_at: float = -math.inf
+    """When its breaker last opened or closed, as far as this process knows."""
     durations: Durations = field(default_factory=Durations)
     """Seconds that its answers took, where somebody wants to know."""
     turn: float = 0.0
@@ -40,7 +43,8 @@ class Replica:
 
     def ready(self, now: float) -> bool:
         """Tell whether a call sent there has a chance."""
-        return self.breaker.admits(now) and now >= self.rests_until
+        closed = self.breaker.opened_at is None
+        return (closed or self.breaker.admits(now)) and now >= self.rests_until
 
 
 def choose(replicas: Sequence[Replica], now: float, avoid: Container[Replica] = ()) -> Replica:

@@ -11,8 +11,8 @@ nothing of how the endpoint is now, and is not heeded.
 
 What opens it is chosen so that no single caller can: a request can be written so that a server
 fails at it, and refusals and short deadlines never count. Failures in a row count if they come from
-more than one caller, or are of a kind that nobody can provoke; a share of failures counts once
-there are enough calls to speak of a share.
+more than one caller, or are of a kind that nobody can provoke; a share of failures counts once there are enough
+calls to speak of a share, and only if it is as large without the caller who had most of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-_BUCKETS = 6
+from experts.calling.window import FAILED, SLOW, Window
 
 
 class State(StrEnum):
@@ -64,37 +64,6 @@ class BreakerSettings:
 
 
 @dataclass(slots=True)
-class _Window:
-    """Calls, failures and slow calls of the last seconds, in buckets."""
-
-    seconds: float
-    _calls: list[int] = field(default_factory=lambda: [0] * _BUCKETS)
-    _failed: list[int] = field(default_factory=lambda: [0] * _BUCKETS)
-    _slow: list[int] = field(default_factory=lambda: [0] * _BUCKETS)
-    _turn: int = 0
-
-    def add(self, now: float, *, failed: bool, slow: bool) -> None:
-        turn = int(now / self.seconds * _BUCKETS)
-        if turn != self._turn:
-            self._forget(turn)
-        index = turn % _BUCKETS
-        self._calls[index] += 1
-        self._failed[index] += failed
-        self._slow[index] += slow
-
-    def counts(self) -> tuple[int, int, int]:
-        """Return calls, failures and slow calls."""
-        return sum(self._calls), sum(self._failed), sum(self._slow)
-
-    def _forget(self, turn: int) -> None:
-        """Empty the buckets that the time between has gone through."""
-        for stale in range(max(self._turn + 1, turn - _BUCKETS + 1), turn + 1):
-            index = stale % _BUCKETS
-            self._calls[index] = self._failed[index] = self._slow[index] = 0
-        self._turn = turn
-
-
-@dataclass(slots=True)
 class Breaker:
     """The state of one endpoint.
 
@@ -115,7 +84,7 @@ class Breaker:
     _row_began: float = 0.0
     _blamed: set[object] = field(default_factory=set)
     """Who the failures of the row came from."""
-    _window: _Window | None = None
+    _window: Window | None = None
 
     def state(self, now: float) -> State:
         """Return what it does with calls now."""
@@ -134,12 +103,15 @@ class Breaker:
         if self.opened_at is not None and now >= self.until:
             self._probes.append(now)
 
-    def succeeded(self, began: float, now: float, *, slow: bool = False) -> bool:
+    def succeeded(
+        self, began: float, now: float, origin: str | None = None, *, slow: bool = False
+    ) -> bool:
         """Note an answer.
 
         Args:
             began: When the call began.
             now: The time.
+            origin: Whose call it was.
             slow: Whether its first token took too long.
 
         Returns:
@@ -152,8 +124,12 @@ class Breaker:
             return True
         if self._row:
             self._end_row()
-        self._count(now, failed=False, slow=slow)
-        return slow and self._judge(now, "slow")
+        window = self._counted(now, origin, SLOW if slow else None)
+        settings = self.settings
+        if slow and window.too_many(SLOW, settings.slow_rate, settings.volume):
+            self._open(now, "slow", settings.cool_down)
+            return True
+        return False
 
     def failed(self, began: float, now: float, reason: str, origin: str | None = None) -> bool:
         """Note a failure of the endpoint's.
@@ -179,11 +155,12 @@ class Breaker:
             self._row_began = now
         self._row += 1
         self._blamed.add(object() if origin is None else origin)
-        self._count(now, failed=True, slow=False)
-        if self._row >= self.settings.failures and len(self._blamed) > 1:
-            self._open(now, reason, self.settings.cool_down)
+        window, settings = self._counted(now, origin, FAILED), self.settings
+        in_a_row = self._row >= settings.failures and len(self._blamed) > 1
+        if in_a_row or window.too_many(FAILED, settings.failure_rate, settings.volume):
+            self._open(now, reason, settings.cool_down)
             return True
-        return self._judge(now, reason)
+        return False
 
     def left(self, began: float) -> None:
         """Note that a call has ended and says nothing: refused, cancelled, or cut short by us."""
@@ -212,23 +189,11 @@ class Breaker:
         self.open(now, now + cool_down, reason)
         self._cool_down = cool_down
 
-    def _judge(self, now: float, reason: str) -> bool:
-        """Open it if the shares over the window say so; return whether they did."""
+    def _counted(self, now: float, origin: str | None, bad: int | None) -> Window:
         if self._window is None:
-            return False
-        calls, failed, slow = self._window.counts()
-        settings = self.settings
-        if calls < settings.volume:
-            return False
-        if failed >= settings.failure_rate * calls or slow >= settings.slow_rate * calls:
-            self._open(now, reason, settings.cool_down)
-            return True
-        return False
-
-    def _count(self, now: float, *, failed: bool, slow: bool) -> None:
-        if self._window is None:
-            self._window = _Window(self.settings.window)
-        self._window.add(now, failed=failed, slow=slow)
+            self._window = Window(self.settings.window)
+        self._window.add(now, origin, bad)
+        return self._window
 
     def _end_row(self) -> None:
         self._row = 0

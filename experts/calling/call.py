@@ -37,11 +37,17 @@ class Answer(ExpertAnswer):
 
     Args:
         expert: The entry of the expert.
+        attempt: The call that it came of.
         attempts: Everything that was tried for it.
     """
 
     expert: Expert
+    attempt: Attempt
     attempts: Sequence[Attempt] = ()
+
+    async def discard(self) -> None:
+        """Note that nobody sees it, since another was quicker."""
+        self.attempt.outcome = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,7 @@ class ExpertCaller:
                 was tried.
         """
         trip = self._trip(experts, fields, options)
-        return await self._travel(trip, trip.whole_by, self._whole, _nothing)
+        return await self._travel(trip, trip.whole_by, self._whole, Answer.discard)
 
     async def stream(
         self, experts: Experts, fields: Mapping[str, Any], options: CallOptions | None = None
@@ -123,7 +129,7 @@ class ExpertCaller:
                 is iterated: nobody else can take over what has been passed on.
         """
         trip = self._trip(experts, fields, options)
-        return await self._travel(trip, trip.first_by, self._begun, ExpertStream.aclose)
+        return await self._travel(trip, trip.first_by, self._begun, ExpertStream.discard)
 
     async def aclose(self) -> None:
         """Close the providers."""
@@ -202,7 +208,7 @@ class ExpertCaller:
                 raise ExpertAnswerInvalid(message, expert=expert.id)
             ongoing.begun()
             ongoing.succeeded(answer.usage)
-        return Answer(answer.body, answer.usage, expert, options.attempts)
+        return Answer(answer.body, answer.usage, expert, ongoing.attempt, options.attempts)
 
     async def _begun(self, trip: _Trip, place: Place, hedge: bool) -> ExpertStream:
         expert, options = place.expert, trip.options
@@ -267,7 +273,3 @@ class ExpertCaller:
             first_token_timeout=first_token_timeout,
             request_id=options.request_id,
         )
-
-
-async def _nothing(_: Answer) -> None:
-    """Do nothing: a whole answer holds nothing open."""

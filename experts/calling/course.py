@@ -145,16 +145,19 @@ class Course:
     def _again(self, place: Place, error: ExpertError, left: float) -> Place | None:
         """Go to the same endpoint after a while, if that is worth the wait."""
         rules = self.rules
-        if self._retries >= rules.retries or not place.replica.breaker.admits(self.health.clock()):
+        now, replica = self.health.clock(), place.replica
+        if self._retries >= rules.retries or replica not in self._fleet.replicas:
+            return None
+        if not replica.breaker.admits(now):
             return None
         wait = rules.backoff.seconds(self._retries, self.chance()) + (error.retry_after or 0.0)
         longest = rules.patience if self._any_left() else rules.longest_wait
         if wait > min(longest, left - _LEAST_SECONDS):
             return None
-        if not self._fleet.budget.take(self.health.clock()):
+        if not self._fleet.budget.take(now):
             return None
         self._retries += 1
-        return self._at(place.replica, wait)
+        return self._at(replica, wait)
 
     def _at(self, replica: Replica, wait: float = 0.0) -> Place:
         self.asked += 1

@@ -56,7 +56,7 @@ class BreakerView:
         opened_at: When it opened, in seconds of the clock; ``None`` while it is closed.
         until: When the next probe may go.
         reason: Code of the failure that opened it.
-        changed_at: When its state last changed; 0 for never.
+        changed_at: When its state last changed.
         outstanding: Calls under way from this process.
     """
 
@@ -66,7 +66,7 @@ class BreakerView:
     opened_at: float | None = None
     until: float = 0.0
     reason: str = ""
-    changed_at: float = 0.0
+    changed_at: float = -math.inf
     outstanding: int = 0
 
 
@@ -84,7 +84,6 @@ class ExpertHealth:
     changed: Callable[[Replica], None] | None = None
     """Is told of each breaker that this process has opened or closed; must not raise."""
     _fleets: dict[str, Fleet] = field(default_factory=dict)
-    _changed_at: dict[Replica, float] = field(default_factory=dict)
     _down: frozenset[str] = frozenset()
     _look_at: float = math.inf
     """When the first of those that are down may be tried again."""
@@ -96,10 +95,13 @@ class ExpertHealth:
         return self._down
 
     def fleet(self, expert: Expert) -> Fleet:
-        """Return an expert's endpoints, made anew when its entry is another."""
+        """Return an expert's endpoints, made anew when its entry has others."""
         fleet = self._fleets.get(expert.id)
-        if fleet is None or fleet.expert is not expert:
+        if fleet is not None and fleet.expert is expert:
+            return fleet
+        if fleet is None or fleet.expert.endpoints != expert.endpoints:
             fleet = self._fleets[expert.id] = self._renewed(fleet, expert)
+        fleet.expert = expert
         return fleet
 
     def began(self, replica: Replica) -> float:
@@ -111,11 +113,20 @@ class ExpertHealth:
             self._look()
         return now
 
-    def succeeded(self, replica: Replica, began: float, *, slow: bool = False) -> None:
-        """Note that the call that began then was answered."""
+    def succeeded(
+        self, replica: Replica, began: float, origin: str | None = None, *, slow: bool = False
+    ) -> None:
+        """Note that the call that began then was answered.
+
+        Args:
+            replica: Who was called.
+            began: As :meth:`began` returned it.
+            origin: Whose call it was.
+            slow: Whether its first token took too long.
+        """
         replica.outstanding -= 1
         now = self.clock()
-        if replica.breaker.succeeded(began, now, slow=slow):
+        if replica.breaker.succeeded(began, now, origin, slow=slow):
             self._told(replica, now)
 
     def failed(
@@ -147,10 +158,7 @@ class ExpertHealth:
 
     def forget(self, expert: str) -> None:
         """Start anew with an expert, since its entry has changed or is gone."""
-        fleet = self._fleets.pop(expert, None)
-        if fleet is not None:
-            for replica in fleet.replicas:
-                self._changed_at.pop(replica, None)
+        if self._fleets.pop(expert, None) is not None:
             self._look()
 
     def reset(self, expert: str, endpoint: str | None = None) -> tuple[str, ...]:
@@ -187,9 +195,9 @@ class ExpertHealth:
             Whether it was taken over.
         """
         replica = next((r for r in self.fleet(expert).replicas if r.name == view.endpoint), None)
-        if replica is None or view.changed_at <= self._changed_at.get(replica, -math.inf):
+        if replica is None or view.changed_at <= replica.changed_at:
             return False
-        self._changed_at[replica] = view.changed_at
+        replica.changed_at = view.changed_at
         if view.opened_at is None:
             replica.breaker.close()
         else:
@@ -214,7 +222,7 @@ class ExpertHealth:
             opened_at=breaker.opened_at,
             until=breaker.until,
             reason=breaker.reason,
-            changed_at=self._changed_at.get(replica, 0.0),
+            changed_at=replica.changed_at,
             outstanding=replica.outstanding,
         )
 
@@ -239,9 +247,11 @@ class ExpertHealth:
         return Fleet(expert, tuple(replicas), before.budget if before else RetryBudget())
 
     def _told(self, replica: Replica, now: float) -> None:
-        self._changed_at[replica] = now
+        replica.changed_at = now
         self._look()
-        if self.changed is not None:
+        fleet = self._fleets.get(replica.expert)
+        # A call may outlive the entry that it was made by; what becomes of it is nobody's any more.
+        if self.changed is not None and fleet is not None and replica in fleet.replicas:
             self.changed(replica)
 
     def _look(self) -> None:

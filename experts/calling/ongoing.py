@@ -98,9 +98,9 @@ class Ongoing:
 
     def succeeded(self, usage: Usage | None) -> None:
         """Note the end of an answer."""
+        self.attempt.usage = usage
         if self._end("ok"):
-            self.attempt.usage = usage
-            self._health.succeeded(self._replica, self._began, slow=self._slow)
+            self._health.succeeded(self._replica, self._began, self._origin, slow=self._slow)
 
     def failed(self, error: ExpertError) -> None:
         """Note a failure, and whose it is."""

@@ -12,7 +12,7 @@ from experts.calling.ongoing import Ongoing, unforeseen
 from experts.catalogue.expert import Expert
 from experts.errors import ExpertAnswerInvalid, ExpertError, ExpertTimedOut
 from experts.providers.protocol import Usage
-from experts.providers.sse import DONE, usage_in, without_usage_chunk
+from experts.providers.sse import DONE, usage_taken
 
 _HELD_BYTES = 4 * 1024 * 1024
 """Of a stream that says nothing; more is not kept."""
@@ -66,6 +66,7 @@ class ExpertStream:
     async def __anext__(self) -> bytes:
         if self._first is not None:
             first, self._first = self._first, None
+            self._ongoing.attempt.sent = True
             return first
         while True:
             try:
@@ -79,7 +80,8 @@ class ExpertStream:
                 ours = unforeseen(error, self.expert.id)
                 self._ongoing.failed(ours)
                 raise ours from error
-            block = self._passed(block)
+            if b'"usage"' in block or block.endswith(DONE):
+                block = self._passed(block)
             if block:
                 return block
 
@@ -93,6 +95,11 @@ class ExpertStream:
         """Stop the expert and release what the call held."""
         self._ongoing.left()
         await self._close_blocks()
+
+    async def discard(self) -> None:
+        """Close a stream that nobody has seen anything of, since another was quicker."""
+        await self.aclose()
+        self._ongoing.attempt.outcome = "cancelled"
 
     async def begin(self, seconds: float) -> Self:
         """Wait for the first real piece, so that a failure before it can still be answered otherwise.
@@ -112,7 +119,6 @@ class ExpertStream:
             await self._close_blocks()
             raise
         self._ongoing.begun()
-        self._ongoing.attempt.sent = True
         self._first = b"".join([self._passed(block) for block in held]) or None
         return self
 
@@ -145,9 +151,9 @@ class ExpertStream:
         """Note what a block says of usage and of the end; return what the caller gets of it."""
         passed = block
         if b'"usage"' in block:
-            self.usage = usage_in(block) or self.usage
-            if not self._usage_wanted:
-                passed = without_usage_chunk(block)
+            usage, rest = usage_taken(block)
+            self.usage = self._ongoing.attempt.usage = usage or self.usage
+            passed = block if self._usage_wanted else rest
         if block.endswith(DONE):
             self._ongoing.succeeded(self.usage)
         return passed

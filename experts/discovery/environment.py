@@ -45,7 +45,12 @@ def _expert(vendor: Vendor, model: Model, key: str) -> Expert:
             "endpoints": (endpoint,),
             "capabilities": model.capabilities,
             "context_window": model.context,
-            "price": Price(input=model.price[0], output=model.price[1]),
+            "price": Price(
+                input=model.price[0],
+                output=model.price[1],
+                cached_input=model.cached,
+                cache_write=model.cache_write,
+            ),
             "active_parameters": active,
             "total_parameters": total,
             "tags": {"general"},

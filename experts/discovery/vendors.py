@@ -24,6 +24,8 @@ class Model:
         price: Of a million prompt tokens and of a million answer tokens.
         capabilities: What it can do.
         parameters: Active and total, in billions, where published.
+        cached: Price of a million prompt tokens that the vendor found in its cache.
+        cache_write: Price of a million that it put there, where that is dearer than to read them.
     """
 
     name: str
@@ -32,6 +34,8 @@ class Model:
     price: tuple[float, float]
     capabilities: frozenset[str] = ALL
     parameters: tuple[float, float] | None = None
+    cached: float | None = None
+    cache_write: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,8 @@ VENDORS: tuple[Vendor, ...] = (
         "OpenAI",
         ("OPENAI_API_KEY",),
         (
-            Model("gpt-6.1-sol", "gpt-6.1-sol", 922_000, (2.0, 10.0)),
-            Model("gpt-6-luna", "gpt-6-luna", 922_000, (0.1, 0.5)),
+            Model("gpt-6.1-sol", "gpt-6.1-sol", 922_000, (2.0, 10.0), cached=0.1, cache_write=2.5),
+            Model("gpt-6-luna", "gpt-6-luna", 922_000, (0.1, 0.5), cached=0.01, cache_write=0.125),
         ),
         litellm="openai",
     ),
@@ -77,8 +81,22 @@ VENDORS: tuple[Vendor, ...] = (
         "Anthropic",
         ("ANTHROPIC_API_KEY",),
         (
-            Model("claude-sonnet-5-5", "claude-sonnet-5-5", 1_000_000, (2.0, 10.0)),
-            Model("claude-haiku-5-5", "claude-haiku-5-5", 1_000_000, (0.1, 0.5)),
+            Model(
+                "claude-sonnet-5-5",
+                "claude-sonnet-5-5",
+                1_000_000,
+                (2.0, 10.0),
+                cached=0.1,
+                cache_write=2.5,
+            ),
+            Model(
+                "claude-haiku-5-5",
+                "claude-haiku-5-5",
+                1_000_000,
+                (0.1, 0.5),
+                cached=0.01,
+                cache_write=0.125,
+            ),
         ),
         litellm="anthropic",
     ),
@@ -87,8 +105,16 @@ VENDORS: tuple[Vendor, ...] = (
         "Google Gemini",
         ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         (
-            Model("gemini-3.8-flash", "gemini/gemini-3.8-flash", 1_048_576, (0.75, 3.75)),
-            Model("gemini-3.5-flash-lite", "gemini/gemini-3.5-flash-lite", 1_048_576, (0.3, 2.5)),
+            Model(
+                "gemini-3.8-flash", "gemini/gemini-3.8-flash", 1_048_576, (0.75, 3.75), cached=0.075
+            ),
+            Model(
+                "gemini-3.5-flash-lite",
+                "gemini/gemini-3.5-flash-lite",
+                1_048_576,
+                (0.3, 2.5),
+                cached=0.03,
+            ),
         ),
         litellm="gemini",
     ),
@@ -98,8 +124,20 @@ VENDORS: tuple[Vendor, ...] = (
         "Mistral",
         ("MISTRAL_API_KEY",),
         (
-            Model("mistral-large-latest", "mistral/mistral-large-latest", 262_144, (0.5, 1.5)),
-            Model("mistral-small-latest", "mistral/mistral-small-latest", 262_144, (0.15, 0.6)),
+            Model(
+                "mistral-large-latest",
+                "mistral/mistral-large-latest",
+                262_144,
+                (0.5, 1.5),
+                cached=0.05,
+            ),
+            Model(
+                "mistral-small-latest",
+                "mistral/mistral-small-latest",
+                262_144,
+                (0.15, 0.6),
+                cached=0.015,
+            ),
         ),
         litellm="mistral",
     ),
@@ -115,6 +153,7 @@ VENDORS: tuple[Vendor, ...] = (
                 (0.15, 0.6),
                 TEXT,
                 _GPT_OSS_120B,
+                cached=0.075,
             ),
             Model(
                 "openai/gpt-oss-20b",
@@ -123,6 +162,7 @@ VENDORS: tuple[Vendor, ...] = (
                 (0.075, 0.3),
                 TEXT,
                 _GPT_OSS_20B,
+                cached=0.0375,
             ),
         ),
         url="https://api.groq.com/openai/v1",
@@ -132,8 +172,21 @@ VENDORS: tuple[Vendor, ...] = (
         "DeepSeek",
         ("DEEPSEEK_API_KEY",),
         (
-            Model("deepseek-v4-pro", "deepseek/deepseek-v4-pro", 1_000_000, (1.32, 3.96), TEXT),
-            Model("deepseek-v4-flash", "deepseek/deepseek-v4-flash", 1_000_000, (0.3, 1.2)),
+            Model(
+                "deepseek-v4-pro",
+                "deepseek/deepseek-v4-pro",
+                1_000_000,
+                (1.32, 3.96),
+                TEXT,
+                cached=0.044,
+            ),
+            Model(
+                "deepseek-v4-flash",
+                "deepseek/deepseek-v4-flash",
+                1_000_000,
+                (0.3, 1.2),
+                cached=0.006,
+            ),
         ),
         url="https://api.deepseek.com/v1",
     ),
@@ -150,7 +203,14 @@ VENDORS: tuple[Vendor, ...] = (
         "Together AI",
         ("TOGETHER_API_KEY", "TOGETHERAI_API_KEY"),
         (
-            Model("zai-org/GLM-5.3", "together_ai/zai-org/GLM-5.3", 1_048_575, (1.4, 4.4), TEXT),
+            Model(
+                "zai-org/GLM-5.3",
+                "together_ai/zai-org/GLM-5.3",
+                1_048_575,
+                (1.4, 4.4),
+                TEXT,
+                cached=0.26,
+            ),
             Model(
                 "openai/gpt-oss-120b",
                 "together_ai/openai/gpt-oss-120b",
@@ -166,7 +226,7 @@ VENDORS: tuple[Vendor, ...] = (
         "xai",
         "xAI",
         ("XAI_API_KEY",),
-        (Model("grok-4.7", "xai/grok-4.7", 500_000, (2.0, 6.0)),),
+        (Model("grok-4.7", "xai/grok-4.7", 500_000, (2.0, 6.0), cached=0.5),),
         url="https://api.x.ai/v1",
     ),
     Vendor(

@@ -22,7 +22,7 @@ from experts.providers.once import Once
 from experts.providers.protocol import ExpertAnswer, ExpertCall
 from experts.providers.sse import DONE, write_event
 from experts.providers.upstream import Upstream
-from experts.providers.wire import plain, read_messages
+from experts.providers.wire import packed, plain, read_messages
 
 _ENVIRONMENT = {
     "LITELLM_OFFLINE_MODE": "true",  # the bundled price list and tokenizers; no fetches of its own
@@ -39,7 +39,7 @@ _FIELD_NAMES = """
 _CALLERS_FIELDS = frozenset(_FIELD_NAMES.split())
 """Fields of a request that go to litellm. Nothing else may: its other arguments choose addresses,
 keys and callbacks, which are the operator's to set (``parameters`` of the catalogue entry)."""
-_EMBEDDING_FIELDS = frozenset({"dimensions", "encoding_format", "input", "user"})
+_EMBEDDING_FIELDS = frozenset({"dimensions", "input", "user"})
 _ADDRESS_FIELDS = frozenset({"api_base", "base_url"})
 _OPERATORS_ERRORS = ("LLM Provider NOT provided",)
 _NO_CONNECTION = ("Connection error", "Cannot connect", "Connection refused")
@@ -100,7 +100,11 @@ class LiteLLMProvider:
             answer = await litellm.aembedding(**request)
         except Exception as error:
             raise translated(error, upstream) from error
-        return check_embeddings(msgspec.json.encode(answer.model_dump(exclude_none=True)), upstream)
+        fields = answer.model_dump(exclude_none=True)
+        if plain(call.body.get("encoding_format")) == "base64":
+            for one in fields.get("data", ()):
+                one["embedding"] = packed(one["embedding"])
+        return check_embeddings(msgspec.json.encode(fields), upstream)
 
     async def _stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
         upstream = Upstream(call.expert.id, call.expert.model, call.api_key)
@@ -184,7 +188,8 @@ def embedding_arguments(call: ExpertCall) -> dict[str, Any]:
         if name not in _CALLERS_FIELDS | _EMBEDDING_FIELDS and name != "script"
     }
     callers = {name: plain(call.body[name]) for name in _EMBEDDING_FIELDS & call.body.keys()}
-    return {**operators, **callers, **_addressed(call)}
+    # Not all vendors know base64, and litellm's own types do not.
+    return {**operators, **callers, **_addressed(call), "encoding_format": "float"}
 
 
 def _addressed(call: ExpertCall) -> dict[str, Any]:

@@ -46,8 +46,7 @@ class LocalProvider:
         Raises:
             ExpertMisconfigured: If there is no such model.
         """
-        embeds = "embeddings" in expert.capabilities
-        await self._loaded(expert, _pooling_of(expert) if embeds else None)
+        await self._loaded(expert, _pooling_of(expert) if expert.embeds else None)
 
     async def complete(self, call: ExpertCall) -> ExpertAnswer:
         """Return the whole answer; see :class:`experts.providers.protocol.Provider`."""

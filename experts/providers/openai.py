@@ -27,6 +27,7 @@ from experts.providers.addresses import (
 )
 from experts.providers.answers import StreamCheck, check_answer, check_embeddings
 from experts.providers.deadlines import stream_in_time, whole_in_time
+from experts.providers.endings import Endings
 from experts.providers.protocol import ExpertAnswer, ExpertCall
 from experts.providers.upstream import KEPT_BODY_BYTES, Upstream
 
@@ -76,6 +77,7 @@ class OpenAIProvider:
         self._max_answer_bytes = max_answer_bytes
         self._addresses = addresses or AddressPolicy.parse(THIS_MACHINE)
         self._session: aiohttp.ClientSession | None = None
+        self._endings = Endings()
 
     async def complete(self, call: ExpertCall) -> ExpertAnswer:
         """Return the whole answer; see :class:`experts.providers.protocol.Provider`."""
@@ -126,6 +128,7 @@ class OpenAIProvider:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send the request and hold the response, once it has announced a success."""
         response = await self._send(call, content_type, kind)
+        self._endings.watch(response)
         try:
             if response.status != HTTPStatus.OK:
                 body = await _beginning_of(response)

@@ -126,26 +126,26 @@ def write_event(data: bytes) -> bytes:
 
 def usage_in(block: bytes) -> Usage | None:
     """Return the usage that a block names last, parsing only events that seem to name one."""
-    usage = None
-    for _, event in events_with(block, b'"usage"'):
-        fields = _usage_fields(event)
-        usage = (read_usage(fields["usage"]) if fields else None) or usage
-    return usage
+    return usage_taken(block)[0]
 
 
 def without_usage_chunk(block: bytes) -> bytes:
     """Return the block without the chunk that carries only usage (its ``choices`` are empty)."""
-    kept, end = b"", 0
+    return usage_taken(block)[1]
+
+
+def usage_taken(block: bytes) -> tuple[Usage | None, bytes]:
+    """Return the usage that a block names last, and the block without a chunk of only that."""
+    usage, kept, end = None, b"", 0
     for start, event in events_with(block, b'"usage"'):
-        if _is_usage_chunk(event):
+        fields = _usage_fields(event)
+        if fields is None:
+            continue
+        usage = read_usage(fields["usage"]) or usage
+        if fields.get("choices") == []:
             kept += block[end:start]
             end = start + len(event)
-    return kept + block[end:] if end else block
-
-
-def _is_usage_chunk(event: bytes) -> bool:
-    fields = _usage_fields(event)
-    return fields is not None and fields.get("choices") == []
+    return usage, kept + block[end:] if end else block
 
 
 def _usage_fields(event: bytes) -> dict[str, object] | None:

@@ -149,14 +149,15 @@ def embeddings(
         base64: Whether vectors are 32-bit little-endian floats in base64, not arrays of numbers.
     """
     data = [
-        {"object": "embedding", "index": index, "embedding": _packed(one) if base64 else list(one)}
+        {"object": "embedding", "index": index, "embedding": packed(one) if base64 else list(one)}
         for index, one in enumerate(vectors)
     ]
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     return msgspec.json.encode({"object": "list", "data": data, "model": model, "usage": usage})
 
 
-def _packed(vector: Sequence[float]) -> str:
+def packed(vector: Sequence[float]) -> str:
+    """Return a vector as 32-bit little-endian floats in base64."""
     return b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 

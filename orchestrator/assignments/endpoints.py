@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 from typing import Annotated
@@ -119,15 +120,18 @@ def _check(body: AssignmentRequest, request: Request) -> None:
         ApiError: 400, naming the field.
     """
     services = request.app.state.services
-    known = {
-        "strategy": (tuple(STRATEGIES), "unknown_strategy"),
-        "policy": ((ANY, *services.router.policies), "invalid_request"),
-        "category": ((ANY, *services.router.router.taxonomy.ids), "unknown_category"),
-    }
-    for field, (names, code) in known.items():
-        if getattr(body, field) not in names:
-            told = f"There is no such {field}. There are: {', '.join(names)}."
-            raise ApiError(400, code, told, param=field)
+    if body.strategy not in STRATEGIES:
+        raise ApiError(400, "unknown_strategy", _there_are(STRATEGIES), param="strategy")
+    policies = (ANY, *services.router.policies)
+    if body.policy not in policies:
+        raise ApiError(400, "invalid_request", _there_are(policies), param="policy")
+    categories = (ANY, *services.router.router.taxonomy.ids)
+    if body.category not in categories:
+        raise ApiError(400, "unknown_category", _there_are(categories), param="category")
+
+
+def _there_are(names: Iterable[str]) -> str:
+    return f"There is no such thing. There are: {', '.join(names)}."
 
 
 @cache

@@ -107,6 +107,8 @@ class SecretStore:
         self._engine = engine
         self._cipher = cipher_of(keys)
         self._first = cipher_of(keys[:1])
+        self.several_keys = len(keys) > 1
+        """Whether there may be something to rotate."""
         self._environment = environment
         self._announce = announce
         self._hidden = frozenset(hidden)

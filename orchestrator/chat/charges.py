@@ -13,8 +13,6 @@ from experts.providers.protocol import Usage
 from orchestrator.chat.target import Target
 from orchestrator.usage.record import call_fields
 
-_NOTHING = Usage(0, 0)
-
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -41,21 +39,26 @@ async def calls_of(
         written: What was passed on of the answer.
     """
     answered = [one for one in attempts if one.sent or one.outcome == "ok"]
-    ordered = [one for one in attempts if one not in answered] + answered
-    return [await _call(one, target, asked, written if one in answered else "") for one in ordered]
+    others = [one for one in attempts if one not in answered]
+    # Where nobody has answered, nobody has counted either: that it cost nothing is our guess.
+    nothing = Usage(0, 0, estimated=not answered)
+    return [
+        *[await _call(one, target, asked, "", nothing) for one in others],
+        *[await _call(one, target, asked, written, nothing) for one in answered],
+    ]
 
 
-async def _call(attempt: Attempt, target: Target, asked: Asked, written: str) -> dict[str, Any]:
-    expert = attempt.expert
-    usage = attempt.usage
+async def _call(
+    attempt: Attempt, target: Target, asked: Asked, written: str, nothing: Usage
+) -> dict[str, Any]:
+    expert, usage = attempt.expert, attempt.usage
     if usage is not None and written and attempt.outcome != "ok":
         usage = await at_least_written(usage, expert.model, written)
-    if usage is None:
-        usage = _NOTHING
-        if _costs(attempt):
-            usage = await counted(
-                expert.model, messages=asked.messages, tools=asked.tools, written=written
-            )
+    if usage is None and _costs(attempt):
+        usage = await counted(
+            expert.model, messages=asked.messages, tools=asked.tools, written=written
+        )
+    usage = usage or nothing
     return call_fields(
         expert.id,
         target.versions.get(expert.id),

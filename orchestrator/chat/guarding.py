@@ -15,6 +15,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from experts.providers.wire import UNREADABLE
 from orchestrator.chat.disconnect import ClientGone, unless_gone
 from orchestrator.chat.request import ChatRequest
 from orchestrator.chat.streaming import StreamResponse
@@ -90,13 +91,10 @@ class GuardedChat:
     async def _whole(self, answer: Response, event: Event, flags: tuple[str, ...]) -> Answer:
         if answer.status_code != HTTPStatus.OK:
             return answer
-        fields: dict[str, Any] = msgspec.json.decode(answer.body)
-        choices = fields["choices"]
-        passed = await self.guardrails.check(
-            replace(event, messages=[choice["message"] for choice in choices])
-        )
+        fields, messages = _decoded(bytes(answer.body))
+        passed = await self.guardrails.check(replace(event, messages=messages))
         if passed.changed:
-            for choice, message in zip(choices, passed.messages, strict=True):
+            for choice, message in zip(fields["choices"], passed.messages, strict=True):
                 choice["message"] = message
             headers = {
                 name: value for name, value in answer.headers.items() if name != "content-length"
@@ -116,6 +114,8 @@ class GuardedChat:
         finally:
             await answer.blocks.aclose()
         whole = Whole(blocks)
+        if not whole.messages:  # an error came instead
+            return _flagged(answer.through(lambda _: _again(blocks)), flags)
         passed = await self.guardrails.check(replace(event, messages=whole.messages))
         if passed.changed:
             blocks = whole.told_as(passed.messages)
@@ -144,6 +144,23 @@ def _asking(chat: ChatRequest, messages: Messages) -> ChatRequest:
             )
         name, value = "input", msgspec.json.encode(texts)
     return replace(chat, fields={**chat.fields, name: msgspec.Raw(value)}, messages=messages)
+
+
+def _decoded(body: bytes) -> tuple[dict[str, Any], Messages]:
+    """Return an answer and the message of each of its choices.
+
+    Raises:
+        ApiError: 503 if there is no such thing: the expert answered so oddly that nobody can judge.
+    """
+    try:
+        fields = msgspec.json.decode(body)
+        return fields, msgspec.convert([c["message"] for c in fields["choices"]], Messages)
+    except (*UNREADABLE, msgspec.ValidationError, TypeError, KeyError) as error:
+        raise ApiError(
+            503,
+            "guardrail_unavailable",
+            "The answer could not be checked: a choice has no message.",
+        ) from error
 
 
 def _said(chat: ChatRequest) -> Asked:

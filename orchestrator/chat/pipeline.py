@@ -103,7 +103,6 @@ class ChatPipeline:
             target = replace(target, unused_strategy=unused)
         if target.decision is not None:
             target = await self._in_conversation(target, chat, asking)
-            self.outcomes.asked(request_id, principal.tenant, told.text, target.expert.id)
         account = Account(
             self.journal,
             principal,
@@ -136,7 +135,7 @@ class ChatPipeline:
             attempts=account.attempts,
         )
         try:
-            return await answer(chat, target, account, request, options)
+            return await answer(_Exchange(chat, told.text, target, account, request, options))
         except ExpertError as error:
             await account.close("failed", error_code=error.code)
             raise api_error(error) from error
@@ -160,50 +159,67 @@ class ChatPipeline:
         )
         return target.of(conversation, await self.sessions.recall(conversation))
 
-    def _answered(self, target: Target, expert: Expert) -> None:
-        """Remember who answers the conversation."""
+    def _answered(self, exchange: _Exchange, expert: Expert) -> None:
+        """Remember who answers, for the conversation and for what will be thought of it."""
+        target, options = exchange.target, exchange.options
         if target.conversation is not None:
             self.sessions.keep(target.conversation, expert.id)
+        if target.decision is not None:
+            tenant = options.origin or ""
+            self.outcomes.asked(options.request_id, tenant, exchange.text, expert.id)
 
-    async def _whole(
-        self,
-        chat: ChatRequest,
-        target: Target,
-        account: Account,
-        request: Request,
-        options: CallOptions,
-    ) -> Response:
-        call = self.caller.complete(target.experts, chat.fields, options)
-        answer = await unless_gone(call, request.receive)
+    async def _whole(self, exchange: _Exchange) -> Response:
+        chat, target, account = exchange.chat, exchange.target, exchange.account
+        call = self.caller.complete(target.experts, chat.fields, exchange.options)
+        answer = await unless_gone(call, exchange.request.receive)
         account.first_token()
+        self._answered(exchange, answer.expert)
         needed = answer.usage is None or account.keeps_answers
         written = answer_text(answer.body) if needed else ""
         record = await account.close("ok", written=written)
-        self._answered(target, answer.expert)
         body = with_explanation(answer, record, target) if chat.explain else answer.body
         headers = route_headers(target, answer.expert, answer.attempts)
         headers.update(account.rate_headers)
         headers["x-coe-cost"] = cost_text(record)
         return Response(body, media_type="application/json", headers=headers)
 
-    async def _streamed(
-        self,
-        chat: ChatRequest,
-        target: Target,
-        account: Account,
-        request: Request,
-        options: CallOptions,
-    ) -> StreamResponse:
+    async def _streamed(self, exchange: _Exchange) -> StreamResponse:
+        target, account = exchange.target, exchange.account
         # Until the first real piece is here an error can still be a status.
-        call = self.caller.stream(target.experts, chat.fields, options)
-        stream = await unless_gone(call, request.receive)
+        call = self.caller.stream(target.experts, exchange.chat.fields, exchange.options)
+        stream = await unless_gone(call, exchange.request.receive)
         account.first_token()
-        self._answered(target, stream.expert)
+        self._answered(exchange, stream.expert)
         events = metered(
-            stream, account, target, explain=chat.explain, request_id=options.request_id
+            stream,
+            account,
+            target,
+            explain=exchange.chat.explain,
+            request_id=exchange.options.request_id,
         )
         headers = route_headers(target, stream.expert, stream.attempts)
         return StreamResponse(events, {**headers, **account.rate_headers})
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """One request on its way to its answer.
+
+    Args:
+        chat: The request.
+        text: What of it routing looked at.
+        target: Where it goes.
+        account: Follows it.
+        request: Its HTTP side.
+        options: What its calls may take.
+    """
+
+    chat: ChatRequest
+    text: str
+    target: Target
+    account: Account
+    request: Request
+    options: CallOptions
 
 
 def with_explanation(answer: Answer, record: UsageRecord, target: Target) -> bytes:

@@ -15,6 +15,8 @@ from orchestrator.tenants.limits.values import Ask
 
 _CHARACTERS_PER_TOKEN = 4
 _MOST_TOKENS = 10**9
+_MOST_NANOS = 10**15
+"""No budget is larger."""
 _MOST_CHOICES = 128
 """``n`` of OpenAI's API is no larger."""
 _LENGTHS = ("max_completion_tokens", "max_tokens")
@@ -46,7 +48,7 @@ def ask_of(
         principal.key_id,
         tokens=prompt + answer,
         least_tokens=prompt_tokens,
-        nanos=most_nanos(expert, prompt, answer),
+        nanos=min(most_nanos(expert, prompt, answer), _MOST_NANOS),
     )
 
 
@@ -70,14 +72,16 @@ def most_nanos(expert: Expert, prompt_tokens: int, answer_tokens: int) -> int:
 
     Tokens written to a cache, or thought, may have prices of their own.
     """
-    plain = Usage(prompt_tokens, answer_tokens)
-    dear = Usage(
-        prompt_tokens,
-        answer_tokens,
-        cache_write_tokens=prompt_tokens,
-        reasoning_tokens=answer_tokens,
+    return max(
+        cost_in_nanos(
+            Usage(
+                prompt_tokens, answer_tokens, cache_write_tokens=written, reasoning_tokens=thought
+            ),
+            expert.price,
+        )
+        for written in (0, prompt_tokens)
+        for thought in (0, answer_tokens)
     )
-    return max(cost_in_nanos(usage, expert.price) for usage in (plain, dear))
 
 
 def _number(raw: msgspec.Raw | None) -> Any:

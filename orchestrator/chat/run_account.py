@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -13,6 +14,7 @@ from orchestrator.conductor.values import Step
 from orchestrator.tenants.keys import Principal
 from orchestrator.tenants.limits.limiter import Admission
 from orchestrator.tenants.limits.values import Ask
+from orchestrator.usage.content.capture import captured
 from orchestrator.usage.journal import UsageJournal
 from orchestrator.usage.record import Status, UsageRecord, token_fields
 from router import RoutingDecision
@@ -27,8 +29,11 @@ class RunAccount:
         request_id: The request's id.
         api: Name of the endpoint.
         model: The model as the caller named it.
+        strategy: That answers it.
         decision: What the router says of the task.
         streamed: Whether the answer is streamed.
+        messages: The conversation; kept where the tenant wants that.
+        text: What the router looked at, likewise.
     """
 
     def __init__(
@@ -39,12 +44,17 @@ class RunAccount:
         request_id: str,
         api: str,
         model: str,
+        strategy: str,
         decision: RoutingDecision,
         streamed: bool,
+        messages: Sequence[Any] = (),
+        text: str = "",
     ) -> None:
         self.rate_headers: Mapping[str, str] = {}
         """What is left of the limits, for the answer."""
         self._journal = journal
+        self._choice = principal.content
+        self._said = (text, messages)
         self._began = time.perf_counter()
         self._first_token: float | None = None
         self._closed: UsageRecord | None = None
@@ -58,7 +68,7 @@ class RunAccount:
             category=decision.category,
             confidence=confidence(decision),
             router_version=decision.router_version,
-            decision=decision_fields(decision),
+            decision={**decision_fields(decision), "strategy": strategy},
             streamed=streamed,
         )
 
@@ -81,17 +91,25 @@ class RunAccount:
             self._first_token = time.perf_counter()
 
     async def close(
-        self, status: Status, steps: Iterable[Step], *, error_code: str | None = None
+        self,
+        status: Status,
+        steps: Iterable[Step],
+        *,
+        answer: str = "",
+        error_code: str | None = None,
     ) -> UsageRecord:
         """Make the final record durable; a second call changes nothing.
 
         Args:
             status: How it ended.
             steps: What was done for it.
+            answer: What was answered; kept where the tenant wants that.
             error_code: Why it failed.
         """
         if self._closed is not None:
             return self._closed
+        text, messages = self._said
+        content = await captured(self._choice, text=text, messages=messages, answer=answer)
         calls, now, first = calls_of_steps(steps), time.perf_counter(), self._first_token
         self._closed = msgspec.structs.replace(
             self._record,
@@ -101,6 +119,9 @@ class RunAccount:
             attempts=calls,
             duration_ms=round((now - self._began) * 1000, 3),
             first_token_ms=None if first is None else round((first - self._began) * 1000, 3),
+            text=content.text,
+            prompt=content.prompt,
+            answer=content.answer,
         )
         await self._journal.close(self._closed)
         return self._closed

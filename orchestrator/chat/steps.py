@@ -48,7 +48,12 @@ def ending(outcome: Outcome, head: Head, *, usage_wanted: bool) -> bytes:
 def usage_of(steps: tuple[Step, ...]) -> Usage:
     """Return the tokens of all steps together."""
     return Usage(
-        sum(step.prompt_tokens for step in steps), sum(step.completion_tokens for step in steps)
+        sum(step.prompt_tokens for step in steps),
+        sum(step.completion_tokens for step in steps),
+        sum(step.cached_tokens for step in steps),
+        sum(step.reasoning_tokens for step in steps),
+        sum(step.cache_write_tokens for step in steps),
+        any(step.tokens_estimated for step in steps),
     )
 
 

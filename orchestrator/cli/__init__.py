@@ -27,6 +27,7 @@ def build() -> typer.Typer:
         feedback,
         keys,
         lessons,
+        limits,
         models,
         route,
         router,
@@ -54,6 +55,7 @@ def build() -> typer.Typer:
     app.add_typer(experts.app, name="experts")
     app.add_typer(keys.app, name="keys")
     app.add_typer(tenants.app, name="tenants")
+    app.add_typer(limits.app, name="limits")
     app.add_typer(secrets.app, name="secrets")
     app.add_typer(router.app, name="router")
     app.add_typer(conductor.app, name="conductor")

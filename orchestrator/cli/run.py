@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -35,6 +37,16 @@ def run(
     depth: Annotated[
         int | None, typer.Option(help="Most levels of work: parts of parts are the third.")
     ] = None,
+    context: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="A text to go by, the most trusted first; repeatable."
+        ),
+    ] = None,
+    schema: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="A JSON schema that the answer has to fit."),
+    ] = None,
     approve: Annotated[
         list[str] | None,
         typer.Option(help="A kind of step that waits until it is allowed, such as python."),
@@ -54,7 +66,13 @@ def run(
     given = {name: value for name, value in limits.items() if value is not None}
     with connected(url, key) as client:
         started = client.runs.start(
-            text, strategy=strategy, policy=policy, limits=given or None, approval=approve or None
+            text,
+            strategy=strategy,
+            policy=policy,
+            context=[_read(path) for path in context or ()] or None,
+            checks=None if schema is None else [{"schema": _json(schema)}],
+            limits=given or None,
+            approval=approve or None,
         )
         if background and not as_json:
             output.text(started.id)
@@ -181,6 +199,20 @@ def replay(
             _told(started, as_json=as_json)
         else:
             _watch(client, started.id, as_json=as_json)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        output.fail(f"{path} cannot be read: {error}.", code=2)
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(_read(path))
+    except ValueError as error:
+        output.fail(f"{path} is not JSON: {error}.", code=2)
 
 
 def _watch(client: Coe, run_id: str, *, as_json: bool, cancels: bool = True) -> None:

@@ -88,9 +88,9 @@ class CatalogueExperts:
 
     async def ask(self, expert: str, ask: Ask, task: Task, tell: Tell) -> Said:
         """Ask an expert; see :class:`Experts`."""
-        del task
         entry = self.catalogue.experts[expert]
-        options = CallOptions(self.timeout, self.timeout, f"{self.run_id}.{ask.key}")
+        name = f"{self.run_id}.{ask.key}"
+        options = CallOptions(self.timeout, self.timeout, name, origin=task.tenant)
         fields = {**within(entry, ask.parameters), "messages": list(ask.messages)}
         if "streaming" in entry.capabilities and "tools" not in ask.parameters:
             text, told = await self._streamed(entry, fields, options, tell)

@@ -11,11 +11,17 @@ from dataclasses import replace
 from orchestrator.conductor.checks import NO_CHECKS
 from orchestrator.conductor.limits import LimitReached, check_depth
 from orchestrator.conductor.nodes.conclude import NothingAnswered
-from orchestrator.conductor.run import Run, digest
+from orchestrator.conductor.run import Run
 from orchestrator.conductor.values import Outcome, Step, StepStatus, Task, storable
+from orchestrator.conductor.work import digest
 
 PREFIX = "strategy:"
-"""Leads the name of a strategy that is asked as if it were an expert."""
+
+
+def strategy_in(name: str) -> str | None:
+    """Return the strategy that is asked as if it were an expert (``strategy:cot``), if one is."""
+    lead, named = name[: len(PREFIX)], name[len(PREFIX) :].strip()
+    return named.lower() if lead.lower() == PREFIX and named else None
 
 
 async def work_below(run: Run, key: str, strategy: str, text: str) -> Step:

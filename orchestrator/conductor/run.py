@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from experts.errors import ExpertError
 from orchestrator.conductor.events import (
@@ -38,13 +37,13 @@ from orchestrator.conductor.values import (
     Amendment,
     Ask,
     Outcome,
-    Said,
     Step,
     StepKind,
     StepStatus,
     Task,
     storable,
 )
+from orchestrator.conductor.work import Numbers, Work, answered, digest, fingerprint, together
 
 if TYPE_CHECKING:
     from orchestrator.conductor.panel import Reliability
@@ -104,7 +103,7 @@ class Run:
     steps: dict[str, Step] = field(default_factory=dict)
     _same: dict[str, asyncio.Task[Step]] = field(default_factory=dict, repr=False)
     _before: dict[str, Step] = field(default_factory=dict, repr=False)
-    _numbers: _Numbers = field(default_factory=lambda: _Numbers(), repr=False)
+    _numbers: Numbers = field(default_factory=Numbers, repr=False)
 
     def __post_init__(self) -> None:
         self.started_at = self.started_at or self.clock()
@@ -169,7 +168,7 @@ class Run:
         except NoExpert as error:
             return await self._failed(ask, str(error))
         return await self.once(
-            _fingerprint(expert, ask),
+            fingerprint(expert, ask),
             self._opened(ask, expert),
             lambda step: self._asked(ask, step),
         )
@@ -262,7 +261,7 @@ class Run:
             return await self.finish(self._ended(step, begun, "failed", reason))
         self.spent.take_back(reserved)
         self.spent.add(Spent(1, said.tokens, said.usd))
-        return await self.finish(_answered(self._ended(step, begun, "ok", said.text), said))
+        return await self.finish(answered(self._ended(step, begun, "ok", said.text), said))
 
     async def _executed(self, step: Step) -> Step:
         if self.seconds >= self.limits.seconds:
@@ -344,55 +343,3 @@ class Run:
             self.spent.tokens += step.prompt_tokens + step.completion_tokens
             self.spent.usd += step.usd
         self._numbers.last = max(self._numbers.last, step.number)
-
-
-@dataclass(slots=True)
-class _Numbers:
-    """The order in which steps begin, on all levels together."""
-
-    last: int = 0
-
-    def next(self) -> int:
-        self.last += 1
-        return self.last
-
-
-async def together(steps: Iterable[Awaitable[Step]]) -> list[Step]:
-    """Do several steps at once.
-
-    Raises:
-        LimitReached: Where a limit stands in the way of one; the others are finished first.
-    """
-    found = await asyncio.gather(*steps, return_exceptions=True)
-    for each in found:
-        if isinstance(each, BaseException):
-            raise each
-    return [each for each in found if isinstance(each, Step)]
-
-
-Work = Callable[[Step], Coroutine[Any, Any, Step]]
-
-
-def _answered(step: Step, said: Said) -> Step:
-    return replace(
-        step,
-        expert=said.expert,
-        tool_calls=tuple(storable(said.tool_calls)),
-        prompt_tokens=said.prompt_tokens,
-        completion_tokens=said.completion_tokens,
-        usd=said.usd,
-        cached_tokens=said.cached_tokens,
-        cache_write_tokens=said.cache_write_tokens,
-        reasoning_tokens=said.reasoning_tokens,
-        tokens_estimated=said.tokens_estimated,
-        expert_version=said.version,
-    )
-
-
-def _fingerprint(expert: str, ask: Ask) -> str:
-    return digest(json.dumps([expert, ask.messages, ask.parameters], sort_keys=True, default=str))
-
-
-def digest(text: str) -> str:
-    """Return what stands for a text in a fingerprint."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -7,9 +7,9 @@ are whole JSON, or the answer ends. Everything else is told as it comes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -51,8 +51,7 @@ class Part:
         return self.kind != "tool" or arguments_of(self.text) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """Something to tell of a part.
 
     Args:
@@ -65,12 +64,12 @@ class Told:
     what: Literal["opened", "grown", "closed"]
     part: Part
     piece: str = ""
-    logprobs: tuple[Any, ...] = ()
+    logprobs: Sequence[Any] = ()
 
 
 def arguments_of(text: str) -> dict[str, Any] | None:
     """Return a call's arguments, or ``None`` where the text is not (yet) a JSON object."""
-    if not text.endswith("}"):
+    if not text.rstrip().endswith("}"):
         return None
     try:
         arguments = msgspec.json.decode(text)
@@ -101,9 +100,12 @@ class Assembly:
         Raises:
             ExpertAnswerInvalid: If it goes on with a call that was complete.
         """
-        yield from self._text("reasoning", _plain(said.reasoning_content or said.reasoning))
-        yield from self._text("text", _plain(said.content), logprobs_of(choice))
-        yield from self._text("refusal", _plain(said.refusal))
+        if thought := said.reasoning_content or said.reasoning:
+            yield from self._text("reasoning", _plain(thought))
+        if said.content:
+            yield from self._text("text", _plain(said.content), logprobs_of(choice))
+        if said.refusal:
+            yield from self._text("refusal", _plain(said.refusal))
         for position, call in enumerate(said.tool_calls or ()):
             yield from self._call(call, position)
 
@@ -118,7 +120,7 @@ class Assembly:
                 yield self._grow(part, "".join(pieces), part.logprobs)
             yield from self._close()
 
-    def _text(self, kind: Kind, piece: str, logprobs: Iterable[Any] = ()) -> Iterator[Told]:
+    def _text(self, kind: Kind, piece: str, logprobs: Sequence[Any] = ()) -> Iterator[Told]:
         if not piece:
             return
         if self._is_busy():
@@ -169,9 +171,9 @@ class Assembly:
         self._open = part
         return Told("opened", part)
 
-    def _grow(self, part: Part, piece: str, logprobs: Iterable[Any] = ()) -> Told:
+    def _grow(self, part: Part, piece: str, logprobs: Sequence[Any] = ()) -> Told:
         part.pieces.append(piece)
-        return Told("grown", part, piece, tuple(logprobs))
+        return Told("grown", part, piece, logprobs)
 
     def _close(self) -> Iterator[Told]:
         part, self._open = self._open, None

@@ -16,10 +16,11 @@ from orchestrator.feedback.scores import SOURCE, feedback_scores
 from orchestrator.kit.ids import time_of, uuid7
 from orchestrator.routers.outcomes import OutcomeMemory
 from orchestrator.tenants import consent
-from orchestrator.tenants.content import ContentChoice
+from orchestrator.tenants.content import NOTHING, ContentChoice
 from orchestrator.tenants.keys import Principal
 from orchestrator.usage import repository as usage_repository
 from orchestrator.usage.content import repository as contents
+from orchestrator.usage.content.redaction import redacted
 
 MAX_JUDGED = 200_000
 """Feedback that scores are made from, the latest."""
@@ -120,8 +121,8 @@ class FeedbackService:
     ) -> dict[str, Any]:
         """Store an opinion, in place of what the same key said of the request before.
 
-        The text of a preferred answer is stored only where the tenant has opted in; otherwise
-        only that another answer was preferred.
+        The text of a preferred answer is stored, redacted, only where the tenant has opted in;
+        otherwise only that another answer was preferred.
 
         Args:
             principal: Who says it.
@@ -141,7 +142,10 @@ class FeedbackService:
         if corrected is not None and corrected not in known:
             raise CategoryUnknown(corrected)
         async with self._engine.begin() as connection:
-            keep = await consent.stores_content(connection, principal.tenant)
+            choice = await consent.content_choice(connection, principal.tenant) or NOTHING
+            better = opinion.preferred_answer
+            if better is not None:
+                better = redacted(better, choice.patterns) if choice.stores else None
             row = {
                 "id": f"fb_{uuid7().hex}",
                 "request_id": opinion.request_id,
@@ -152,16 +156,16 @@ class FeedbackService:
                 "corrected_category": corrected,
                 "prefers_other": opinion.preferred_answer is not None
                 or opinion.preferred_request is not None,
-                "preferred_answer": opinion.preferred_answer if keep else None,
+                "preferred_answer": better,
                 "preferred_request": opinion.preferred_request,
             }
             stored = await repository.put(connection, row)
-            said = await repository.texts(connection, [opinion.request_id]) if keep else {}
+            wanted = [opinion.request_id] if choice.stores else []
+            said = await repository.texts(connection, wanted)
         category = corrected or request["category"]
-        if opinion.preferred_answer and category and opinion.request_id in said:
+        if better and category and opinion.request_id in said:
             text = said[opinion.request_id]
-            better = Correction(principal.tenant, category, text, opinion.preferred_answer)
-            await self._corrected(better)
+            await self._corrected(Correction(principal.tenant, category, text, better))
         if opinion.rating is not None and request["decision"] and request["status"] == "ok":
             await self._outcomes.tell(opinion.request_id, (opinion.rating + 1.0) / 2.0)
         return stored

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Scope
 
 from orchestrator.kit.origins import split_origins
 
 _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
-_FIXED = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "x-frame-options": "DENY",
-    "cross-origin-resource-policy": "same-origin",
-}
-_NOTHING = "default-src 'none'; frame-ancestors 'none'"
+_FIXED = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),  # answers are somebody's own: nothing on the way keeps them
+)
+_POLICY = b"content-security-policy"
+_NOTHING = b"default-src 'none'; frame-ancestors 'none'"
 _DOCS = (
-    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none';"
-    " connect-src 'self'; script-src 'unsafe-inline' https://cdn.jsdelivr.net;"
-    " style-src 'unsafe-inline' https://cdn.jsdelivr.net;"
-    " img-src 'self' data: https://fastapi.tiangolo.com"
+    b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none';"
+    b" connect-src 'self'; script-src 'unsafe-inline' https://cdn.jsdelivr.net;"
+    b" style-src 'unsafe-inline' https://cdn.jsdelivr.net;"
+    b" img-src 'self' data: https://fastapi.tiangolo.com"
 )
 """What FastAPI's page needs: Swagger UI from its network, begun by a script in the page."""
-_ENCRYPTED = "max-age=31536000"
+_ENCRYPTED = (b"strict-transport-security", b"max-age=31536000")
+_FORWARDED = (b"x-forwarded-proto", b"https")
 
 
 def secure(message: Message, scope: Scope) -> None:
@@ -33,16 +35,14 @@ def secure(message: Message, scope: Scope) -> None:
         message: ``http.response.start``.
         scope: Of the request.
     """
-    headers = MutableHeaders(scope=message)
-    for name, value in _FIXED.items():
-        headers.setdefault(name, value)
-    docs = scope["path"] == "/docs"
-    headers.setdefault("content-security-policy", _DOCS if docs else _NOTHING)
-    # Answers are somebody's own: nothing on the way shall keep them.
-    headers.setdefault("cache-control", "no-store")
-    if scope.get("scheme") == "https" or _forwarded_as_https(scope):
+    headers = list(message.get("headers", ()))
+    there = {name for name, _ in headers}
+    policy = (_POLICY, _DOCS if scope["path"] == "/docs" else _NOTHING)
+    headers += [header for header in (*_FIXED, policy) if header[0] not in there]
+    if scope.get("scheme") == "https" or _FORWARDED in map(tuple, scope["headers"]):
         # Browsers heed it only where it came encrypted (RFC 6797, 8.1), so a lie does no harm.
-        headers.setdefault("strict-transport-security", _ENCRYPTED)
+        headers.append(_ENCRYPTED)
+    message["headers"] = headers
 
 
 def with_cors(app: ASGIApp, origins: str) -> ASGIApp:
@@ -65,7 +65,3 @@ def with_cors(app: ASGIApp, origins: str) -> ASGIApp:
         expose_headers=("*",),
         allow_credentials=False,
     )
-
-
-def _forwarded_as_https(scope: Scope) -> bool:
-    return Headers(scope=scope).get("x-forwarded-proto") == "https"

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -52,11 +51,13 @@ class RequestFrame:
 
         async def framed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["x-coe-request-id"] = request_id
                 secure(message, scope)
+                message["headers"].append((b"x-coe-request-id", request_id.encode()))
                 await send(message)
-            else:
+            elif message.get("more_body"):
                 await reader.send(message)
+            else:
+                await send(message)
 
         try:
             await self._app(scope, receive, framed)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.kit.errors import ApiError
@@ -50,26 +49,22 @@ class InboundLimits:
             await self._app(scope, receive, send)
             return
         setting, limit = self._exceptions.get(scope["path"], self._usual)
-        too_large = ApiError(
-            413, "body_too_large", f"The request body is larger than {limit} bytes ({setting})."
-        )
-        problem = _problem(scope, limit, too_large)
+        problem = _problem(scope, setting, limit)
         if problem is not None:
             await error_response(problem, scope["state"]["request_id"])(scope, receive, send)
             return
-        bounded = _Body(receive, limit, too_large, self._timeout)
-        await self._app(scope, bounded.receive, send)
+        await self._app(scope, _Body(receive, setting, limit, self._timeout).receive, send)
 
 
 class _Body:
     """One request's body as it comes."""
 
-    __slots__ = ("_limit", "_read", "_receive", "_since", "_size", "_timeout", "_too_large")
+    __slots__ = ("_limit", "_read", "_receive", "_setting", "_since", "_size", "_timeout")
 
-    def __init__(self, receive: Receive, limit: int, too_large: ApiError, seconds: float) -> None:
+    def __init__(self, receive: Receive, setting: str, limit: int, seconds: float) -> None:
         self._receive = receive
         self._limit = limit
-        self._too_large = too_large
+        self._setting = setting
         self._timeout = seconds
         self._since: float | None = None
         self._size = 0
@@ -88,7 +83,7 @@ class _Body:
             self._size += len(message.get("body", b""))
             self._read = not message.get("more_body", False)
             if self._size > self._limit:
-                raise self._too_large
+                raise _too_large(self._setting, self._limit)
         return message
 
     async def _in_time(self) -> Message:
@@ -109,19 +104,26 @@ class _Body:
             ) from error
 
 
-def _problem(scope: Scope, limit: int, too_large: ApiError) -> ApiError | None:
+def _problem(scope: Scope, setting: str, limit: int) -> ApiError | None:
     """Return what is wrong with a request, as its head tells."""
     if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_URL_BYTES:
         return ApiError(
             414, "url_too_long", f"The address is longer than {MAX_URL_BYTES} characters."
         )
-    headers = Headers(scope=scope)
-    if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
-        return ApiError(
-            415,
-            "unsupported_encoding",
-            "Request bodies are taken as they are, not compressed.",
-            headers={"accept-encoding": "identity"},
-        )
-    announced = headers.get("content-length", "0")
-    return None if announced.isdigit() and int(announced) <= limit else too_large
+    for name, value in scope["headers"]:
+        if name == b"content-encoding" and value.strip().lower() not in {b"", b"identity"}:
+            return ApiError(
+                415,
+                "unsupported_encoding",
+                "Request bodies are taken as they are, not compressed.",
+                headers={"accept-encoding": "identity"},
+            )
+        if name == b"content-length" and not (value.isdigit() and int(value) <= limit):
+            return _too_large(setting, limit)
+    return None
+
+
+def _too_large(setting: str, limit: int) -> ApiError:
+    return ApiError(
+        413, "body_too_large", f"The request body is larger than {limit} bytes ({setting})."
+    )

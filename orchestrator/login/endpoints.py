@@ -16,7 +16,7 @@ from orchestrator.kit.pages import errors
 from orchestrator.kit.registry import registry_reached
 from orchestrator.login.errors import LoginFailed, ProviderAway
 from orchestrator.login.service import ATTEMPT_SECONDS, Login, NoRole
-from orchestrator.tenants.access import SESSION_COOKIE, authenticate, require_role
+from orchestrator.tenants.access import SESSION_COOKIE, require_role
 from orchestrator.tenants.keys import Principal, Role
 
 PATH = "/login"
@@ -50,6 +50,7 @@ def _login(request: Request) -> Login:
 
 
 SignIn = Annotated[Login, Depends(_login)]
+Somebody = Annotated[Principal, Depends(require_role(Role.USER))]
 
 
 @router.get(PATH, status_code=303, response_class=RedirectResponse, openapi_extra=_OPEN)
@@ -94,9 +95,8 @@ async def come_back(
 
 
 @router.post("/logout", status_code=204, responses=errors(401))
-async def sign_out(request: Request, login: SignIn) -> Response:
+async def sign_out(request: Request, principal: Somebody, login: SignIn) -> Response:
     """End the session of the browser that asks."""
-    principal = await authenticate(request, request.app.state.services.keys)
     secret = request.cookies.get(SESSION_COOKIE)
     if secret is None:
         raise ApiError(400, "invalid_request", "There is no session to end: a key was sent.")
@@ -113,7 +113,7 @@ async def sign_out(request: Request, login: SignIn) -> Response:
 
 
 @router.get("/admin/api/me", responses=errors(401))
-async def me(principal: Annotated[Principal, Depends(require_role(Role.USER))]) -> Me:
+async def me(principal: Somebody) -> Me:
     """Tell who is asking, by key or session."""
     return Me(
         id=principal.key_id,

@@ -41,12 +41,6 @@ async def choose_content(connection: AsyncConnection, tenant: str, choice: Conte
     return (await connection.execute(statement)).rowcount > 0
 
 
-async def stores_content(connection: AsyncConnection, tenant: str) -> bool:
-    """Tell whether a tenant has opted in to storing what its callers say."""
-    choice = await content_choice(connection, tenant)
-    return choice is not None and choice.stores
-
-
 async def storing(connection: AsyncConnection, names: Iterable[str]) -> Mapping[str, ContentChoice]:
     """Return the choices of those of some tenants that have opted in, by id.
 

@@ -165,8 +165,8 @@ class UsageDrain:
             await self._write(records)
         except (DataError, IntegrityError) as error:
             # A partition that was thought to be there may have been dropped for its age.
-            self._days.clear()
-            if len(records) == 1 and not _lacks_partition(error):
+            known, self._days = self._days, set()
+            if len(records) == 1 and not known:
                 # Kept where a person can look at it; everything behind it must not wait for it.
                 log.error("usage of %s is refused: %s", records[0].request_id, error)  # noqa: TRY400
                 kept = msgspec.structs.replace(records[0], text=None, prompt=None, answer=None)
@@ -188,10 +188,6 @@ class UsageDrain:
     def _forget_old_days(self) -> None:
         oldest = (datetime.now(UTC) - timedelta(days=3)).date()
         self._days = {day for day in self._days if day >= oldest}
-
-
-def _lacks_partition(error: DataError | IntegrityError) -> bool:
-    return "no partition of relation" in str(error.orig)
 
 
 def _entries(reply: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:

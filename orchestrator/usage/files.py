@@ -106,7 +106,7 @@ class _Parquet:
                 "Parquet needs the package pyarrow: install the extra 'parquet', or ask for csv"
             ) from error
         self._arrow = pa
-        kinds = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+        kinds: dict[Any, Any] = {str: pa.string(), int: pa.int64(), float: pa.float64()}
         kinds |= {bool: pa.bool_(), "moment": pa.timestamp("us", tz="UTC")}
         fields = [(name, kinds[KINDS.get(name, str)]) for name in columns]
         self._columns = columns

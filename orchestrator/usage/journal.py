@@ -22,6 +22,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
+from orchestrator.kit.away import Away
 from orchestrator.tenants.limits.limiter import Admission, Limiter
 from orchestrator.tenants.limits.values import Ask
 from orchestrator.usage.record import UsageRecord
@@ -53,14 +54,21 @@ class UsageJournal:
         spool: Where they wait for Redis.
         instance: Unique name of this process.
         limiter: Lets requests through; ``None``: all of them are.
+        away: Whether Redis is worth asking.
     """
 
     def __init__(
-        self, redis: Redis, spool: Spool, instance: str, limiter: Limiter | None = None
+        self,
+        redis: Redis,
+        spool: Spool,
+        instance: str,
+        limiter: Limiter | None = None,
+        away: Away | None = None,
     ) -> None:
         self._redis = redis
         self._spool = spool
         self._limiter = limiter
+        self._away = away or Away()
         self._instance = instance
         self._open = open_requests_key(instance)
         self._encoder = msgspec.json.Encoder()
@@ -101,22 +109,34 @@ class UsageJournal:
             log.warning("request %s was cancelled and stays noted: %s", request_id, error)
 
     async def _note(self, request_id: str, line: bytes) -> None:
+        if not self._away.worth_asking():
+            return
         try:
             await self._redis.hset(self._open, request_id, line)
         except RedisError as error:
+            self._away.failed()
             log.warning("request %s not journalled at its start: %s", request_id, error)
+        else:
+            self._away.answered()
 
     async def close(self, record: UsageRecord) -> None:
         """Make the final record durable and settle its reservation. When this returns, it is."""
-        try:
-            await self._close(record)
-        except RedisError as error:
-            log.warning("usage of %s goes to the spool: %s", record.request_id, error)
-            await asyncio.to_thread(self._spool.append, record)
-
-    async def _close(self, record: UsageRecord) -> None:
         tokens = record.prompt_tokens + record.completion_tokens
         used = record.request_id, tokens, record.cost_nanos
+        if self._away.worth_asking():
+            try:
+                await self._close(record, used)
+            except RedisError as error:
+                self._away.failed()
+                log.warning("usage of %s goes to the spool: %s", record.request_id, error)
+            else:
+                self._away.answered()
+                return
+        elif self._limiter is not None:
+            self._limiter.settle_alone(*used)
+        await asyncio.to_thread(self._spool.append, record)
+
+    async def _close(self, record: UsageRecord, used: tuple[str, int, int]) -> None:
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.xadd(STREAM, {FIELD: self._encoder.encode(record)})
             pipe.hdel(self._open, record.request_id)

@@ -31,7 +31,7 @@ from orchestrator.usage.questions import (
 )
 from orchestrator.usage.reports import SUMS, Question
 from orchestrator.usage.schemas import (
-    ContentView,
+    RequestContent,
     UsageDetail,
     UsageGroup,
     UsageReport,
@@ -123,7 +123,7 @@ async def get_own_usage(request: Request, principal: User, request_id: str) -> U
 
 
 @router.get("/requests/{request_id}/content", responses=errors(404))
-async def get_content(request: Request, principal: User, request_id: str) -> ContentView:
+async def get_content(request: Request, principal: User, request_id: str) -> RequestContent:
     """Show what was said in a request of your tenant, where it lets that be stored."""
     found = None
     if request_id.isascii() and request_id.isprintable():
@@ -133,7 +133,7 @@ async def get_content(request: Request, principal: User, request_id: str) -> Con
     if found is None or not _may_see(principal, found["tenant"], Role.ADMIN):
         raise _unknown("Nothing that was said in this request is stored.")
     messages = json.loads(found["prompt"])
-    return ContentView(request_id=request_id, messages=messages, answer=found["answer"])
+    return RequestContent(request_id=request_id, messages=messages, answer=found["answer"])
 
 
 def _may_see(principal: Principal, tenant: str, role: Role) -> bool:

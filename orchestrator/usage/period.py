@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 USUAL = timedelta(days=30)
 LONGEST = timedelta(days=366)
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class PeriodInvalid(ValueError):
@@ -43,6 +44,8 @@ def period_of(start: str | None, end: str | None, now: datetime) -> Period:
         PeriodInvalid: Naming what is wrong.
     """
     ends = now if end is None else _moment(end, "end")
+    if ends - EARLIEST < USUAL:
+        raise PeriodInvalid("end", "end: lies too far back")
     begins = ends - USUAL if start is None else _moment(start, "start")
     if begins >= ends:
         raise PeriodInvalid("start", "start: must lie before the end")

@@ -73,7 +73,7 @@ class ReportQuery(_PeriodQuery):
         default=None, description="In place of the header `Accept`."
     )
     limit: int = Field(default=1_000, ge=1, le=10_000)
-    after: str | None = Field(default=None, max_length=8_000)
+    after: str | None = Field(default=None, max_length=2_000)
 
 
 def only_of(principal: Principal, query: _Query) -> dict[str, str]:

@@ -82,7 +82,9 @@ async def groups(
     keys = [_key(rows, name) for name in question.by]
     named = [key.label(name) for key, name in zip(keys, question.by, strict=True)]
     # By position: the same expression with its own parameters would be another one to Postgres.
-    places = [sa.literal_column(str(number)) for number in range(1, len(keys) + 1)]
+    places: list[sa.ColumnElement[Any]] = [
+        sa.literal_column(str(number)) for number in range(1, len(keys) + 1)
+    ]
     query = sa.select(*named, *_sums(rows, by_call(question))).group_by(*places)
     if after is not None and keys:
         query = query.where(sa.tuple_(*keys) > sa.tuple_(*map(sa.literal, after)))
@@ -142,12 +144,14 @@ def _calls(question: Question) -> sa.CompoundSelect[Any]:
         named[name] = sa.func.coalesce(said[name].astext.cast(sa.BigInteger), 0)
     columns = [*_COLUMNS.values(), "request_id", "started_at", "tokens_estimated", *_TOKENS]
     asked = conditions(question)
+    listed = sa.func.jsonb_array_length(usage.c.attempts)
+    no_calls = sa.func.coalesce(listed, 0) == 0
     several = (
         sa.select(*((named[c] if c in named else usage.c[c]).label(c) for c in columns))
         .select_from(usage.join(call, sa.true()))
         .where(usage.c.attempts.is_not(None), *asked)
     )
-    one = sa.select(*(usage.c[c] for c in columns)).where(usage.c.attempts.is_(None), *asked)
+    one = sa.select(*(usage.c[c] for c in columns)).where(no_calls, *asked)
     return sa.union_all(one, several)
 
 

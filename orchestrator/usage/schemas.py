@@ -92,7 +92,7 @@ class UsageReport(BaseModel):
     next: str | None
 
 
-class ContentView(BaseModel):
+class RequestContent(BaseModel):
     """What was said in a request, redacted."""
 
     request_id: str

@@ -59,11 +59,13 @@ class Server:
         data_dir: Its data directory; a second server on the same one takes over its data.
         experts: What its experts file holds.
         environ: Extra environment variables.
+        worker: Whether it does runs in the background, which takes a process more.
     """
 
     data_dir: Path
     experts: list[dict[str, Any]] = field(default_factory=lambda: EXPERTS)
     environ: dict[str, str] = field(default_factory=dict)
+    worker: bool = False
     process: subprocess.Popen[bytes] | None = None
     url: str = ""
     key: str = ""
@@ -96,6 +98,7 @@ class Server:
             "COE_DATA_DIR": str(self.data_dir),
             "COE_EXPERTS_FILE": str(experts_file),
             "COE_PORT": str(_free_port()),
+            "COE_WORKER": str(self.worker).lower(),
             **self.environ,
         }
         with (self.data_dir / "output.log").open("ab") as output:
@@ -157,7 +160,7 @@ def _free_port() -> int:
 @pytest.fixture(scope="session")
 def server(scratch: Path) -> Iterator[Server]:
     """The service, shared by all tests that only use it."""
-    server = Server(scratch / "shared-server").start()
+    server = Server(scratch / "shared-server", worker=True).start()
     yield server
     assert server.stop() == 0, server.log
 

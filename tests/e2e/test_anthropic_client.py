@@ -7,11 +7,13 @@ from typing import Any
 
 import anthropic
 import httpx
+import openai
 import pytest
 from anthropic import Anthropic, AsyncAnthropic
+from openai import OpenAI
 
 from tests.e2e.conftest import Server
-from tests.e2e.support import added_expert, row_of
+from tests.e2e.support import added_expert, eventually, make_key, row_of, upstream_expert
 from tests.e2e.test_openai_client import PIXEL
 
 TOOLS: list[Any] = [
@@ -183,6 +185,20 @@ def test_tokens_are_counted_by_estimate(client: Anthropic) -> None:
     assert many.input_tokens > few.input_tokens + 100
 
 
+def test_a_client_that_goes_away_stops_the_expert(server: Server) -> None:
+    """As in chat: the translation in between holds nothing up and hides nothing."""
+    body = {"model": "messages-slow", "max_tokens": 9, "stream": True, "messages": asked("hi")}
+    with upstream_expert(server, "messages-slow", "pace:0.05|fixed:" + "word " * 200) as remote:
+        with (
+            httpx.Client(base_url=server.url, headers=server.headers) as http,
+            http.stream("POST", "/v1/messages", json=body) as answer,
+        ):
+            assert next(answer.iter_lines()) == "event: message_start"
+            request_id = answer.headers["request-id"]
+        assert eventually(lambda: remote.ledger.cancelled == 1)
+        assert row_of(server, request_id)["status"] == "cancelled"
+
+
 def test_errors_are_the_clients_own(client: Anthropic, server: Server) -> None:
     create = client.messages.create
     options: dict[str, Any] = {"max_tokens": 9, "messages": asked("one two three four")}
@@ -202,6 +218,39 @@ def test_errors_are_the_clients_own(client: Anthropic, server: Server) -> None:
     body: Any = broken.value.body
     assert body["error"]["type"] == "api_error"
     assert row_of(server, body["request_id"])["status"] == "failed"
+
+
+def test_limits_and_budgets(server: Server) -> None:
+    """A used-up limit and a used-up budget, as each protocol's clients know them."""
+
+    def limited(**limits: Any) -> str:
+        made = make_key(server)
+        with server.client() as http:
+            answer = http.put(f"/admin/api/limits/keys/{made['id']}", json=limits)
+            assert answer.status_code == 200, answer.text
+        key: str = made["key"]
+        return key
+
+    options: dict[str, Any] = {"model": "coe", "max_tokens": 9, "messages": asked("one two")}
+    busy = limited(requests_per_minute=1)
+    with Anthropic(base_url=server.url, api_key=busy, max_retries=0) as client:
+        client.messages.create(**options)
+        with pytest.raises(anthropic.RateLimitError) as limit:
+            client.messages.create(**options)
+        assert limit.value.type == "rate_limit_error"
+        assert int(limit.value.response.headers["retry-after"]) >= 1
+    with (
+        Anthropic(base_url=server.url, api_key=limited(usd_per_day=0), max_retries=0) as client,
+        pytest.raises(anthropic.APIStatusError) as budget,
+    ):
+        client.messages.create(**options)
+    assert (budget.value.status_code, budget.value.type) == (402, "billing_error")
+    with (
+        OpenAI(base_url=f"{server.url}/v1", api_key=busy, max_retries=0) as other,
+        pytest.raises(openai.RateLimitError) as known,
+    ):
+        other.responses.create(model="coe", input="one two")
+    assert known.value.code == "rate_limit_exceeded"
 
 
 def test_errors_before_the_endpoint_have_the_same_shape(server: Server) -> None:

@@ -19,6 +19,7 @@ from tests.e2e.conftest import Server
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 ADMIN = "^/(admin|healthz|readyz)"
 CHAT = "^/v1"
+DIALECTS = "^/v1/(responses|messages|embeddings)"
 SEED = 20
 FUZZ = settings(
     deadline=None,
@@ -30,7 +31,7 @@ FUZZ = settings(
 @pytest.fixture(scope="module")
 def fuzzed(scratch: Path) -> Iterator[Server]:
     """A server that nothing but these tests uses."""
-    server = Server(scratch / "fuzzed-server").start()
+    server = Server(scratch / "fuzzed-server", worker=True).start()
     yield server
     assert server.stop() == 0, server.log
     assert "met a bug" not in server.log, server.log
@@ -60,7 +61,17 @@ def _run_schemathesis(server: Server, tmp_path: Path, *options: str) -> None:
 
 
 def test_chat_keeps_its_schema(fuzzed: Server, tmp_path: Path) -> None:
-    _run_schemathesis(fuzzed, tmp_path, f"--include-path-regex={CHAT}", "--max-examples=30")
+    _run_schemathesis(
+        fuzzed,
+        tmp_path,
+        f"--include-path-regex={CHAT}",
+        f"--exclude-path-regex={DIALECTS}",
+        "--max-examples=30",
+    )
+
+
+def test_other_protocols_keep_their_schema(fuzzed: Server, tmp_path: Path) -> None:
+    _run_schemathesis(fuzzed, tmp_path, f"--include-path-regex={DIALECTS}", "--max-examples=10")
 
 
 def test_administration_keeps_its_schema(fuzzed: Server, tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ async def test_no_answered_request_is_lost_or_doubled(own_server: Any) -> None:
 
 
 def test_a_stopped_service_leaves_nothing_running_and_starts_again(own_server: Any) -> None:
+    own_server.worker = True
     own_server.start()
     children = psutil.Process(own_server.process.pid).children(recursive=True)
     first_key = own_server.key

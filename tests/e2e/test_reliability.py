@@ -76,6 +76,7 @@ def server(folder: Path, taught: dict[str, Any]) -> Iterator[Server]:
         folder / "data",
         experts=experts(folder / "answers.jsonl"),
         environ={"COE_RELIABILITY_DIR": taught["artifact"]},
+        worker=True,
     ).start()
     yield running
     running.stop()

@@ -82,7 +82,7 @@ def test_chat(client: Coe, server: Server) -> None:
     assert answer.usage is not None
     assert answer.usage.total_tokens == 6
     row = row_of(server, answer.route.request_id or "")
-    shown = answer.route.model_dump(exclude={"request_id", "cache", "cost", "confidence"})
+    shown = answer.route.model_dump(exclude={"request_id", "cache", "cost", "confidence", "moved"})
     assert shown == {name: row[name] for name in shown}
     assert answer.route.cost == pytest.approx(row["cost_usd"])
     assert answer.route.confidence == pytest.approx(row["confidence"])

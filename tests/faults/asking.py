@@ -196,7 +196,7 @@ async def details(server: Server, wanted: Collection[str]) -> dict[str, dict[str
 
 async def open_breakers(server: Server) -> dict[str, str]:
     """Return the experts of which an endpoint is left alone, with the reason."""
-    query = {"state": "open", "limit": 500}
+    query: dict[str, Any] = {"state": "open", "limit": 500}
     async with httpx.AsyncClient(base_url=server.url, headers=server.headers, timeout=30) as client:
         page = (await client.get("/admin/api/breakers", params=query)).json()
     assert not page["has_more"]

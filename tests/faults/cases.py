@@ -73,6 +73,7 @@ def _both(name: str, end: End, *, counted: bool = True, blames: bool | None = No
 
 CASES = (
     _both("refused", UNREACHABLE),
+    _both("no-accept", LATE),
     _both("close-on-accept", UNREACHABLE),
     _both("reset-on-accept", UNREACHABLE),
     _both("close-unanswered", UNREACHABLE),
@@ -97,6 +98,7 @@ CASES = (
     _both("500-once", OK),
     _both("500-storm", FAILED),
     _both("503", OVERLOADED),
+    _both("504", LATE),
     _both("401", MISCONFIGURED),
     _both("402", MISCONFIGURED),
     _both("404-model", MISCONFIGURED),
@@ -110,7 +112,8 @@ CASES = (
     _both("no-choices", INVALID),
     _both("not-json", INVALID),
     _both("bad-utf8", INVALID),
-    _both("big-chunk", OK),
+    Case("bad-utf8-midway", INVALID, INVALID_EVENT),
+    _both("deep-json", INVALID),
     _both("error-first", FAILED),
     Case("error-midway", FAILED, INVALID_EVENT),
     _both("done-only", INVALID),
@@ -122,8 +125,8 @@ CASES = (
     _both("usage-words", OK, counted=False),
     _both("usage-huge", OK, counted=False),
 )
-DOORS = frozenset({"refused", "close-on-accept", "reset-on-accept"})
-SLOW = frozenset({"hang-head", "hang-first", "hang-midway", "trickle", "pings-only"})
+DOORS = frozenset({"refused", "no-accept", "close-on-accept", "reset-on-accept"})
+SLOW = frozenset({"no-accept", "hang-head", "hang-first", "hang-midway", "trickle", "pings-only"})
 """Those that take as long as the deadlines let them, and nothing but time."""
-HEAVY = frozenset({"gzip-bomb", "big-chunk"})
+HEAVY = frozenset({"gzip-bomb"})
 """Those that take the processor: asked when the others are done, one at a time."""

@@ -10,7 +10,9 @@ import pytest
 
 from tests.e2e.conftest import Server
 from tests.e2e.support import NOT_ROUTED
-from tests.faults.behaviours import BEHAVIOURS, STALE
+from tests.faults.behaviours import BEHAVIOURS
+from tests.faults.broken_answers import LARGE
+from tests.faults.broken_wire import STALE
 from tests.faults.cases import CASES, DOORS, FIRST_TOKEN_SECONDS, KINDS, WHOLE_SECONDS
 from tests.faults.load import tagged, unsteady
 from tests.faults.stores import Cluster, running_cluster
@@ -19,7 +21,8 @@ from tests.faults.upstream import FaultyUpstream
 PRICE = {"input": 3.0, "output": 15.0}
 HEALTHY = "healthy"
 FAILING_SHARE = 0.05
-SIZES = {"large": 70.0, "middle": 30.0, "small": 8.0}
+SIZES = {"large": 70.0, "middle": 30.0, "small": 8.0, "tiny": 1.0}
+"""Experts by billions of parameters; so many that hardly ever all of them fail at one request."""
 _SEED = 20260720
 
 
@@ -55,7 +58,11 @@ def faulty_experts(upstream: FaultyUpstream) -> Iterator[dict[str, Any]]:
 @pytest.fixture(scope="session")
 def unsteady_upstream() -> Iterator[FaultyUpstream]:
     """An upstream of which some experts fail now and then, and some tell who asks."""
-    behaviours = {"unsteady": unsteady(FAILING_SHARE, _SEED), "tagged": tagged}
+    behaviours = {
+        "unsteady": unsteady(FAILING_SHARE, _SEED),
+        "tagged": tagged,
+        LARGE: BEHAVIOURS[LARGE],
+    }
     with FaultyUpstream(behaviours) as running:
         yield running
 
@@ -69,6 +76,7 @@ def cluster(scratch: Path, unsteady_upstream: FaultyUpstream) -> Iterator[Cluste
         # As good as each other, so that nothing speaks against staying with either.
         *(expert(f"tagged/{n}", url, active_parameters=1.0, tags=["tagged"]) for n in "ab"),
         expert("steady", url, **NOT_ROUTED),
+        expert(LARGE, url, **NOT_ROUTED),
     ]
     with running_cluster(scratch / "cluster", experts) as running:
         yield running
@@ -96,6 +104,8 @@ def service(scratch: Path, upstream: FaultyUpstream) -> Iterator[Server]:
         environ={
             "COE_FIRST_TOKEN_TIMEOUT": str(FIRST_TOKEN_SECONDS),
             "COE_REQUEST_TIMEOUT": str(WHOLE_SECONDS),
+            # Longer than all of it takes, so that what has opened is open still.
+            "COE_BREAKER_COOL_DOWN": "3600",
             "COE_WORKER": "false",
         },
     ).start()

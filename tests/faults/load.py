@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 
 from tests.faults.behaviours import BEHAVIOURS
-from tests.faults.upstream import TEXT, Behaviour, Exchange
+from tests.faults.exchange import TEXT, Behaviour, Exchange
 
 BEFORE_THE_ANSWER = (
     "500-storm",
@@ -164,7 +164,8 @@ async def load(
 
 async def _one(session: aiohttp.ClientSession, url: str, body: dict[str, Any]) -> Result:
     streamed, began = "stream" in body, time.monotonic()
-    request_id, code, begun = "", "no_connection", False
+    request_id, begun = "", False
+    code: str | None = "no_connection"
     try:
         async with session.post(url, json=body) as response:
             request_id = response.headers["x-coe-request-id"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import socket
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,9 +77,9 @@ def running_cluster(
             )
             for number in range(count)
         ]
+        stopped.callback(_stop, replicas)
         for replica in replicas:
             replica.launch()
-            stopped.callback(_stop, replica)
         _share_key(replicas)
         for replica in replicas:
             replica._wait(60.0)
@@ -103,6 +104,9 @@ def free_port() -> int:
         return port
 
 
-def _stop(replica: Server) -> None:
-    if replica.process is not None and replica.process.poll() is None:
-        replica.stop()
+def _stop(replicas: Sequence[Server]) -> None:
+    """Stop those that still run, side by side."""
+    running = [one for one in replicas if one.process and one.process.poll() is None]
+    with ThreadPoolExecutor(len(replicas)) as pool:
+        for code in pool.map(lambda one: one.stop(), running):
+            assert code == 0

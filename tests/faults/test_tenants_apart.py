@@ -12,8 +12,9 @@ import pytest
 from tests.e2e.conftest import Server
 from tests.faults.asking import make_keys, rows_by_id
 from tests.faults.conftest import PRICE
+from tests.faults.ledger import nanos_by_request
 from tests.faults.stores import Cluster
-from tests.faults.upstream import FaultyUpstream, nanos_by_request
+from tests.faults.upstream import FaultyUpstream
 
 TENANTS = ("blue", "green")
 SESSION = {"x-coe-session": "one-and-the-same"}
@@ -64,6 +65,24 @@ async def test_answers_and_usage_stay_with_who_asked(
     bill = nanos_by_request(unsteady_upstream.ledger.taken, PRICE["input"], PRICE["output"])
     booked = {identifier: round(rows[identifier][0]["cost_usd"] * 1e9) for identifier in asked}
     assert booked == {identifier: bill[identifier] for identifier in asked}
+    for tenant in TENANTS:
+        mine = {identifier for identifier, whose in asked.items() if whose == tenant}
+        await _sees_its_own(cluster.replicas[1], keys[tenant], mine, set(asked) - mine, bill)
+
+
+async def _sees_its_own(
+    server: Server, key: str, mine: set[str], others: set[str], bill: dict[str, int]
+) -> None:
+    """See that a tenant is told of its own requests, of all of them, and of no other."""
+    headers = {"authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=30) as client:
+        listed = (await client.get("/v1/usage/requests", params={"limit": 500})).json()
+        report = (await client.get("/v1/usage")).json()
+        foreign = await client.get(f"/v1/usage/requests/{min(others)}")
+    assert {row["request_id"] for row in listed["data"]} == mine
+    assert report["totals"]["requests"] == len(mine)
+    assert report["totals"]["cost_nanos"] == sum(bill[identifier] for identifier in mine)
+    assert foreign.status_code == 404
 
 
 def test_no_log_has_what_was_said_or_the_keys(cluster: Cluster, keys: dict[str, str]) -> None:

@@ -24,6 +24,7 @@ from coe_client.types.chat import (
     FunctionCall,
     ToolCall,
 )
+from coe_client.types.limits import LimitsRecord, LimitUse
 from coe_client.types.paging import Page
 from coe_client.types.routers import (
     BudgetLimit,
@@ -69,11 +70,15 @@ from coe_client.types.service import (
     KeyRecord,
     LoadFailure,
     Readiness,
+    RequestContent,
     RouterInfo,
     SecretRecord,
     TenantRecord,
     TriedVersion,
+    UsageGroup,
     UsageRecord,
+    UsageReport,
+    UsageSums,
 )
 
 __all__ = [
@@ -109,12 +114,15 @@ __all__ = [
     "InfeasibleBudget",
     "KeyRecord",
     "Lesson",
+    "LimitUse",
+    "LimitsRecord",
     "LoadFailure",
     "Model",
     "ModelDetails",
     "Page",
     "Price",
     "Readiness",
+    "RequestContent",
     "RouteInfo",
     "RouterComparison",
     "RouterInfo",
@@ -136,7 +144,10 @@ __all__ = [
     "TenantRecord",
     "ToolCall",
     "TriedVersion",
+    "UsageGroup",
     "UsageRecord",
+    "UsageReport",
+    "UsageSums",
     "Webhook",
     "WebhookDelivery",
     "WireModel",

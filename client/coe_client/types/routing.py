@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import Field
 
@@ -67,6 +67,10 @@ class Explanation(WireModel):
     expert: str | None = None
     policy: str | None = None
     usage: ExplanationUsage | None = None
+    attempts: list[dict[str, Any]] | None = None
+    """The calls it took, where it was not exactly one."""
+    session: dict[str, Any] | None = None
+    """Who answered the conversation before, and why it has moved, if it has."""
     cost_usd: float | None = None
     duration_ms: float | None = None
     first_token_ms: float | None = None
@@ -94,6 +98,10 @@ class RouteInfo(WireModel):
     """``miss`` or the kind of cache that answered."""
     cost: float | None = None
     """US dollars; not known yet when a stream begins."""
+    attempts: int | None = None
+    """How many calls of experts it took, where it was more than one."""
+    moved: str | None = None
+    """Why the conversation has moved to another expert, where it has."""
 
     @classmethod
     def from_headers(cls, headers: Mapping[str, str]) -> RouteInfo:
@@ -111,4 +119,6 @@ class RouteInfo(WireModel):
             policy=read("policy"),
             cache=read("cache"),
             cost=_number(read("cost"), float),
+            attempts=_number(read("attempts"), int),
+            moved=read("moved"),
         )

@@ -103,13 +103,69 @@ class UsageRecord(WireModel):
     error_code: str | None = None
     streamed: bool | None = None
     prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    """Of the prompt: found in the vendor's cache."""
+    cache_write_tokens: int | None = None
+    """Of the prompt: put into the vendor's cache."""
     completion_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    """Of the answer: spent on reasoning."""
     tokens_estimated: bool | None = None
+    """Whether any were counted by the service."""
     cost_usd: float | None = None
     duration_ms: float | None = None
     first_token_ms: float | None = None
     decision: RoutingDecision | None = None
     """The whole decision; only where one record was asked for, and the router made one."""
+    attempts: list[dict[str, Any]] | None = None
+    """The calls of experts, where it was not exactly one; only where one record was asked for."""
+
+
+class UsageSums(WireModel):
+    """What some requests used together."""
+
+    requests: int = 0
+    failed: int = 0
+    estimated: int = 0
+    """Requests with tokens that the service counted."""
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_nanos: int = 0
+    """Billionths of a US dollar: exact."""
+    cost_usd: float = 0.0
+
+
+class UsageGroup(UsageSums):
+    """What the requests of one group used."""
+
+    group: dict[str, str | None] = Field(default_factory=dict)
+    """By what is grouped: its value."""
+
+
+class UsageReport(WireModel):
+    """What was used in a period, by group."""
+
+    object: str = "usage.report"
+    start: datetime
+    end: datetime
+    group_by: list[str] = Field(default_factory=list)
+    data: list[UsageGroup] = Field(default_factory=list)
+    totals: UsageSums
+    """Of all groups, those of other pages included."""
+    has_more: bool = False
+    next: str | None = None
+
+
+class RequestContent(WireModel):
+    """What was said in a request, redacted."""
+
+    request_id: str
+    messages: list[Any] = Field(default_factory=list)
+    answer: str | None = None
+    """``None`` where only prompts are stored."""
 
 
 class Category(WireModel):

@@ -7,8 +7,9 @@ strategy can be held to when that is taken away (:mod:`.simulate`), not what it 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,62 @@ def vote(right: float, samples: int, wrong: int = 1, cost: float = 1.0) -> Expec
         for hits in range(1, samples + 1)
     )
     return Expectation(accuracy, samples, samples * cost)
+
+
+def panel(
+    rights: Sequence[float],
+    costs: Sequence[float],
+    wrong: int = 1,
+    *,
+    answers: int = 10,
+    agreeing: float = 0.25,
+) -> Expectation:
+    """Return what a vote of different experts comes to, each counted by what it is known to be worth.
+
+    Weights are log-likelihood ratios, which is optimal where errors are independent (Nitzan and Paroush
+    1982), less something for agreeing, since errors are feared not to be. Of equals the answer of the
+    expert that was named first wins.
+
+    Args:
+        rights: Probability that each is right; the vote knows it.
+        costs: Of a call of each.
+        wrong: Wrong answers there are, equally likely.
+        answers: Answers that the vote takes to be possible.
+        agreeing: What two that give the same answer count less.
+    """
+    weights = [math.log((answers - 1) * right / (1.0 - right)) for right in rights]
+    accuracy = 0.0
+    for said in product(range(wrong + 1), repeat=len(rights)):  # 0 is the right answer
+        scores: dict[int, float] = {}
+        for answer in said:
+            voters = [weight for weight, each in zip(weights, said, strict=True) if each == answer]
+            scores[answer] = round(sum(voters) - agreeing * math.comb(len(voters), 2), 9)
+        if max(scores, key=lambda answer: scores[answer]) == 0:
+            accuracy += math.prod(
+                (1.0 - right) / wrong if answer else right
+                for right, answer in zip(rights, said, strict=True)
+            )
+    return Expectation(accuracy, len(rights), sum(costs))
+
+
+def decompose(
+    first: float, part: float, parts: int, check: Check, costs: tuple[float, float] = (1.0, 1.0)
+) -> Expectation:
+    """Return what a cheap attempt, a check, and a split of what is refused come to.
+
+    Args:
+        first: Probability that the cheap expert is right.
+        part: Probability that the other's answer to one part is; the whole is right if all parts are.
+        parts: Into which a task is split, by the cheap expert.
+        check: Of the cheap expert's answer; itself a call.
+        costs: Of a call of each.
+    """
+    refused = 1.0 - check.accepts(first)
+    return Expectation(
+        first * check.accepts_right + refused * part**parts,
+        2.0 + refused * (parts + 2),
+        costs[0] + check.cost + refused * (costs[0] + (parts + 1) * costs[1]),
+    )
 
 
 def cascade(

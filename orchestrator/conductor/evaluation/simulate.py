@@ -19,6 +19,11 @@ _VERDICTS = (
     ("End with one line: FIRST WRONG STEP", "FIRST WRONG STEP: NONE", "FIRST WRONG STEP: 1"),
 )
 """What checks ask for, and how one says yes and no."""
+_SPLITS = "failed a check. Write down the questions"
+"""What is said to whoever names the parts of a task."""
+_PART = "Part {number} of {prompt}"
+_COMBINES = "These questions about it have been answered"
+"""And to whoever puts the answers to them together."""
 _WRONG = "wrong by chance, "
 """Begins every wrong answer, so that a simulated checker can tell it."""
 _TOKENS_READ, _TOKENS_WRITTEN = 100, 50
@@ -36,6 +41,9 @@ class Simulated:
         accepts_wrong: And a wrong one.
         usd: Of one call.
         fails: Probability that a call fails.
+        parts: As the one that splits a task, the questions it names.
+        part_error: Probability of a wrong answer to such a question. The task's answer, put together
+            of theirs, is right where all of them are.
     """
 
     error: float
@@ -45,6 +53,8 @@ class Simulated:
     accepts_wrong: float = 0.0
     usd: float = 0.001
     fails: float = 0.0
+    parts: int = 0
+    part_error: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +140,20 @@ class SimulatedExperts:
                 right = _WRONG not in conversation
                 accepted = draws.next() < (model.accepts_right if right else model.accepts_wrong)
                 return yes if accepted else no
-        if draws.next() < model.errors.get(prompt, model.error):
+        if model.parts and _SPLITS in conversation:
+            named = (_PART.format(number=n, prompt=prompt) for n in range(1, model.parts + 1))
+            return "\n".join(f"- {part}" for part in named)
+        if draws.next() < _error(model, prompt, conversation):
             return answer_of(f"{_WRONG}{int(draws.next() * model.wrong)}")
         return answer_of(target)
+
+
+def _error(model: Simulated, prompt: str, conversation: str) -> float:
+    if _COMBINES in conversation:
+        return float(_WRONG in conversation)
+    if conversation.startswith(_PART.partition("{")[0]):
+        return model.part_error
+    return model.errors.get(prompt, model.error)
 
 
 def answer_of(target: str) -> str:

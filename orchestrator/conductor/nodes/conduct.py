@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from orchestrator.conductor import prompts
 from orchestrator.conductor.limits import LimitReached
-from orchestrator.conductor.nesting import PREFIX, work_below
+from orchestrator.conductor.nesting import strategy_in, work_below
 from orchestrator.conductor.nodes.history import folded
 from orchestrator.conductor.nodes.lessons import with_lessons
 from orchestrator.conductor.nodes.verify import verified
@@ -143,8 +143,9 @@ def _turn(state: State, run: Run, number: int) -> Ask:
 async def _carry_out(run: Run, call: Call, key: str) -> Step:
     if call.python:
         return await run.python(key, call.content)
-    if call.name.startswith(PREFIX):
-        return await work_below(run, key, call.name.removeprefix(PREFIX), call.content)
+    strategy = strategy_in(call.name)
+    if strategy is not None:
+        return await work_below(run, key, strategy, call.content)
     system: Message = {"role": "system", "content": prompts.EXPERT.format(role=call.name)}
     return await run.ask(
         Ask(

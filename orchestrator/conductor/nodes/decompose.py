@@ -9,9 +9,10 @@ from orchestrator.conductor.limits import check_depth
 from orchestrator.conductor.nesting import work_below
 from orchestrator.conductor.nodes.attempt import DRAFTED, newest_draft
 from orchestrator.conductor.nodes.team import strong, told
-from orchestrator.conductor.run import Run, together
+from orchestrator.conductor.run import Run
 from orchestrator.conductor.state import State, with_draft
 from orchestrator.conductor.values import Ask, Step
+from orchestrator.conductor.work import together
 
 NAME = "decompose"
 MAX_PARTS = 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from experts.errors import ExpertAnswerInvalid
 from experts.providers import wire
 from experts.providers.protocol import Usage
 from orchestrator.dialects.completion import Choice, Completion
@@ -38,7 +39,7 @@ def whole_message(asked: MessageRequest, request_id: str, answer: Completion) ->
     """Return a whole answer as a message.
 
     Raises:
-        ExpertAnswerInvalid: If there is no message in it.
+        ExpertAnswerInvalid: If there is no message in it, or one that cannot be told.
     """
     choice, parts = parts_of(answer)
     usage = usage_fields(asked, wire.read_usage(answer.usage), parts)
@@ -54,10 +55,17 @@ def shown(part: Part, asked: MessageRequest) -> bool:
 
 
 def block(part: Part, *, begun: bool = False) -> dict[str, Any]:
-    """Return a part as a content block; empty where it has only begun."""
+    """Return a part as a content block; empty where it has only begun.
+
+    Raises:
+        ExpertAnswerInvalid: If a call's arguments are no JSON object, which this protocol needs.
+    """
     text = "" if begun else part.text
     if part.kind == "tool":
-        given = {} if begun else arguments_of(text) or {}
+        given = arguments_of(text) if text else {}
+        if given is None:
+            message = f"the expert called the tool '{part.name}' with something else than JSON"
+            raise ExpertAnswerInvalid(message)
         return {"type": "tool_use", "id": part.call_id, "name": part.name, "input": given}
     if part.kind == "reasoning":
         # Nobody signs it here, and the field has to be there.

@@ -62,7 +62,7 @@ class ResponseStream(StreamTranslator):
         names = self._names(part)
         place[names.order] = 0
         if part.kind == "text":
-            place["logprobs"] = list(told.logprobs)
+            place["logprobs"] = told.logprobs
         return self._event(f"{names.piece}.delta", **place, delta=told.piece)
 
     def ended(self) -> bytes:

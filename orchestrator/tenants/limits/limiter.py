@@ -14,6 +14,7 @@ from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from orchestrator.kit.away import Away
 from orchestrator.tenants.limits.alone import Alone
 from orchestrator.tenants.limits.book import LimitBook, LimitRecord
 from orchestrator.tenants.limits.refusals import rate_headers, refused, too_large
@@ -28,7 +29,6 @@ LEASE_MS = 60_000
 """Milliseconds until an abandoned reservation returns by itself."""
 _RENEW_SECONDS = 20.0
 _RECONCILE_SECONDS = 30.0
-_AWAY_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -74,10 +74,16 @@ class Limiter:
         shared: The counters of all replicas.
         spent: What the usage records say.
         replicas: How many processes admit requests.
+        away: Whether Redis is worth asking.
     """
 
     def __init__(
-        self, book: LimitBook, shared: RedisLimits, spent: SpentOf, replicas: Replicas
+        self,
+        book: LimitBook,
+        shared: RedisLimits,
+        spent: SpentOf,
+        replicas: Replicas,
+        away: Away | None = None,
     ) -> None:
         self._book = book
         self._shared = shared
@@ -85,7 +91,7 @@ class Limiter:
         self._replicas = replicas
         self._alone = Alone(replicas)
         self._held: dict[str, _Held] = {}
-        self._away_until = 0.0
+        self._away = away or Away()
         self._learning: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def admit(self, ask: Ask, note: Note | None = None, *, keep: bool = True) -> Admission:
@@ -137,13 +143,23 @@ class Limiter:
             The tenant if a command was added: if its answer is a ``NoScriptError``, the rest is up to
             :meth:`settle_for`.
         """
+        tenant = self.settle_alone(request_id, tokens, nanos)
+        if tenant is not None:
+            self._shared.settle_in(pipe, tenant, request_id, tokens, nanos)
+        return tenant
+
+    def settle_alone(self, request_id: str, tokens: int, nanos: int) -> str | None:
+        """Count what a request really used as far as this process keeps count.
+
+        Returns:
+            The tenant if it is reserved in Redis, where it lapses unless it is settled.
+        """
         held = self._held.pop(request_id, None)
         if held is None:
             return None
         if held.alone:
             self._alone.settle(held.tenant, request_id, tokens, nanos)
             return None
-        self._shared.settle_in(pipe, held.tenant, request_id, tokens, nanos)
         return held.tenant
 
     async def settle_for(self, tenant: str, request_id: str, tokens: int, nanos: int) -> None:
@@ -186,7 +202,6 @@ class Limiter:
         clock = asyncio.get_running_loop().time
         reconcile_at = renew_at = 0.0
         while True:
-            await asyncio.sleep(Replicas.HEARTBEAT_SECONDS)
             try:
                 await self._replicas.beat()
                 if clock() >= renew_at:
@@ -197,6 +212,14 @@ class Limiter:
                     reconcile_at = clock() + _RECONCILE_SECONDS
             except (RedisError, SQLAlchemyError, OSError) as error:
                 log.warning("limits are not kept up: %s", error)
+            await asyncio.sleep(Replicas.HEARTBEAT_SECONDS)
+
+    async def stop(self) -> None:
+        """Leave the limits to the other replicas."""
+        try:
+            await self._replicas.leave()
+        except RedisError as error:
+            log.warning("this replica counts as one for some seconds more: %s", error)
 
     async def renew(self) -> None:
         """Keep the reservations of requests under way from lapsing.
@@ -252,7 +275,7 @@ class Limiter:
             await self._shared.learn(tenant, known)
 
     async def _decide(self, ask: Ask, scopes: Sequence[Scope], note: Note | None) -> _Decision:
-        if time.monotonic() >= self._away_until:
+        if self._away.worth_asking():
             try:
                 reply = await self._shared.admit(ask, scopes, LEASE_MS, note)
                 if reply.unknown:
@@ -260,8 +283,9 @@ class Limiter:
                     reply = await self._shared.admit(ask, scopes, LEASE_MS, note)
             except (RedisError, SQLAlchemyError, OSError) as error:
                 log.warning("limits are kept by this process alone for now: %s", error)
-                self._away_until = time.monotonic() + _AWAY_SECONDS
+                self._away.failed()
             else:
+                self._away.answered()
                 self._alone.noticed(ask, scopes, reply)
                 return _Decision(reply, scopes, alone=False)
         for tenant in self._alone.unseen(ask, scopes):

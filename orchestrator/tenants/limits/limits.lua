@@ -1,21 +1,18 @@
 -- Limits and budgets of one tenant and its keys, in one atomic step each.
 --
 -- KEYS share the tenant's hash tag, but for the last:
---   1  hash: counters. <scope> is "tenant" or the id of a key, <w> is r (requests) or t (tokens),
---      <p> is d (day) or m (month)
---        <scope>:c         requests under way
---        <scope>:<w>       sum of the last SPAN seconds
---        <scope>:<w>@      the second that sum is of
+--   1  hash: counters. <scope> is "tenant" or the id of a key, <w> is r (requests) or t (tokens)
+--        <scope>           packed: c = requests under way;
+--                          r and t = { sum of the last SPAN seconds, the second that sum is of };
+--                          d and m = { day or month (UTC) such as 20260131, spent in it, reserved in it },
+--                          in billionths of a dollar
 --        <scope>:<w><n>    what was used in the second that is n modulo SPAN
---        <scope>:<p>       the period the next two are of, such as 20260131
---        <scope>:<p>$      spent in it, billionths of a dollar
---        <scope>:<p>?      reserved in it, billionths of a dollar
 --   2  sorted set: request id -> when its reservation lapses, in milliseconds
---   3  hash: request id -> its reservation
+--   3  hash: request id -> its reservation, packed
 --   4  hash (admit only, may be missing): request id -> note of the request
 -- ARGV[1] is the operation, ARGV[2] the time in milliseconds since 1970, 0: the server's own.
 
-local SPAN = 61 -- a second more than a minute, since seconds are not told apart within
+local SPAN = 61 -- a second more than a minute, since moments within a second are not told apart
 local SWEPT = 100
 
 local state, due, held = KEYS[1], KEYS[2], KEYS[3]
@@ -26,138 +23,131 @@ if now == 0 then
 end
 local second = math.floor(now / 1000)
 
-local function int(number)
-  return string.format('%.0f', number)
-end
+-- Counters of the scopes that were looked at, written once by save().
+local counters = {}
 
--- What is read of the counters is remembered, and what is changed is written once, by save().
-local cache, changed = {}, {}
-
-local function load(fields)
-  if #fields == 0 then return end
-  local values = redis.call('HMGET', state, unpack(fields))
-  for i, field in ipairs(fields) do cache[field] = values[i] end
-end
-
-local function raw(field)
-  if cache[field] == nil then cache[field] = redis.call('HGET', state, field) end
-  return cache[field]
-end
-
-local function get(field)
-  return tonumber(raw(field) or 0)
-end
-
-local function set(field, number)
-  cache[field], changed[field] = int(number), true
+local function load(name)
+  if counters[name] == nil then
+    local packed = redis.call('HGET', state, name)
+    counters[name] = packed and cmsgpack.unpack(packed) or { c = 0 }
+  end
+  return counters[name]
 end
 
 local function save()
   local written = {}
-  for field in pairs(changed) do
-    written[#written + 1] = field
-    written[#written + 1] = cache[field]
+  for name, scope in pairs(counters) do
+    if scope.changed then
+      scope.changed = nil
+      written[#written + 1] = name
+      written[#written + 1] = cmsgpack.pack(scope)
+    end
   end
   if #written > 0 then redis.call('HSET', state, unpack(written)) end
 end
 
--- Adds the names of what is going to be read of a scope.
-local function wanted(fields, name, rate, second_of, period)
-  for _, letter in ipairs(rate) do
-    fields[#fields + 1] = name .. ':' .. letter
-    fields[#fields + 1] = name .. ':' .. letter .. '@'
-    fields[#fields + 1] = name .. ':' .. letter .. second_of % SPAN
-  end
-  for _, letter in ipairs(period) do
-    for _, suffix in ipairs({ '', '$', '?' }) do
-      fields[#fields + 1] = name .. ':' .. letter .. suffix
-    end
-  end
+local function slot(name, letter, at)
+  return name .. ':' .. letter .. at % SPAN
 end
 
--- Forgets what has left a window. Returns its sum, and its second, which never goes back.
-local function window(name)
-  local sum, at = get(name), get(name .. '@')
-  if at >= second then return sum, at end
-  if sum > 0 then
-    local slots = {}
-    for i = 1, math.min(second - at, SPAN) do slots[i] = name .. (at + i) % SPAN end
-    load(slots)
-    for _, slot in ipairs(slots) do
-      sum = sum - get(slot)
-      cache[slot] = false
+-- Returns a window without what has left it. Its second never goes back.
+local function window(name, letter)
+  local scope = load(name)
+  local found = scope[letter]
+  if not found then
+    found = { 0, second }
+    scope[letter] = found
+  elseif found[2] < second then
+    local sum, at = found[1], found[2]
+    if sum > 0 then
+      local slots = {}
+      for i = 1, math.min(second - at, SPAN) do slots[i] = slot(name, letter, at + i) end
+      for _, used in ipairs(redis.call('HMGET', state, unpack(slots))) do
+        sum = sum - tonumber(used or 0)
+      end
+      redis.call('HDEL', state, unpack(slots))
     end
-    redis.call('HDEL', state, unpack(slots))
+    found[1], found[2] = sum, second
+    scope.changed = true
   end
-  set(name, sum)
-  set(name .. '@', second)
-  return sum, second
+  return found
 end
 
-local function use(name, at, amount)
-  local slot = name .. at % SPAN
-  set(name, get(name) + amount)
-  set(slot, get(slot) + amount)
+local function use(name, letter, at, amount)
+  local scope = load(name)
+  scope[letter][1] = scope[letter][1] + amount
+  scope.changed = true
+  redis.call('HINCRBY', state, slot(name, letter, at), string.format('%.0f', amount))
 end
 
 -- Returns the milliseconds until so much has left a window.
-local function wait(name, at, amount)
-  for first = at - SPAN + 1, at do
-    amount = amount - get(name .. first % SPAN)
-    if amount <= 0 then return (first + SPAN) * 1000 - now end
+local function wait(name, letter, amount)
+  local at = load(name)[letter][2]
+  local slots = {}
+  for i = 1, SPAN do slots[i] = slot(name, letter, at + i) end -- the oldest first
+  for i, used in ipairs(redis.call('HMGET', state, unpack(slots))) do
+    amount = amount - tonumber(used or 0)
+    if amount <= 0 then return (at + i) * 1000 - now end
   end
   return SPAN * 1000
 end
 
--- Returns what is spent and reserved in a period and which it is; nothing if nobody knows.
-local function budget(name, period)
-  if not raw(name) then return nil end
-  if get(name) < period then
-    set(name, period)
-    set(name .. '$', 0)
-    set(name .. '?', 0)
+-- Returns the budget of a day or a month, nil if nobody knows what was spent.
+local function budget(name, letter, period)
+  local scope = load(name)
+  local found = scope[letter]
+  if found and found[1] < period then
+    found[1], found[2], found[3] = period, 0, 0
+    scope.changed = true
   end
-  return get(name .. '$'), get(name .. '?'), get(name)
+  return found
 end
 
--- Ends a reservation. Without what was really used, only what was reserved of money is given back:
--- the rest has left its window by then.
+-- Ends a reservation. Without what was really used, only what was reserved of money is given back, and
+-- the place: the rest has left its window by then.
 local function release(id, packed, tokens, nanos)
   redis.call('HDEL', held, id)
   redis.call('ZREM', due, id)
   local hold = cmsgpack.unpack(packed)
   for _, part in ipairs(hold.parts) do
-    local name, rate, periods = part.name, {}, {}
-    if part.second > 0 and tokens then rate = { 't' } end
-    for letter in pairs(part.periods) do periods[#periods + 1] = letter end
-    local fields = { name .. ':c' }
-    wanted(fields, name, rate, part.second, periods)
-    load(fields)
-    if part.slots > 0 and raw(name .. ':c') then
-      set(name .. ':c', math.max(0, get(name .. ':c') - part.slots))
+    local name = part.name
+    local scope = load(name)
+    if part.slots > 0 and scope.c > 0 then
+      scope.c = math.max(0, scope.c - part.slots)
+      scope.changed = true
     end
-    if rate[1] and raw(name .. ':t@') then
-      local _, at = window(name .. ':t')
+    if part.second > 0 and tokens and scope.t then
+      local at = window(name, 't')[2]
       if part.second > at - SPAN then
-        local used = get(name .. ':t' .. part.second % SPAN)
-        use(name .. ':t', part.second, math.max(tokens - hold.tokens, -used))
+        local used = tonumber(redis.call('HGET', state, slot(name, 't', part.second)) or 0)
+        use(name, 't', part.second, math.max(tokens - hold.tokens, -used))
       end
     end
-    for letter, label in pairs(part.periods) do
-      local field = name .. ':' .. letter
-      if get(field) == label then
-        set(field .. '?', math.max(0, get(field .. '?') - hold.nanos))
-        set(field .. '$', get(field .. '$') + (nanos or 0))
+    for letter, period in pairs(part.periods) do
+      local found = scope[letter]
+      if found and found[1] == period then
+        found[2] = found[2] + (nanos or 0)
+        found[3] = math.max(0, found[3] - hold.nanos)
+        scope.changed = true
       end
     end
   end
 end
 
 local function sweep()
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', int(now), 'LIMIT', 0, SWEPT)) do
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, SWEPT)) do
     local packed = redis.call('HGET', held, id)
     if packed then release(id, packed) else redis.call('ZREM', due, id) end
   end
+end
+
+-- Returns numbers as one text for each scope: texts are read faster than lists of numbers.
+local function shown(uses)
+  local texts = {}
+  for i, used in ipairs(uses) do
+    texts[i] = string.format('%.0f %.0f %.0f %.0f %.0f %.0f %.0f', unpack(used))
+  end
+  return texts
 end
 
 -- ARGV: id ('': only look), ttl, day, month, tokens, nanos, least, slots, note, then for each scope its
@@ -166,104 +156,85 @@ local function admit()
   local id, ttl, day, month = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
   local tokens, nanos, least = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
   local slots, note = tonumber(ARGV[10]), ARGV[11]
-  local refusals, unknown, uses, scopes = {}, {}, {}, {}
-  local taken, fields = nanos, {}
+  local refusals, unknown, uses, parts = {}, {}, {}, {}
+  local taken = nanos
   sweep()
+
   for first = 12, #ARGV, 6 do
-    local rate, periods = {}, {}
-    if ARGV[first + 1] ~= '-1' then rate[1] = 'r' end
-    if ARGV[first + 2] ~= '-1' then rate[#rate + 1] = 't' end
-    if ARGV[first + 3] ~= '-1' then fields[#fields + 1] = ARGV[first] .. ':c' end
-    if ARGV[first + 4] ~= '-1' then periods[1] = 'd' end
-    if ARGV[first + 5] ~= '-1' then periods[#periods + 1] = 'm' end
-    wanted(fields, ARGV[first], rate, second, periods)
+    local name, number = ARGV[first], #parts
+    local requests, most, at_once = ARGV[first + 1], ARGV[first + 2], tonumber(ARGV[first + 3])
+    local used = { 0, 0, 0, 0, 0, 0, 0 }
+    local part = { name = name, slots = 0, second = 0, periods = {} }
+    local known = true
+
+    local function refuse(limit, milliseconds)
+      refusals[#refusals + 1] = { number, limit, milliseconds }
+    end
+
+    local function check_window(letter, limit, which, amount)
+      local found = window(name, letter)
+      used[which + 1] = found[1]
+      local over = found[1] + amount - limit
+      if over > 0 then refuse(which, wait(name, letter, over)) end
+      return found[2]
+    end
+
+    local function check_budget(letter, period, limit, which, place)
+      if limit < 0 then return end
+      local found = budget(name, letter, period)
+      if not found then
+        known = false
+        return
+      end
+      used[place], used[place + 1] = found[2], found[3]
+      part.periods[letter] = found[1]
+      local room = math.max(limit - found[2] - found[3], 0)
+      if least > room then refuse(which, 0) end
+      taken = math.min(taken, room)
+    end
+
+    if requests ~= '-1' then part.asked = check_window('r', tonumber(requests), 0, 1) end
+    if most ~= '-1' then part.second = check_window('t', tonumber(most), 1, tokens) end
+    if at_once >= 0 then
+      used[3], part.slots = load(name).c, slots
+      if slots > 0 and used[3] + slots > at_once then refuse(2, 0) end
+    end
+    check_budget('d', day, tonumber(ARGV[first + 4]), 3, 4)
+    check_budget('m', month, tonumber(ARGV[first + 5]), 4, 6)
+    if not known then unknown[#unknown + 1] = name end
+    parts[#parts + 1], uses[#uses + 1] = part, used
   end
-  load(fields)
+
   local again = id ~= '' and redis.call('HGET', held, id)
-
-  local function refuse(scope, limit, milliseconds)
-    refusals[#refusals + 1] = { scope.number, limit, milliseconds }
-  end
-
-  local function check_window(scope, letter, limit, number, wanted)
-    if limit < 0 then return 0, 0 end
-    local name = scope.name .. ':' .. letter
-    local sum, at = window(name)
-    if sum + wanted > limit then
-      refuse(scope, number, wait(name, at, sum + wanted - limit))
-    end
-    return sum, at
-  end
-
-  local function check_budget(scope, letter, period, limit, number)
-    if limit < 0 then return 0, 0 end
-    local spent, reserved, label = budget(scope.name .. ':' .. letter, period)
-    if not spent then
-      scope.unknown = true
-      return 0, 0
-    end
-    scope.periods[letter] = label
-    local room = limit - spent - reserved
-    if least > 0 and room < least then refuse(scope, number, 0) end
-    taken = math.min(taken, math.max(room, 0))
-    return spent, reserved
-  end
-
-  for first = 12, #ARGV, 6 do
-    local scope = { number = #scopes, name = ARGV[first], periods = {} }
-    local limit = {}
-    for i = 1, 5 do limit[i] = tonumber(ARGV[first + i]) end
-    local requests, requests_at = check_window(scope, 'r', limit[1], 0, 1)
-    local used, used_at = check_window(scope, 't', limit[2], 1, tokens)
-    local concurrent = 0
-    if limit[3] >= 0 then
-      concurrent = get(scope.name .. ':c')
-      if slots > 0 and concurrent + slots > limit[3] then refuse(scope, 2, 0) end
-    end
-    local today, today_held = check_budget(scope, 'd', day, limit[4], 3)
-    local monthly, monthly_held = check_budget(scope, 'm', month, limit[5], 4)
-    if scope.unknown then unknown[#unknown + 1] = scope.name end
-    scope.limit, scope.requests_at, scope.used_at = limit, requests_at, used_at
-    scopes[#scopes + 1] = scope
-    uses[#uses + 1] = { requests, used, concurrent, today, today_held, monthly, monthly_held }
-  end
-
-  if again then
-    return { cmsgpack.unpack(again).nanos, {}, {}, uses }
-  end
+  if again then return { cmsgpack.unpack(again).nanos, {}, {}, shown(uses) } end
   if id == '' or #refusals > 0 or #unknown > 0 then
-    return { 0, refusals, unknown, uses }
+    return { 0, refusals, unknown, shown(uses) }
   end
 
-  local hold = { tokens = tokens, nanos = taken, parts = {} }
-  for i, scope in ipairs(scopes) do
-    local name, limit, used = scope.name, scope.limit, uses[i]
-    local part = { name = name, slots = 0, second = 0, periods = scope.periods }
-    if limit[1] >= 0 then
-      use(name .. ':r', scope.requests_at, 1)
-      used[1] = used[1] + 1
+  for i, part in ipairs(parts) do
+    local name, used = part.name, uses[i]
+    local scope = load(name)
+    if part.asked then
+      use(name, 'r', part.asked, 1)
+      used[1], part.asked = used[1] + 1, nil
     end
-    if limit[2] >= 0 then
-      use(name .. ':t', scope.used_at, tokens)
-      used[2], part.second = used[2] + tokens, scope.used_at
+    if part.second > 0 then
+      use(name, 't', part.second, tokens)
+      used[2] = used[2] + tokens
     end
-    if limit[3] >= 0 then
-      used[3], part.slots = used[3] + slots, slots
-      set(name .. ':c', used[3])
-    end
-    for letter, at in pairs({ d = 5, m = 7 }) do
-      if scope.periods[letter] then
-        local field = name .. ':' .. letter .. '?'
-        set(field, get(field) + taken)
-        used[at] = used[at] + taken
+    scope.c, used[3] = scope.c + part.slots, used[3] + part.slots
+    for letter, place in pairs({ d = 5, m = 7 }) do
+      if part.periods[letter] then
+        scope[letter][3] = scope[letter][3] + taken
+        used[place] = used[place] + taken
       end
     end
-    hold.parts[i] = part
+    scope.changed = true
   end
-  redis.call('HSET', held, id, cmsgpack.pack(hold))
-  redis.call('ZADD', due, int(now + ttl), id)
+  redis.call('HSET', held, id, cmsgpack.pack({ tokens = tokens, nanos = taken, parts = parts }))
+  redis.call('ZADD', due, now + ttl, id)
   if KEYS[4] then redis.call('HSET', KEYS[4], id, note) end
-  return { taken, {}, {}, uses }
+  return { taken, {}, {}, shown(uses) }
 end
 
 -- ARGV: id, tokens, nanos. Returns whether there was such a reservation: the second time there is none.
@@ -279,7 +250,7 @@ local function renew()
   local gone = {}
   for i = 4, #ARGV do
     if redis.call('HEXISTS', held, ARGV[i]) == 1 then
-      redis.call('ZADD', due, int(now + tonumber(ARGV[3])), ARGV[i])
+      redis.call('ZADD', due, now + tonumber(ARGV[3]), ARGV[i])
     else
       gone[#gone + 1] = ARGV[i]
     end
@@ -291,31 +262,28 @@ end
 -- ahead of the records, never behind them.
 local function learn()
   for first = 5, #ARGV, 3 do
-    for letter, at in pairs({ d = 1, m = 2 }) do
-      local field, period = ARGV[first] .. ':' .. letter, tonumber(ARGV[2 + at])
-      local spent = tonumber(ARGV[first + at])
-      local known, _, label = budget(field, period)
-      if not known then
-        set(field, period)
-        set(field .. '$', spent)
-        set(field .. '?', 0)
-      elseif label == period and spent > known then
-        set(field .. '$', spent)
+    local name = ARGV[first]
+    for letter, place in pairs({ d = 1, m = 2 }) do
+      local period, spent = tonumber(ARGV[2 + place]), tonumber(ARGV[first + place])
+      local found = budget(name, letter, period)
+      if not found then
+        load(name)[letter] = { period, spent, 0 }
+      elseif found[1] == period then
+        found[2] = math.max(found[2], spent)
       end
     end
+    load(name).changed = true
   end
   return 1
 end
 
 -- ARGV: scope. Forgets what belongs to it.
 local function forget()
-  local fields = {}
-  for _, name in ipairs({ ':c', ':r', ':r@', ':t', ':t@', ':d', ':d$', ':d?', ':m', ':m$', ':m?' }) do
-    fields[#fields + 1] = ARGV[3] .. name
-  end
-  for slot = 0, SPAN - 1 do
-    fields[#fields + 1] = ARGV[3] .. ':r' .. slot
-    fields[#fields + 1] = ARGV[3] .. ':t' .. slot
+  local name = ARGV[3]
+  local fields = { name }
+  for n = 0, SPAN - 1 do
+    fields[#fields + 1] = slot(name, 'r', n)
+    fields[#fields + 1] = slot(name, 't', n)
   end
   return redis.call('HDEL', state, unpack(fields))
 end

@@ -177,5 +177,5 @@ def _reply(reply: Any, scopes: Sequence[Scope]) -> Reply:
         nanos,
         tuple(Refusal(scopes[n].name, LIMIT_NAMES[limit], wait) for n, limit, wait in refusals),
         tuple(name.decode() for name in unknown),
-        tuple(Use(*use) for use in uses),
+        tuple(Use(*map(int, use.split())) for use in uses),
     )

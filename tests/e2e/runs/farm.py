@@ -1,14 +1,17 @@
 """Makes worker processes quickly: everything is imported once, and each worker is a fork of this.
 
-Reads lines from standard input; for each it forks a worker and prints its process id. A worker is the
-real one, :func:`orchestrator.worker.process.work`, but for a router that is there already.
+Reads objects from standard input, one a line: variables of the environment. For each it forks a worker
+and prints its process id. A worker is the real one, :func:`orchestrator.worker.process.work`, but for a
+router that is there already.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
+from pathlib import Path
 
 import router
 from orchestrator.kit.logs import configure_logging
@@ -28,10 +31,13 @@ def main() -> None:
 
     warm_up()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    for _ in sys.stdin:
+    for line in sys.stdin:
         child = os.fork()
         if child == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.environ.update(json.loads(line))
+            with Path(os.environ["COE_DATA_DIR"], "workers.log").open("a") as log:
+                os.dup2(log.fileno(), sys.stderr.fileno())
             settings = load_settings()
             configure_logging(settings)
             work(settings)

@@ -27,6 +27,7 @@ def running(own_server: Any) -> Any:
         }
     ]
     own_server.environ = {"COE_RUN_LEASE": "1"}
+    own_server.worker = True
     return own_server.start()
 
 

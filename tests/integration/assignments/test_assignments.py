@@ -74,13 +74,18 @@ async def test_nothing_is_assigned_to_begin_with(admin: AsyncClient) -> None:
     assert "x-coe-strategy" not in headers
 
 
-async def test_a_strategy_answers_what_it_is_assigned_to(admin: AsyncClient) -> None:
+async def test_a_strategy_answers_what_it_is_assigned_to(
+    services: Services, admin: AsyncClient
+) -> None:
     made = await assign(admin, "guide", category="general", policy="quality")
     assert "x-coe-strategy" not in (await ask(admin)).headers
     answer = await ask(admin, model="coe-quality", coe={"explain": True})
     assert answer.headers["x-coe-strategy"] == "guide"
     assert answer.headers["x-coe-policy"] == "quality"
     assert [step["key"] for step in answer.json()["coe"]["steps"]][:2] == ["guide", "follow"]
+    path = f"/admin/api/usage/{answer.headers['x-coe-request-id']}"
+    await services.drain.flush()
+    assert (await admin.get(path)).json()["decision"]["strategy"] == "guide"
     assert (await ask(admin, model="ada")).headers["x-coe-expert"] == "ada"
     assert (await ask(admin, model="coe-direct")).headers["x-coe-strategy"] == "direct"
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from experts.catalogue.expert import Expert
 from orchestrator.app import create_app
+from orchestrator.audit.log import AuditLog
 from orchestrator.catalogue.secrets import SecretStore, generate_key
 from orchestrator.catalogue.service import CatalogueService
 from orchestrator.kit.settings import Settings
@@ -61,12 +62,20 @@ async def keys(keyring: KeyRing) -> dict[Role, str]:
 
 @pytest.fixture
 async def client(
-    service: CatalogueService, store: SecretStore, keyring: KeyRing, keys: dict[Role, str]
+    engine: AsyncEngine,
+    service: CatalogueService,
+    store: SecretStore,
+    keyring: KeyRing,
+    keys: dict[Role, str],
 ) -> AsyncIterator[AsyncClient]:
     """A client of the service's app, with an admin's key."""
     # What these endpoints use of the services; nothing else is started.
     services: Any = SimpleNamespace(
-        settings=Settings(), catalogue=service, secrets=store, keys=keyring
+        settings=Settings(),
+        catalogue=service,
+        secrets=store,
+        keys=keyring,
+        audit=AuditLog(engine),
     )
     headers = {"authorization": f"Bearer {keys[Role.ADMIN]}"}
     # An unexpected error reaches the test as the 500 that a client would see.

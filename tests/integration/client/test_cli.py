@@ -295,9 +295,9 @@ def test_usage(coe: Coe, service: Service) -> None:
         f"req-{number}" for number in range(1, 6)
     ]
     shown = coe("usage", "show", "req-2").stdout.splitlines()
-    assert "cost_usd           0.002" in shown
-    assert "completion_tokens  -" in shown
-    assert 'a_new_field        {"x": 1}' in shown
+    assert ["cost_usd", "0.002"] in [line.split() for line in shown]
+    assert ["completion_tokens", "-"] in [line.split() for line in shown]
+    assert ["a_new_field", '{"x":', "1}"] in [line.split() for line in shown]
     assert coe.json("usage", "show", "req-2")["prompt_tokens"] == 20
     coe("usage", "list", "--limit", "0", code=2)
 

@@ -18,6 +18,7 @@ from orchestrator.routers import schemas as router_schemas
 from orchestrator.runs import schemas as runs
 from orchestrator.runs.webhooks import schemas as webhooks
 from orchestrator.tenants import schemas as tenants
+from orchestrator.tenants.limits import schemas as limits
 from orchestrator.usage import schemas as usage
 
 PAIRS: list[tuple[type[BaseModel], type[BaseModel]]] = [
@@ -29,10 +30,16 @@ PAIRS: list[tuple[type[BaseModel], type[BaseModel]]] = [
     (types.KeyRecord, tenants.KeyView),
     (types.CreatedKey, tenants.NewKey),
     (types.TenantRecord, tenants.TenantView),
+    (types.LimitsRecord, limits.LimitsView),
+    (types.LimitUse, limits.LimitUse),
     (types.AuditEntry, audit.EntryView),
     (types.AuditHead, audit.Head),
     (types.SecretRecord, schemas.SecretView),
     (types.UsageRecord, usage.UsageDetail),
+    (types.UsageSums, usage.UsageSums),
+    (types.UsageGroup, usage.UsageGroup),
+    (types.UsageReport, usage.UsageReport),
+    (types.RequestContent, usage.RequestContent),
     (types.Run, runs.RunView),
     (types.RunDetail, runs.RunDetail),
     (types.RunStep, runs.StepView),
@@ -58,7 +65,7 @@ PAIRS: list[tuple[type[BaseModel], type[BaseModel]]] = [
     (types.FeedbackRecord, feedback.FeedbackDetail),
     (types.Score, feedback.ScoreView),
     (types.Scores, feedback.Scores),
-    (types.ContentChoice, feedback.ContentChoice),
+    (types.ContentChoice, feedback.ContentView),
     (types.ConfigValue, operations.SettingView),
     (types.Health, operations.Health),
 ]

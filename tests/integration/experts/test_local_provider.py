@@ -41,7 +41,7 @@ async def test_concurrent_first_calls_load_once_and_names_and_paths_share(
     by_path = Expert(id="p", provider="local", endpoints=(Endpoint(url=str(path)),))
     await asyncio.gather(local.load(ASSISTANT), local.load(ASSISTANT), local.load(by_path))
     assert len(local._servers) == 1
-    assert list(local._servers) == [path]
+    assert list(local._servers) == [(path, None)]
 
 
 async def test_a_caller_that_goes_away_does_not_take_the_load_from_others() -> None:

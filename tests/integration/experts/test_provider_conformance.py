@@ -1,4 +1,4 @@
-"""What every provider promises (:mod:`experts.providers.protocol`), held by all five of them."""
+"""What every provider promises (:mod:`experts.providers.protocol`), held by all of them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from experts.providers.local import LocalProvider
 from experts.providers.openai import OpenAIProvider
 from experts.providers.protocol import ExpertCall, Provider, Usage
 from experts.providers.python import PythonProvider
+from experts.providers.replay import ReplayProvider
 from experts.providers.scripted import ScriptedProvider
 from experts.providers.scripted_server import ScriptedServer
 from experts.providers.sse import DONE, data_of, split_events, usage_in
@@ -27,6 +29,10 @@ from .conftest import LITELLM_WARNS, eventually, make_call
 pytestmark = LITELLM_WARNS
 
 ENDLESS = "```python\nwhile True: pass\n```"
+WAITING = ["openai", "litellm", "local", "python", "scripted"]
+"""Those that can be waited for."""
+AT_ONCE = ["replay"]
+"""Those that have the answer already: there is nothing to be late, or to cancel."""
 
 
 @dataclasses.dataclass
@@ -55,7 +61,21 @@ def over_http(provider: Provider, name: str, prefix: str, server: ScriptedServer
     )
 
 
-def case_of(name: str, server: ScriptedServer) -> Case:
+def replaying(record: Path) -> Case:
+    line = {"prompt": "What is 17 * 23?", "answers": {"sage": "17 times 23 is 391."}}
+    record.write_bytes(msgspec.json.encode(line))
+    return Case(
+        ReplayProvider(),
+        quick={"text": line["prompt"]},
+        slow={},
+        refused={"text": "What was never asked?"},
+        common={"provider": "replay", "model": "sage", "url": str(record)},
+    )
+
+
+def case_of(name: str, server: ScriptedServer, directory: Path) -> Case:
+    if name == "replay":
+        return replaying(directory / "record.jsonl")
     if name == "openai":
         return over_http(OpenAIProvider(), name, "", server)
     if name == "litellm":
@@ -86,10 +106,12 @@ def case_of(name: str, server: ScriptedServer) -> Case:
     )
 
 
-@pytest.fixture(scope="module", params=["openai", "litellm", "local", "python", "scripted"])
-async def case(request: pytest.FixtureRequest) -> AsyncIterator[Case]:
+@pytest.fixture(scope="module", params=WAITING + AT_ONCE)
+async def case(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Case]:
     async with ScriptedServer() as server:
-        case = case_of(request.param, server)
+        case = case_of(request.param, server, tmp_path_factory.mktemp("conformance"))
         await case.provider.complete(case.call(case.quick, timeout=60))  # imports, loads, starts
         yield case
         await case.provider.aclose()
@@ -164,6 +186,7 @@ async def test_a_refusal_is_a_refusal(case: Case) -> None:
         assert "'e'" in error.message
 
 
+@pytest.mark.parametrize("case", WAITING, indirect=True)
 async def test_deadlines_are_kept(case: Case) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -174,6 +197,7 @@ async def test_deadlines_are_kept(case: Case) -> None:
     assert loop.time() - began < 4
 
 
+@pytest.mark.parametrize("case", WAITING, indirect=True)
 async def test_cancelled_calls_leave_nothing_running(case: Case) -> None:
     before = running()
     streams = [case.call(case.slow, stream=True) for _ in range(3)]

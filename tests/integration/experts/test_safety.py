@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import tracemalloc
 import zlib
@@ -70,9 +71,9 @@ async def test_litellm_is_not_asked_to_call_a_private_address(
     assert not server.ledger.headers
 
 
-def _bomb(before: bytes, after: bytes, megabytes: int = 300) -> bytes:
-    """Return a few hundred kilobytes that are some hundred megabytes when they are unpacked."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+def _bomb(before: bytes, after: bytes, megabytes: int = 100) -> bytes:
+    """Return some kilobytes that are a hundred megabytes when they are unpacked."""
+    packer = zlib.compressobj(6, zlib.DEFLATED, 31)
     filling = b"x" * 2**20
     parts = [packer.compress(before), *(packer.compress(filling) for _ in range(megabytes))]
     return b"".join([*parts, packer.compress(after), packer.flush()])
@@ -130,9 +131,33 @@ async def test_what_is_no_answer(openai: OpenAIProvider, name: str) -> None:
 
 @pytest.mark.parametrize("name", NO_STREAMS)
 async def test_what_is_no_stream(openai: OpenAIProvider, name: str) -> None:
-    async with raw_server(NO_STREAMS[name]) as url:
+    # In pieces, so that the head has come before what is wrong.
+    async with raw_server(NO_STREAMS[name], pieces=8) as url:
         with pytest.raises(ExpertAnswerInvalid):
-            [_ async for _ in openai.stream(make_call("m", url=url, stream=True))]
+            [_ async for _ in openai.stream(make_call("m", url=url, stream=True, timeout=5.0))]
+
+
+async def test_a_broken_chunk_ends_a_stream_at_once(openai: OpenAIProvider) -> None:
+    """It comes when the head is read already: aiohttp closes the connection and tells nobody."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        event = EVENT % b"ok"
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: {STREAM}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        writer.write(head.encode() + b"%x\r\n%b\r\n" % (len(event), event))
+        await asyncio.sleep(0.05)
+        writer.write(b"zz\r\n")
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    blocks = openai.stream(make_call("m", url=url, stream=True, timeout=5.0))
+    assert b"ok" in await anext(blocks)
+    with pytest.raises(ExpertAnswerInvalid, match="broke off"):
+        await anext(blocks)
+    server.close()
+    await server.wait_closed()
 
 
 async def test_text_of_every_kind_passes(openai: OpenAIProvider) -> None:

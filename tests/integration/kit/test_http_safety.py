@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from orchestrator.chat.streaming import StreamResponse
 from orchestrator.kit.headers import with_cors
 from orchestrator.kit.http import RequestFrame, install_error_handlers
 from orchestrator.kit.inbound import InboundLimits
@@ -207,3 +208,29 @@ async def test_errors_can_be_read_by_pages_that_are_allowed(port: int) -> None:
     answer = await ask(port, post("/plain?" + "x" * 9000, origin="https://a.example"))
     assert answer.startswith(b"HTTP/1.1 414")
     assert b"access-control-allow-origin: https://a.example" in answer.lower()
+
+
+async def test_a_stream_that_nobody_reads_is_closed_and_its_account_with_it() -> None:
+    closed, sent = asyncio.Event(), []
+
+    async def blocks() -> AsyncIterator[bytes]:
+        try:
+            for _ in range(100):
+                yield b"data: {}\n\n"
+        finally:
+            closed.set()
+
+    async def forever() -> Any:
+        await asyncio.sleep(60)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        if len(sent) > 5:
+            await forever()
+
+    scope = {"type": "http", "path": "/", "headers": []}
+    streaming = StreamResponse(blocks(), {})  # type: ignore[arg-type]
+    async with asyncio.timeout(3):
+        await RequestFrame(streaming, send_timeout=0.05)(scope, forever, send)
+    assert closed.is_set()
+    assert len(sent) == 6

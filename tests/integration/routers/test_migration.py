@@ -56,6 +56,25 @@ def test_what_came_later_can_be_taken_away(postgres_url: str) -> None:
     engine.dispose()
 
 
+def test_tenants_that_opted_in_before_there_were_levels_keep_their_choice(
+    postgres_url: str,
+) -> None:
+    migration = importlib.import_module("migrations.versions.0008_usage_details")
+    engine = sa.create_engine(postgres_url)
+    with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
+        migration.downgrade()
+        rows = "INSERT INTO tenants (id, store_content) VALUES ('one', true), ('two', false)"
+        connection.execute(sa.text(rows))
+        migration.upgrade()
+        levels = connection.execute(sa.text("SELECT id, content_level FROM tenants ORDER BY id"))
+        assert [tuple(row) for row in levels] == [("one", "prompts"), ("two", "off")]
+        migration.downgrade()
+        stored = connection.scalar(sa.text("SELECT store_content FROM tenants WHERE id = 'one'"))
+        assert stored is True
+        migration.upgrade()
+    engine.dispose()
+
+
 def test_downgrade_leaves_nothing_and_upgrade_starts_anew(postgres_url: str) -> None:
     migration = importlib.import_module("migrations.versions.0003_router_versions")
     later = importlib.import_module("migrations.versions.0008_usage_details")

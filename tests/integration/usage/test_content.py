@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,10 +18,10 @@ SAID = "I am ada@example.com, patient 77"
 
 
 @pytest.fixture
-async def tenant(desk: Desk, request: pytest.FixtureRequest) -> AsyncIterator[str]:
+async def tenant(desk: Desk, request: pytest.FixtureRequest) -> str:
     name = request.node.name.removeprefix("test_")[:60].strip("_").replace("[", "-").strip("]")
     await desk.caller(name)
-    yield name
+    return name
 
 
 async def _choose(desk: Desk, tenant: str, **choice: Any) -> dict[str, Any]:
@@ -35,8 +34,8 @@ async def _choose(desk: Desk, tenant: str, **choice: Any) -> dict[str, Any]:
     return shown
 
 
-async def _ask(desk: Desk, caller: Caller, *, stream: bool = False) -> str:
-    body = {"model": "echo", "messages": [{"role": "user", "content": SAID}], "stream": stream}
+async def _ask(desk: Desk, caller: Caller, *, stream: bool = False, model: str = "echo") -> str:
+    body = {"model": model, "messages": [{"role": "user", "content": SAID}], "stream": stream}
     answer = await caller.post("/v1/chat/completions", body)
     assert answer.status_code == 200, answer.text
     await desk.services.drain.flush()
@@ -83,6 +82,16 @@ async def test_prompts_and_answers(desk: Desk, tenant: str, stream: bool) -> Non
     assert (await user.get(path)).json()["answer"] is None
     await _choose(desk, tenant, store=False)
     assert await _kept(desk, tenant) == (0, 0)
+
+
+async def test_what_a_strategy_answers_is_kept_too(desk: Desk, tenant: str) -> None:
+    await _choose(desk, tenant, level="all")
+    user = await desk.caller(tenant)
+    request = await _ask(desk, user, model="coe-self-consistency")
+    content = (await user.get(f"/v1/usage/requests/{request}/content")).json()
+    assert content["messages"] == [{"role": "user", "content": "I am [email], patient 77"}]
+    assert "ada@example.com" not in content["answer"]
+    assert content["answer"]
 
 
 async def test_content_goes_when_its_days_are_over(desk: Desk, tenant: str) -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from experts.providers.protocol import Usage
 from orchestrator.tenants.keys import Role
 from orchestrator.usage import own_endpoints
 from orchestrator.usage.record import UsageRecord, call_fields, token_fields
+from orchestrator.usage.reports import DIMENSIONS
 from tests.integration.usage.conftest import Desk, record, store
 
 MARCH = {"start": "2026-03-01", "end": "2026-04-01"}
@@ -143,6 +145,8 @@ async def test_others_usage_needs_the_role_to_see_it(filled: Desk) -> None:
         ({"start": "2026-05-01", "end": "2026-04-01"}, "start"),
         ({"start": "2020-01-01", "end": "2026-04-01"}, "start"),
         ({"end": "9999-99-99"}, "end"),
+        ({"end": "0001-01-01"}, "end"),
+        ({"start": "0001-01-01T00:00+23:59"}, "start"),
         ({"after": "bm9uc2Vuc2U"}, "after"),
         ({"after": "\ud7ff"}, "after"),
         ({"format": "xml"}, "format"),
@@ -232,6 +236,45 @@ async def test_records_are_listed_and_shown_to_their_tenant(filled: Desk) -> Non
     assert shown["cost_usd"] == 1000 / 1e9
     for path in (mine[0], "req_nonsense", "req_" + "f" * 32):
         assert (await stranger.get(f"/v1/usage/requests/{path}")).status_code == 404
+
+
+async def test_the_parts_are_the_whole_however_it_is_cut(desk: Desk) -> None:
+    """Money and tokens of random requests, some with several calls, by every dimension."""
+    random = Random(7)  # noqa: S311
+    records = [_random_record(random) for _ in range(150)]
+    await store(desk.engine, *records)
+    user = await desk.caller("many")
+    for by in (*DIMENSIONS, "day,expert", "hour,key,status", "model,policy,api", ""):
+        report = (await user.get("/v1/usage", **MARCH, group_by=by, limit=10_000)).json()
+        for name in ("cost_nanos", "prompt_tokens", "completion_tokens", "cached_tokens"):
+            whole = sum(getattr(each, name) for each in records)
+            parts = [row[name] for row in report["data"]]
+            assert (sum(parts), report["totals"][name]) == (whole, whole), (by, name)
+        requests = sum(row["requests"] for row in report["data"])
+        assert report["totals"]["requests"] == len(records) <= requests
+
+
+def _random_record(random: Random) -> UsageRecord:
+    calls = [
+        call_fields(
+            random.choice("abc"),
+            random.randint(1, 2),
+            Usage(*(random.randint(50, 100) for _ in range(2)), random.randint(0, 50)),
+            random.randint(0, 10**12),
+        )
+        for _ in range(random.randint(0, 3))
+    ]
+    one = {"expert": random.choice("abc")} if len(calls) == 1 else {"attempts": calls}
+    return record(
+        f"2026-03-{random.randint(1, 9):02d}T{random.randint(0, 23):02d}:00",
+        tenant="many",
+        key_id=random.choice(("key_1", "key_2")),
+        model=random.choice(("coe", "coe-economy")),
+        policy=random.choice((None, "economy")),
+        status=random.choice(("ok", "failed")),
+        **one,
+        **token_fields(calls),
+    )
 
 
 async def test_the_query_of_one_tenant_reads_only_its_rows_and_days(filled: Desk) -> None:

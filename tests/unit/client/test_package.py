@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 import subprocess
 import sys
 
 import coe_client
-from coe_client import AsyncCoe, Coe, async_resources, errors, resources
+from coe_client import AsyncCoe, Coe, errors
 
 HEAVY = ["fastapi", "sqlalchemy", "numpy", "torch", "aiohttp", "litellm", "starlette"]
 HEAVY += ["openai", "yaml", "redis", "httpx2"]
@@ -61,18 +62,21 @@ def public(kind: type) -> dict[str, inspect.Signature]:
 
 
 def test_both_clients_offer_the_same() -> None:
-    groups = {name for name in vars(resources) if name[0].isupper() and name != "TYPE_CHECKING"}
     pairs = [(Coe, AsyncCoe)]
-    for name in groups:
-        kind = getattr(resources, name)
-        if inspect.isclass(kind) and kind.__module__ == resources.__name__:
-            pairs.append((kind, getattr(async_resources, f"Async{name}")))
-    assert len(pairs) == 11
+    for subject in ("", "access_", "run_", "strategy_", "usage_"):
+        ours = importlib.import_module(f"coe_client.{subject}resources")
+        theirs = importlib.import_module(f"coe_client.async_{subject}resources")
+        for name, kind in inspect.getmembers(ours, inspect.isclass):
+            if kind.__module__ == ours.__name__ and name[0] != "_":
+                pairs.append((kind, getattr(theirs, f"Async{name}")))
+    groups = {type(group) for group in vars(Coe(base_url="http://127.0.0.1:1")).values()}
+    assert {sync for sync, _ in pairs} - {Coe} <= groups
+    assert len(pairs) > 14
     for sync, other in pairs:
-        ours, theirs = public(sync), public(other)
-        assert ours.keys() == theirs.keys()
-        for name, signature in ours.items():
-            assert list(signature.parameters) == list(theirs[name].parameters), (sync, name)
+        offered, also = public(sync), public(other)
+        assert offered.keys() == also.keys()
+        for name, signature in offered.items():
+            assert list(signature.parameters) == list(also[name].parameters), (sync, name)
 
 
 def test_version_matches_the_distribution() -> None:

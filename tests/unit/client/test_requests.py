@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coe_client import Coe, Timeouts, operations
+from coe_client import Coe, Timeouts, operations, usage_operations
 from coe_client.errors import APIResponseInvalidError, APIStatusError, CoeError
 from coe_client.failures import error_from_answer, error_from_event
 from coe_client.requests import Answer, path_of
@@ -166,6 +166,9 @@ def test_a_chunk_without_text(document: dict[str, Any]) -> None:
 def test_unreadable_numbers_in_headers_count_as_absent() -> None:
     route = RouteInfo.from_headers({"x-coe-confidence": "high", "x-coe-cost": "0.1"})
     assert (route.confidence, route.cost, route.expert) == (None, 0.1, None)
+    moved = RouteInfo.from_headers({"x-coe-attempts": "2", "x-coe-moved": "retired"})
+    assert (moved.attempts, moved.moved) == (2, "retired")
+    assert (route.attempts, route.moved) == (None, None)
 
 
 json_values = st.recursive(
@@ -216,7 +219,8 @@ def test_any_answer_is_read_or_refused_with_our_error(document: Any) -> None:
     answer = Answer(200, {}, json.dumps(document).encode())
     for request in (
         operations.get_expert("a"),
-        operations.list_usage(),
+        usage_operations.list_usage(),
+        usage_operations.report_usage(["day"]),
         operations.get_readiness(),
         operations.route("x", model=None, tools=None, response_format=None),
     ):

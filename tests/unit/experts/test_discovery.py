@@ -77,6 +77,9 @@ def test_the_price_list_says_the_same() -> None:
         entry = prices[model.priced_as]
         stated = (entry["input_cost_per_token"] * 1e6, entry["output_cost_per_token"] * 1e6)
         assert model.price == pytest.approx(stated), model.name
+        for ours, name in ((model.cached, "read"), (model.cache_write, "creation")):
+            theirs = entry.get(f"cache_{name}_input_token_cost", 0.0) * 1e6
+            assert ours == pytest.approx(theirs or None), (model.name, name)
         assert model.context == entry["max_input_tokens"], model.name
         features = {"tools": "function_calling", "vision": "vision", "json": "response_schema"}
         offered = {one for one, name in features.items() if entry.get(f"supports_{name}")}

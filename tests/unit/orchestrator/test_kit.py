@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from orchestrator.kit.errors import ApiError, StartError
 from orchestrator.kit.ids import new_request_id, time_of, uuid7
+from orchestrator.kit.logs import configure_logging, hide
+from orchestrator.kit.origins import split_origins
 from orchestrator.kit.settings import Settings, describe, environment_name, load_settings
 from orchestrator.usage.record import UsageRecord
 from router.exploration import MAX_EXPLORATION
@@ -97,3 +100,50 @@ def test_exploration_is_bounded_as_the_router_bounds_it(monkeypatch: pytest.Monk
             changed.setenv(name, value)
             with pytest.raises(StartError, match=name):
                 load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("COE_PRIVATE_ADDRESSES", "10.0.0.0/8, not a host"),
+        ("COE_WEBHOOK_PRIVATE_ADDRESSES", "10.0.0.0/99"),
+        ("COE_CORS_ORIGINS", "*"),
+        ("COE_CORS_ORIGINS", "https://a.example/path"),
+        ("COE_CORS_ORIGINS", "https://a.example, b.example"),
+        ("COE_CORS_ORIGINS", "https://user@a.example"),
+    ],
+)
+def test_lists_that_cannot_be_read_stop_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(StartError, match=name):
+        load_settings()
+
+
+def test_origins_are_split() -> None:
+    assert split_origins(" https://a.example,http://localhost:3000, ") == [
+        "https://a.example",
+        "http://localhost:3000",
+    ]
+
+
+def test_no_log_line_holds_a_secret_of_the_settings_nor_one_that_is_hidden(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COE_GUARDRAIL_KEY", "the-guards-own-key")
+    hide("from/a+store")
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    try:
+        configure_logging(load_settings())
+        log = logging.getLogger("a.module")
+        log.error(
+            "%s %r", "from/a+store", ["sk-" + "x" * 20], exc_info=ValueError("the-guards-own-key")
+        )
+        written = capsys.readouterr().err
+    finally:
+        root.handlers[:], level = before
+        root.setLevel(level)
+    assert "*** ['***']" in written
+    assert "ValueError: ***" in written

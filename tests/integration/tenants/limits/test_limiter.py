@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.kit.errors import ApiError
-from orchestrator.tenants.limits.values import Ask
+from orchestrator.tenants.limits.values import Ask, Spent
 from orchestrator.usage.journal import STREAM, open_requests_key
 from tests.integration.tenants.limits.conftest import DOLLAR, Replica, new_record
 
@@ -192,3 +195,63 @@ async def test_a_settlement_survives_a_redis_that_forgot_the_script(
     await replica.journal.close(record)
     assert await used(replica) == (40, 0)
     assert await redis.xlen(STREAM) == 1
+
+
+async def test_a_request_takes_two_round_trips(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await replica.limit(requests=10, day=100)
+    await replica.request(nanos=1, cost=1)
+    sent: list[object] = []
+    send = AbstractConnection.send_packed_command
+
+    async def counted(self: AbstractConnection, *arguments: Any, **options: Any) -> None:
+        sent.append(arguments)
+        await send(self, *arguments, **options)
+
+    monkeypatch.setattr(AbstractConnection, "send_packed_command", counted)
+    await replica.request(nanos=1, cost=1)
+    assert len(sent) == 2
+
+
+async def test_a_request_that_is_cancelled_on_its_way_in_leaves_nothing(
+    replica: Replica, redis: Redis
+) -> None:
+    await replica.limit(concurrent=1, day=100)
+    await replica.request(nanos=1, cost=1)
+    cancelled = 0
+    for turns in range(8):
+        record = new_record()
+        asking = asyncio.create_task(replica.ask(record, nanos=50))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.wait((asking,))
+        if asking.cancelled():
+            cancelled += 1
+        else:  # the Redis client can lose a cancellation: then it is a request like others
+            await replica.journal.close(record)
+    assert cancelled
+    await asyncio.sleep(0.05)
+    assert await redis.hlen(open_requests_key("one")) == 0
+    assert not replica.limiter._held
+    assert await used(replica) == (1, 0)
+
+
+async def test_many_who_meet_an_empty_redis_ask_the_records_once(
+    replica: Replica, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await replica.limit(day=DOLLAR)
+    asked = 0
+    spent = replica.limiter._spent
+
+    async def counting(tenants: Collection[str]) -> Mapping[str, Mapping[str, Spent]]:
+        nonlocal asked
+        asked += 1
+        return await spent(tenants)
+
+    monkeypatch.setattr(replica.limiter, "_spent", counting)
+    await redis.flushall()
+    await asyncio.gather(*(replica.ask(nanos=1) for _ in range(30)))
+    assert asked == 1
+    assert await used(replica) == (0, 30)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,10 +15,11 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from orchestrator.kit.away import Away
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.stores.valkey import EmbeddedValkey
-from orchestrator.tenants.limits import limiter as limiter_module
 from orchestrator.tenants.tables import tenants
+from orchestrator.usage.tables import usage
 from tests.integration.tenants.limits.conftest import Replica, new_record
 
 
@@ -32,7 +36,8 @@ async def pair(
     engine: AsyncEngine, valkey: EmbeddedValkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Replica, Replica]]:
     """Two replicas that know of each other."""
-    monkeypatch.setattr(limiter_module, "_AWAY_SECONDS", 0.0)
+    for module in ("tenants.limits.limiter", "usage.journal"):
+        monkeypatch.setattr(f"orchestrator.{module}.Away", partial(Away, 0.0))
     async with engine.begin() as connection:
         await connection.execute(sa.insert(tenants).values(id="default"))
     async with Redis.from_url(valkey.start(), retry=Retry(NoBackoff(), 1)) as redis:
@@ -132,3 +137,30 @@ async def test_with_nothing_known_the_records_are_asked(
     await two.book.refresh()
     valkey.stop()
     assert await passed(two, 5, nanos=100) == 2
+
+
+async def test_a_redis_that_hangs_holds_up_one_request_a_second(
+    engine: AsyncEngine, valkey: EmbeddedValkey, tmp_path: Path
+) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(sa.insert(tenants).values(id="default"))
+    url = valkey.start()
+    async with Redis.from_url(url, socket_timeout=0.3, retry=Retry(NoBackoff(), 0)) as redis:
+        one = Replica.of(engine, redis, tmp_path, "one")
+        await one.limit(requests=100)
+        await one.request(nanos=0, cost=0)
+        assert valkey._process is not None
+        valkey._process.send_signal(signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            for _ in range(20):
+                await one.request(nanos=0, cost=0)
+            seconds = time.monotonic() - began
+        finally:
+            valkey._process.send_signal(signal.SIGCONT)
+        # Forty round trips of 0.3 seconds would be twelve.
+        assert seconds < 3
+        assert not one.limiter._held
+        await one.drain.flush()
+    async with engine.connect() as connection:
+        assert await connection.scalar(sa.select(sa.func.count()).select_from(usage)) == 21

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
+from coe_client import AsyncCoe
 from experts.catalogue.expert import Expert, Price
 from orchestrator.app import create_app
 from orchestrator.bootstrap import Services, open_services
@@ -189,6 +190,38 @@ async def test_two_hundred_at_once_on_a_nearly_empty_budget(desk: Desk) -> None:
     spent, reserved = (await desk.use("tenants/poor"))["usd_per_day"]
     assert reserved == 0
     assert 0 < spent <= 0.5
+
+
+async def test_a_strategy_reserves_its_own_limit_and_is_settled_by_its_steps(desk: Desk) -> None:
+    _, key = await desk.key("strategic")
+    path = f"{LIMITS}/tenants/strategic"
+    await desk.admin("PUT", path, json={"usd_per_day": 0.2, "concurrent_requests": 1})
+    explained = {"model": "coe-direct", "coe": {"explain": True}}
+    answer = await desk.chat(key, **explained)
+    assert answer.status_code == 200, answer.text
+    cost = answer.json()["coe"]["cost_usd"]
+    assert cost > 0
+    use = await desk.use("tenants/strategic")
+    assert use["usd_per_day"] == (pytest.approx(cost), 0)
+    assert use["concurrent_requests"] == (0, 0)
+    await desk.admin("PUT", path, json={"usd_per_day": cost})
+    assert (await desk.chat(key, **explained)).status_code == 402
+
+
+async def test_the_clients_manage_limits(desk: Desk) -> None:
+    key_id, _ = await desk.key("handled")
+    admin = desk._admin["authorization"].removeprefix("Bearer ")
+    coe = AsyncCoe(base_url="http://test", api_key=admin, http_client=desk._client)
+    made = await coe.limits.set(key_id=key_id, requests_per_minute=5, usd_per_day=0.5)
+    assert (made.tenant, made.key_id, made.usd_per_day) == ("handled", key_id, 0.5)
+    shown = await coe.limits.get(key_id=key_id)
+    assert made.model_dump(exclude={"use"}) == shown.model_dump(exclude={"use"})
+    assert [use.most for use in shown.use or ()] == [5, 0.5]
+    assert key_id in [record.key_id async for record in coe.limits.list(page_size=1)]
+    await coe.limits.remove(key_id=key_id)
+    assert key_id not in [record.key_id async for record in coe.limits.list()]
+    with pytest.raises(ValueError, match="either a tenant or a key_id"):
+        await coe.limits.get()
 
 
 async def test_keys_of_a_tenant_share_its_budget_and_tenants_do_not(desk: Desk) -> None:

@@ -50,15 +50,40 @@ def test_one_caller_alone_cannot_open_it_by_a_row() -> None:
 def test_a_share_of_failures_opens_it_once_there_are_enough_calls() -> None:
     one = breaker()
     for turn in range(5):
-        one.succeeded(turn, turn)
+        one.succeeded(turn, turn, "a")
         one.failed(turn, turn, "expert_failed", "a")
         assert one.state(turn) is (State.OPEN if turn == 4 else State.CLOSED)
     # The same over a longer time than the window is no share worth speaking of.
     other = breaker(window=60.0)
     for turn in range(40):
         now = turn * 20.0
-        (other.failed(now, now, "x", "a") if turn % 2 else other.succeeded(now, now))
+        (other.failed(now, now, "x", "a") if turn % 2 else other.succeeded(now, now, "a"))
     assert other.state(800.0) is State.CLOSED
+
+
+def test_one_caller_cannot_open_it_by_a_share_while_others_are_answered() -> None:
+    one = breaker()
+    for turn in range(100):
+        one.failed(turn / 10, turn / 10, "expert_failed", "bad")
+        one.succeeded(turn / 10, turn / 10, ("good", "other")[turn % 2])
+    for _ in range(100):
+        one.failed(10.0, 10.0, "expert_failed", "bad")
+    one.succeeded(10.0, 10.0, "good")
+    assert one.state(10.0) is State.CLOSED
+    opened = False
+    for _ in range(150):
+        opened |= one.failed(10.0, 10.0, "expert_failed", "good")
+        opened |= one.failed(10.0, 10.0, "expert_failed", "good")
+        one.succeeded(10.0, 10.0, "other")
+    assert opened
+
+
+def test_callers_beyond_those_told_apart_count_together() -> None:
+    one = breaker(volume=1000)
+    for number in range(300):
+        one.succeeded(0.0, 0.0, f"t{number}")
+    assert one._window is not None
+    assert sum(len(bucket) for bucket in one._window._buckets) <= 65
 
 
 def test_slow_calls_open_it() -> None:
@@ -134,7 +159,7 @@ def test_it_is_never_open_below_volume_or_rate(
     failed = 0
     for number, answered in enumerate(outcomes, start=1):
         if answered:
-            one.succeeded(0.0, 0.0)
+            one.succeeded(0.0, 0.0, "a")
         else:
             failed += 1
             one.failed(0.0, 0.0, "x", "a")

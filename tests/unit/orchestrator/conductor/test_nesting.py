@@ -12,6 +12,7 @@ from experts.catalogue.expert import Expert
 from orchestrator.conductor.engine import execute
 from orchestrator.conductor.events import AnswerDelta, Event, StepStarted
 from orchestrator.conductor.limits import Limits
+from orchestrator.conductor.nesting import strategy_in
 from orchestrator.conductor.ports import MemoryLedger
 from orchestrator.conductor.strategies import STRATEGIES
 from orchestrator.conductor.values import Amendment, Outcome, Step
@@ -132,6 +133,20 @@ async def test_what_is_stopped_below_says_so_above(make_run: MakeRun) -> None:
     assert step.output.endswith("[the limit of 2 levels of work is reached]") or (
         "act.1.1/split" not in run.steps
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "strategy"),
+    [
+        ("strategy:cot", "cot"),
+        ("Strategy: CoT+Python ", "cot+python"),
+        ("strategy:", None),
+        ("Strategist", None),
+        ("", None),
+    ],
+)
+def test_the_name_of_a_strategy(name: str, strategy: str | None) -> None:
+    assert strategy_in(name) == strategy
 
 
 async def test_an_unknown_strategy_is_told(make_run: MakeRun) -> None:

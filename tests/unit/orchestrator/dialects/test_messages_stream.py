@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from experts.errors import ExpertAnswerInvalid
 from orchestrator.dialects.messages.answer import whole_message
 from orchestrator.dialects.messages.request import MessageRequest, read_request
 from orchestrator.dialects.messages.stream import MessageStream
@@ -142,6 +143,20 @@ def test_thought_is_told_to_those_who_ask(thinking: Any, kinds: list[str]) -> No
 def test_why_it_ends(answer: Answer, reason: str) -> None:
     whole = whole_message(asked(), REQUEST_ID, answer.whole())
     assert whole["stop_reason"] == accumulated(told(answer))["stop_reason"] == reason
+
+
+@pytest.mark.parametrize("arguments", ['{"a"', "[1]", "5", '{"a": 1} {}'])
+def test_arguments_that_are_no_object_are_no_answer(arguments: str) -> None:
+    answer = Answer(calls=(("x", "add", (arguments,)),), finish="tool_calls")
+    with pytest.raises(ExpertAnswerInvalid, match="tool 'add'"):
+        whole_message(asked(), REQUEST_ID, answer.whole())
+
+
+@pytest.mark.parametrize(("arguments", "given"), [("", {}), (' {"a": 1}\n', {"a": 1})])
+def test_arguments_may_be_left_out_and_spaced(arguments: str, given: Any) -> None:
+    answer = Answer(calls=(("x", "add", (arguments,)),), finish="tool_calls")
+    (use,) = whole_message(asked(), REQUEST_ID, answer.whole())["content"]
+    assert use["input"] == given
 
 
 def test_a_stop_sequence_is_named_where_the_expert_names_it() -> None:

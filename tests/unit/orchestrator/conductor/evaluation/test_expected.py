@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.conductor.evaluation.expected import Check, cascade, direct, verify, vote
+from orchestrator.conductor.evaluation.expected import (
+    Check,
+    cascade,
+    decompose,
+    direct,
+    panel,
+    verify,
+    vote,
+)
 
 SHARE = st.floats(0.0, 1.0)
 
@@ -95,3 +103,37 @@ def test_limits_of_checks() -> None:
     assert cascade(0.6, 0.9, blind).accuracy == pytest.approx(0.6)
     assert verify(0.6, perfect, 2).accuracy == pytest.approx(1 - 0.4**3)
     assert verify(0.6, blind, 2).accuracy == pytest.approx(0.6)
+
+
+@given(st.floats(0.2, 0.95), st.integers(1, 4), st.integers(1, 4))
+def test_a_panel_of_equals_is_the_vote_of_as_many_samples(
+    right: float, experts: int, wrong: int
+) -> None:
+    found = panel([right] * experts, [0.5] * experts, wrong)
+    assert found.accuracy == pytest.approx(vote(right, experts, wrong).accuracy)
+    assert (found.calls, found.cost) == (experts, experts * 0.5)
+
+
+def test_known_panels() -> None:
+    assert panel([0.9, 0.2, 0.2], [1, 1, 1]).accuracy == pytest.approx(0.9), (
+        "two weak are one wrong"
+    )
+    assert panel([0.6, 0.6], [1, 1]).accuracy == pytest.approx(0.6), "two cannot outvote each other"
+    assert panel([0.7, 0.7, 0.7], [1, 1, 1]).accuracy == pytest.approx(0.784)
+
+
+@given(SHARE, SHARE, st.integers(1, 4), SHARE, SHARE)
+def test_splitting_is_what_counting_gives(
+    first: float, part: float, parts: int, takes_right: float, takes_wrong: float
+) -> None:
+    accuracy = calls = cost = 0.0
+    for cheap, passes, *solved in itertools.product((True, False), repeat=2 + parts):
+        accepts = takes_right if cheap else takes_wrong
+        chance = (first if cheap else 1 - first) * (accepts if passes else 1 - accepts)
+        for one in solved:
+            chance *= part if one else 1 - part
+        accuracy += chance * (cheap if passes else all(solved))
+        calls += chance * (2 if passes else 4 + parts)
+        cost += chance * (1 + 0.1 if passes else 1 + 0.1 + 1 + 10 * (parts + 1))
+    found = decompose(first, part, parts, Check(takes_right, takes_wrong, cost=0.1), costs=(1, 10))
+    assert [found.accuracy, found.calls, found.cost] == pytest.approx([accuracy, calls, cost])

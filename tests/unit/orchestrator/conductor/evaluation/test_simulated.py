@@ -11,7 +11,9 @@ from orchestrator.conductor.evaluation.expected import (
     Check,
     Expectation,
     cascade,
+    decompose,
     direct,
+    panel,
     verify,
     vote,
 )
@@ -19,6 +21,7 @@ from orchestrator.conductor.evaluation.graders import Grading
 from orchestrator.conductor.evaluation.record import Record
 from orchestrator.conductor.evaluation.simulate import Simulated, SimulatedExperts
 from orchestrator.conductor.evaluation.tasks import GradedTask
+from orchestrator.conductor.limits import Limits
 from orchestrator.conductor.strategies import STRATEGIES, Strategy
 from orchestrator.conductor.strategies.self_consistency import self_consistency
 
@@ -31,13 +34,18 @@ Z = 3.9
 
 
 async def simulated(
-    strategy: Strategy, grading: Grading, seed: int = 1, **experts: Simulated
+    strategy: Strategy,
+    grading: Grading,
+    seed: int = 1,
+    limits: Limits = Limits(),  # noqa: B008 (frozen)
+    **experts: Simulated,
 ) -> list[Record]:
     everyone = SimulatedExperts(experts, {task.prompt: task.target for task in TASKS}, seed)
     setting = Setting(
         experts_for=lambda _: everyone,
         sandbox=grading.sandbox,
         grading=grading,
+        limits=limits,
         at_once=16,
     )
     return await evaluate(TASKS, [strategy], setting)
@@ -106,6 +114,59 @@ async def test_a_cheap_expert_checked_and_replaced(grading: Grading) -> None:
     agree(await simulated(STRATEGIES["cascade"], grading, **experts), found, usd=0.02)
     guidance = Expectation(found.accuracy, found.calls + 1, found.cost + 0.02)
     agree(await simulated(STRATEGIES["guide"], grading, **experts), guidance, usd=0.02)
+
+
+@pytest.mark.parametrize(("error", "wrong"), [(0.4, 1), (0.6, 4), (0.55, 10)])
+async def test_a_panel_of_equals_is_a_vote(grading: Grading, error: float, wrong: int) -> None:
+    """Four of five equals have 0.8 of the trust, three only 0.6."""
+    experts = {f"e{n}": Simulated(error, wrong=wrong, usd=0.001) for n in range(5)}
+    records = await simulated(STRATEGIES["panel"], grading, **experts)
+    found = vote(1 - error, 4, wrong, cost=0.001)
+    agree(records, found, usd=0.001)
+    assert panel([1 - error] * 4, [0.001] * 4, wrong).accuracy == pytest.approx(found.accuracy)
+
+
+@pytest.mark.parametrize(
+    ("rights", "seated", "wrong"),
+    [
+        ([0.80, 0.79, 0.78, 0.77, 0.76], 3, 1),
+        ([0.60, 0.59, 0.58, 0.57, 0.56], 3, 5),
+        ([0.90, 0.60, 0.55], 1, 1),
+        ([0.55, 0.52, 0.30], 2, 1),
+    ],
+)
+async def test_a_panel_weighs_its_experts(
+    grading: Grading, rights: list[float], seated: int, wrong: int
+) -> None:
+    experts = {
+        f"e{n}": Simulated(1 - right, wrong=wrong, usd=0.001 * (n + 1))
+        for n, right in enumerate(rights)
+    }
+    costs = [expert.usd for expert in experts.values()]
+    expected = panel(rights[:seated], costs[:seated], wrong)
+    agree(await simulated(STRATEGIES["panel"], grading, **experts), expected, usd=0.001)
+
+
+@pytest.mark.parametrize(
+    ("first", "part", "parts", "check"),
+    [(0.5, 0.9, 3, Check(0.9, 0.2, cost=0.02)), (0.3, 0.97, 5, Check(1.0, 0.0, cost=0.02))],
+)
+async def test_a_task_that_is_split(
+    grading: Grading, first: float, part: float, parts: int, check: Check
+) -> None:
+    experts = {
+        "cheap": Simulated(1 - first, usd=0.001, parts=parts, part_error=1.0),
+        "strong": Simulated(
+            0.0,
+            usd=0.02,
+            part_error=1 - part,
+            accepts_right=check.accepts_right,
+            accepts_wrong=check.accepts_wrong,
+        ),
+    }
+    one_level = Limits(depth=2)  # that of the parts, which are not split again
+    records = await simulated(STRATEGIES["decompose"], grading, limits=one_level, **experts)
+    agree(records, decompose(first, part, parts, check, costs=(0.001, 0.02)), usd=0.02)
 
 
 async def test_answers_that_are_corrected(grading: Grading) -> None:

@@ -1,0 +1,1 @@
+"""What a vendor's invoice says beside what was recorded here: read, compared, explained. Pure."""

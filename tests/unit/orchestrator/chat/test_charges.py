@@ -1,0 +1,90 @@
+"""What each call of a request is charged with, however it ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from experts.calling.attempts import Attempt
+from experts.catalogue.expert import Expert, Price
+from experts.providers.protocol import Usage
+from orchestrator.catalogue.service import Catalogue
+from orchestrator.chat.charges import Asked, calls_of
+from orchestrator.chat.target import Target
+from orchestrator.usage.record import token_fields
+
+A = Expert(id="a", provider="scripted", model="echo", price=Price(input=1.0, output=2.0))
+B = Expert(id="b", provider="scripted", model="echo", price=Price(input=10.0, output=20.0))
+TARGET = Target(A, Catalogue(experts={"a": A, "b": B}, versions={"a": 3, "b": 4}))
+ASKED = Asked([{"role": "user", "content": "one two three four five six"}])
+
+
+def attempt(expert: Expert, outcome: Any, **fields: Any) -> Attempt:
+    return Attempt(expert, "default", 0.0, outcome=outcome, **fields)
+
+
+async def charged(*attempts: Attempt, written: str = "") -> list[dict[str, Any]]:
+    return await calls_of(attempts, TARGET, ASKED, written)
+
+
+async def test_counted_tokens_are_priced_by_who_counted_them() -> None:
+    failed = attempt(A, "failed", error="expert_failed")
+    answered = attempt(B, "ok", usage=Usage(5, 7))
+    calls = await charged(failed, answered)
+    assert [(call["expert"], call["version"], call["cost_nanos"]) for call in calls] == [
+        ("a", 3, 0),
+        ("b", 4, 5 * 10_000 + 7 * 20_000),
+    ]
+    assert not any(call["tokens_estimated"] for call in calls)
+    assert calls[0]["error"] == "expert_failed"
+
+
+@pytest.mark.parametrize(
+    ("one", "written", "prompt", "answer"),
+    [
+        (attempt(A, "ok"), "seven eight", True, True),
+        (attempt(A, "failed", sent=True), "seven eight", True, True),
+        (attempt(A, "cancelled", sent=True), "seven eight", True, True),
+        (attempt(A, "cancelled"), "", True, False),
+        (attempt(A, "running"), "", True, False),
+        (attempt(A, "failed"), "", False, False),
+        (attempt(A, "refused"), "", False, False),
+    ],
+)
+async def test_what_nobody_counted_is_estimated(
+    one: Attempt, written: str, *, prompt: bool, answer: bool
+) -> None:
+    (call,) = await charged(one, written=written)
+    assert (call["prompt_tokens"] > 0, call["completion_tokens"] > 0) == (prompt, answer)
+    assert (call["cost_nanos"] > 0) == prompt
+    assert call["tokens_estimated"]
+    assert call["outcome"] in {"ok", "failed", "refused", "cancelled"}
+
+
+async def test_a_hedge_that_lost_has_read_the_prompt_and_who_answered_comes_last() -> None:
+    winner = attempt(A, "ok", usage=Usage(6, 2))
+    loser = attempt(B, "cancelled", hedge=True)
+    calls = await charged(winner, loser, written="not the loser's")
+    assert [call["expert"] for call in calls] == ["b", "a"]
+    assert calls[0]["hedge"]
+    assert calls[0]["completion_tokens"] == 0
+    assert calls[0]["cost_nanos"] == calls[0]["prompt_tokens"] * 10_000 > 0
+    assert token_fields(calls)["cost_nanos"] == calls[0]["cost_nanos"] + 10_000
+
+
+usages = st.builds(Usage, st.integers(0, 10**6), st.integers(0, 10**6))
+
+
+@given(st.lists(st.tuples(st.sampled_from([A, B]), usages), min_size=1, max_size=6))
+async def test_the_whole_is_the_sum_of_its_parts(found: list[tuple[Expert, Usage]]) -> None:
+    calls = await charged(*(attempt(expert, "ok", usage=usage) for expert, usage in found))
+    assert token_fields(calls)["cost_nanos"] == sum(call["cost_nanos"] for call in calls)
+    assert token_fields(calls)["cost_nanos"] == sum(
+        round(
+            1000 * (usage.prompt_tokens * e.price.input + usage.completion_tokens * e.price.output)
+        )
+        for e, usage in found
+    )
