@@ -15,6 +15,7 @@ from experts.calling.balancing import Replica
 from experts.calling.health import ExpertHealth
 from experts.catalogue.expert import Expert
 from experts.errors import ExpertUnreachable
+from experts.providers.addresses import AddressPolicy
 
 _EVERY_SECONDS = 2.0
 _CONNECT_SECONDS = 2.0
@@ -29,11 +30,18 @@ class Probes:
 
     Args:
         health: Knows what is, and is told what comes of it.
+        addresses: Where connections may lead; ``None``: anywhere.
         every: Seconds between two looks.
     """
 
-    def __init__(self, health: ExpertHealth, every: float = _EVERY_SECONDS) -> None:
+    def __init__(
+        self,
+        health: ExpertHealth,
+        addresses: AddressPolicy | None = None,
+        every: float = _EVERY_SECONDS,
+    ) -> None:
         self._health = health
+        self._addresses = addresses
         self._every = every
 
     async def run(self) -> None:
@@ -53,7 +61,10 @@ class Probes:
         began = self._health.began(replica)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
-                await _connect(replica.endpoint.url or "")
+                url = replica.endpoint.url or ""
+                if self._addresses is not None:
+                    await self._addresses.look_up(url)
+                await _connect(url)
         except (OSError, TimeoutError, ValueError):
             self._health.failed(replica, began, ExpertUnreachable.code)
         except BaseException:

@@ -168,9 +168,11 @@ async def make_keys(
     return {name: key for (name, _), key in zip(bound, keys, strict=True)}
 
 
-async def rows_by_id(server: Server, wanted: Collection[str]) -> dict[str, list[dict[str, Any]]]:
+async def rows_by_id(
+    server: Server, wanted: Collection[str], seconds: float = _ROW_SECONDS
+) -> dict[str, list[dict[str, Any]]]:
     """Return all usage rows by request id, once those wanted are there or the time is over."""
-    deadline = time.monotonic() + _ROW_SECONDS
+    deadline = time.monotonic() + seconds
     async with httpx.AsyncClient(base_url=server.url, headers=server.headers, timeout=30) as client:
         while True:
             rows = await _all_rows(client)

@@ -14,7 +14,7 @@ from tests.faults.behaviours import BEHAVIOURS
 from tests.faults.broken_answers import LARGE
 from tests.faults.broken_wire import STALE
 from tests.faults.cases import CASES, DOORS, FIRST_TOKEN_SECONDS, KINDS, WHOLE_SECONDS
-from tests.faults.load import tagged, unsteady
+from tests.faults.load import slowly, tagged, unsteady
 from tests.faults.stores import Cluster, running_cluster
 from tests.faults.upstream import FaultyUpstream
 
@@ -61,6 +61,7 @@ def unsteady_upstream() -> Iterator[FaultyUpstream]:
     behaviours = {
         "unsteady": unsteady(FAILING_SHARE, _SEED),
         "tagged": tagged,
+        "slowly": slowly,
         LARGE: BEHAVIOURS[LARGE],
     }
     with FaultyUpstream(behaviours) as running:
@@ -75,8 +76,7 @@ def cluster(scratch: Path, unsteady_upstream: FaultyUpstream) -> Iterator[Cluste
         *(expert(f"unsteady/{n}", url, active_parameters=size) for n, size in SIZES.items()),
         # As good as each other, so that nothing speaks against staying with either.
         *(expert(f"tagged/{n}", url, active_parameters=1.0, tags=["tagged"]) for n in "ab"),
-        expert("steady", url, **NOT_ROUTED),
-        expert(LARGE, url, **NOT_ROUTED),
+        *(expert(name, url, **NOT_ROUTED) for name in ("steady", "slowly", LARGE)),
     ]
     with running_cluster(scratch / "cluster", experts) as running:
         yield running

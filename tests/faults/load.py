@@ -16,6 +16,7 @@ import aiohttp
 from tests.faults.behaviours import BEHAVIOURS
 from tests.faults.exchange import TEXT, Behaviour, Exchange
 
+_SLOW_SECONDS = 0.1
 BEFORE_THE_ANSWER = (
     "500-storm",
     "503",
@@ -50,6 +51,16 @@ def unsteady(share: float, seed: int) -> Behaviour:
 async def tagged(x: Exchange) -> None:
     """Answer with the id of the request, so that an answer that goes astray is seen."""
     await x.answer(x.pieces((x.taken.request_id,)))
+
+
+async def slowly(x: Exchange) -> None:
+    """Answer well and take a while."""
+    pieces = x.pieces()
+    await x.begin(sum(len(piece.data) for piece in pieces))
+    for piece in pieces:
+        await x.send(piece)
+        await asyncio.sleep(_SLOW_SECONDS)
+    await x.end()
 
 
 @dataclass(frozen=True, slots=True)

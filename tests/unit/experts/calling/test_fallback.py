@@ -321,7 +321,7 @@ async def test_a_hedge_that_loses_is_stopped_and_one_that_fails_changes_nothing(
 
 
 async def test_two_answers_at_once_are_one_and_the_other_is_discarded() -> None:
-    playing = Playing(a=[*[STREAM] * 20, (5.0, *STREAM)], b=[STREAM])
+    playing = Playing(a=[*[STREAM] * 20, (5.0, *STREAM), STREAM], b=[STREAM])
     caller, options = make_caller(playing, hedge=True), CallOptions()
     for _ in range(20):
         await streamed(caller, A)

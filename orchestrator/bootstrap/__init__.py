@@ -1,0 +1,7 @@
+"""Builds the service from its settings and takes it down again: the one place that wires."""
+
+from orchestrator.bootstrap.opening import open_services
+from orchestrator.bootstrap.parts import run_limits
+from orchestrator.bootstrap.services import Services, readiness
+
+__all__ = ["Services", "open_services", "readiness", "run_limits"]

@@ -1,0 +1,182 @@
+"""Puts the services together."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import replace
+
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from experts.calling.call import ExpertCaller
+from experts.calling.embedding import EmbeddingRegistry
+from experts.calling.health import ExpertHealth
+from experts.providers.interpreter import Interpreter
+from orchestrator.assignments import service as assignment_service
+from orchestrator.assignments.service import Assignments
+from orchestrator.audit.log import AuditLog
+from orchestrator.bootstrap.parts import (
+    allowed_addresses,
+    breaker_settings,
+    call_rules,
+    chat_pipeline,
+    make_providers,
+    router_versions,
+    run_limits,
+)
+from orchestrator.bootstrap.secrets import encryption_keys, secret_store
+from orchestrator.bootstrap.services import Services
+from orchestrator.breakers import sharing as breaker_sharing
+from orchestrator.breakers.sharing import SharedBreakers
+from orchestrator.catalogue import service as catalogue_service
+from orchestrator.catalogue.secrets import (
+    cipher_of,
+)
+from orchestrator.catalogue.service import CatalogueService
+from orchestrator.chat.guarding import guarded
+from orchestrator.chat.stickiness import Sessions
+from orchestrator.conductor.knowledge import Knowledge
+from orchestrator.conductor.panel import Reliability
+from orchestrator.feedback.service import FeedbackService
+from orchestrator.guardrails.building import build_guardrails
+from orchestrator.kit.away import Away
+from orchestrator.kit.changes import ChangeFeed, Refresh
+from orchestrator.kit.settings import Settings
+from orchestrator.kit.stores.embedded import StoreUrls
+from orchestrator.lessons import repository as lessons_repository
+from orchestrator.lessons.store import PostgresLessons
+from orchestrator.login.assembly import build_login
+from orchestrator.routers import lifecycle
+from orchestrator.routers.latency import LatencyWatch
+from orchestrator.routers.outcomes import OutcomeMemory
+from orchestrator.routers.service import ActiveRouter
+from orchestrator.routers.shadow import ShadowLog
+from orchestrator.runs.budget import RunBudgets
+from orchestrator.runs.parts import build_runs
+from orchestrator.tenants import service as key_service
+from orchestrator.tenants.directory import Tenants
+from orchestrator.tenants.limits import book as limit_book
+from orchestrator.tenants.limits.book import LimitBook
+from orchestrator.tenants.limits.limiter import Limiter
+from orchestrator.tenants.limits.replicas import Replicas
+from orchestrator.tenants.limits.script import RedisLimits
+from orchestrator.tenants.service import KeyRing
+from orchestrator.usage.drain import UsageDrain
+from orchestrator.usage.journal import UsageJournal
+from orchestrator.usage.spending import Spending
+from orchestrator.usage.spool import Spool
+from router import Router
+
+
+def build(
+    settings: Settings,
+    router: Router,
+    engine: AsyncEngine,
+    redis: Redis,
+    waiting: Redis,
+    urls: StoreUrls,
+    environ: Mapping[str, str] | None,
+    reliability: Reliability | None,
+) -> tuple[Services, ChangeFeed]:
+    """Return the services, and the feed that keeps them up to date; nothing is begun yet."""
+    instance = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    spool = Spool(settings.data_dir / "usage.spool")
+    refreshes: dict[str, Refresh] = {}
+    feed = ChangeFeed(waiting, refreshes)
+    keys = KeyRing(engine, feed.announce)
+    audit = AuditLog(engine)
+    store = secret_store(settings, engine, feed, environ)
+    health = ExpertHealth(breaker_settings(settings))
+    active = ActiveRouter(router, exploration=settings.exploration, down=health.down)
+    addresses = allowed_addresses(settings)
+    catalogue = CatalogueService(
+        engine, store, feed.announce, active.prepare, health.forget, addresses
+    )
+    refreshes[key_service.TOPIC] = keys.refresh
+    refreshes[catalogue_service.TOPIC] = catalogue.refresh
+    providers = make_providers(addresses)
+    rules = call_rules(settings)
+    caller = ExpertCaller(providers, store.resolve, health, rules)
+    embedder = ExpertCaller(EmbeddingRegistry(providers), store.resolve, health, rules)
+    breakers = SharedBreakers(redis, health, lambda: catalogue.current, feed.announce, instance)
+    refreshes[breaker_sharing.TOPIC] = breakers.refresh
+    interpreter = Interpreter()
+    limits = LimitBook(engine, feed.announce)
+    refreshes[limit_book.TOPIC] = limits.refresh
+    away = Away()
+    limiter = Limiter(
+        limits, RedisLimits(redis), Spending(engine).of, Replicas(redis, instance), away
+    )
+    journal = UsageJournal(redis, spool, instance, limiter, away)
+    shadows = ShadowLog(engine)
+    outcomes = OutcomeMemory(redis, waiting, settings.memory, lambda: active.router.embedder)
+    active.observed_by(shadows.observe)
+    versions = router_versions(settings, engine, feed, active, catalogue)
+    refreshes[lifecycle.TOPIC] = versions.notify
+    assignments = Assignments(engine, feed.announce)
+    refreshes[assignment_service.TOPIC] = assignments.refresh
+    lessons = PostgresLessons(engine, router.embedder)
+    knowledge = Knowledge(reliability, lessons)
+    guardrails = build_guardrails(settings)
+    sessions = Sessions(redis)
+    chat = chat_pipeline(
+        settings,
+        catalogue,
+        active,
+        caller,
+        journal,
+        outcomes,
+        interpreter,
+        knowledge,
+        assignments,
+        sessions,
+    )
+    services = Services(
+        settings=settings,
+        engine=engine,
+        redis=redis,
+        keys=keys,
+        tenants=Tenants(engine, keys.changed),
+        limits=limits,
+        limiter=limiter,
+        audit=audit,
+        login=build_login(
+            settings, engine, keys.changed, audit, cipher_of(encryption_keys(settings))
+        ),
+        secrets=store,
+        catalogue=catalogue,
+        router=active,
+        routers=versions,
+        shadows=shadows,
+        outcomes=outcomes,
+        latencies=LatencyWatch(engine, catalogue),
+        caller=caller,
+        breakers=breakers,
+        sessions=sessions,
+        feedback=FeedbackService(
+            engine, outcomes, keys.changed, lessons_repository.erase, lessons.corrected
+        ),
+        journal=journal,
+        drain=UsageDrain(engine, waiting, spool, instance),
+        interpreter=interpreter,
+        knowledge=knowledge,
+        lessons=lessons,
+        assignments=assignments,
+        chat=guarded(chat, guardrails),
+        embeddings=guarded(
+            replace(chat, caller=embedder, reserved_tokens=0), guardrails.of_requests
+        ),
+        guardrails=guardrails,
+        runs=build_runs(
+            engine,
+            redis,
+            urls.redis,
+            store.seal,
+            run_limits(settings),
+            RunBudgets(engine, limiter, settings.runs_open),
+        ),
+    )
+    return services, feed

@@ -1,0 +1,104 @@
+"""Everything an endpoint may need, and whether it works."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from experts.calling.call import ExpertCaller
+from experts.providers.interpreter import Interpreter
+from orchestrator.assignments.service import Assignments
+from orchestrator.audit.log import AuditLog
+from orchestrator.breakers.sharing import SharedBreakers
+from orchestrator.catalogue.secrets import (
+    SecretStore,
+)
+from orchestrator.catalogue.service import CatalogueService
+from orchestrator.chat.guarding import Chat
+from orchestrator.chat.stickiness import Sessions
+from orchestrator.conductor.knowledge import Knowledge
+from orchestrator.feedback.service import FeedbackService
+from orchestrator.guardrails.service import Guardrails
+from orchestrator.kit.settings import Settings
+from orchestrator.lessons.store import PostgresLessons
+from orchestrator.login.service import Login
+from orchestrator.routers.latency import LatencyWatch
+from orchestrator.routers.lifecycle import RouterVersions
+from orchestrator.routers.outcomes import OutcomeMemory
+from orchestrator.routers.service import ActiveRouter
+from orchestrator.routers.shadow import ShadowLog
+from orchestrator.runs.parts import Runs
+from orchestrator.tenants.directory import Tenants
+from orchestrator.tenants.limits.book import LimitBook
+from orchestrator.tenants.limits.limiter import Limiter
+from orchestrator.tenants.service import KeyRing
+from orchestrator.usage.drain import UsageDrain
+from orchestrator.usage.journal import UsageJournal
+
+_CHECK_TIMEOUT = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything an endpoint may need."""
+
+    settings: Settings
+    engine: AsyncEngine
+    redis: Redis
+    keys: KeyRing
+    tenants: Tenants
+    limits: LimitBook
+    limiter: Limiter
+    audit: AuditLog
+    login: Login | None
+    secrets: SecretStore
+    catalogue: CatalogueService
+    router: ActiveRouter
+    routers: RouterVersions
+    shadows: ShadowLog
+    outcomes: OutcomeMemory
+    latencies: LatencyWatch
+    caller: ExpertCaller
+    breakers: SharedBreakers
+    sessions: Sessions
+    journal: UsageJournal
+    drain: UsageDrain
+    chat: Chat
+    embeddings: Chat
+    """The same way, to vectors."""
+    feedback: FeedbackService
+    runs: Runs
+    interpreter: Interpreter
+    knowledge: Knowledge
+    lessons: PostgresLessons
+    assignments: Assignments
+    guardrails: Guardrails
+
+
+async def readiness(services: Services) -> dict[str, str]:
+    """Return, for each thing a request needs, ``ok`` or what is wrong with it."""
+
+    async def postgres() -> None:
+        async with services.engine.connect() as connection:
+            await connection.exec_driver_sql("SELECT 1")
+
+    async def redis() -> None:
+        await services.redis.exists("coe:ready")
+
+    async def experts() -> None:
+        if not any(c.available for c in services.catalogue.current.candidates):
+            raise LookupError("the catalogue holds no enabled expert")
+
+    checks = {"postgres": postgres, "redis": redis, "experts": experts}
+    results = {}
+    for name, check in checks.items():
+        try:
+            async with asyncio.timeout(_CHECK_TIMEOUT):
+                await check()
+            results[name] = "ok"
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is what the check reports)
+            results[name] = f"{type(error).__name__}: {error}".splitlines()[0]
+    return results
