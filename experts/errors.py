@@ -55,6 +55,8 @@ class ExpertError(Exception):
         """Seconds the expert asked to be left alone, where it said so."""
         self.attempts: Sequence[Attempt] = ()
         """All that was tried before this was given up, where :mod:`experts.calling` did it."""
+        self.produced = b""
+        """Whole events of an answer that came before it failed and that nobody has seen."""
 
 
 class RequestRefused(ExpertError):

@@ -26,6 +26,7 @@ class Attempt:
         error: Code of what went wrong.
         usage: What the expert counted, if it did.
         sent: Whether any of its answer was passed on.
+        unseen: Whole events of its answer that were not, since it failed with them.
     """
 
     expert: Expert
@@ -37,3 +38,4 @@ class Attempt:
     error: str | None = None
     usage: Usage | None = None
     sent: bool = False
+    unseen: bytes = b""

@@ -108,6 +108,7 @@ class Ongoing:
         if not self._end("refused" if refused else "failed", error.code):
             return
         error.expert = error.expert or self._replica.expert
+        self.attempt.unseen = error.produced
         if isinstance(error, ExpertOverloaded) and error.retry_after:
             self._health.rest(self._replica, min(error.retry_after, self._rules.rest))
         ours = isinstance(error, ExpertTimedOut) and error.upstream_status is None

@@ -136,6 +136,9 @@ class ExpertStream:
                     if beginning.says(held[-1]):
                         return held
                     size += len(held[-1])
+        except ExpertError as error:
+            error.produced = b"".join((*held, error.produced))
+            raise
         except TimeoutError as error:
             message = f"expert '{self.expert.id}': the first token did not come in time"
             raise ExpertTimedOut(message, expert=self.expert.id) from error

@@ -2,7 +2,8 @@ r"""What an expert has written in a stream so far, taken out of the bytes as the
 
 Parsing every event would cost more than all else that is done with it, so the texts are found by
 one expression: inside a JSON string every quote is escaped, so ``"content":"`` never occurs in text
-an expert wrote, and what follows up to the next quote that is not escaped is the text.
+an expert wrote, and what follows up to the next quote that is not escaped is the text. Nothing is
+tried twice (possessive quantifiers), so a piece of megabytes takes no longer than its bytes do.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from experts.providers.wire import UNREADABLE
 
 _TEXT = re.compile(
     rb'"(?:content|reasoning_content|reasoning|refusal|arguments|name)"\s*:\s*"'
-    rb'((?:[^"\\]|\\.)+)"'
+    rb'((?:[^"\\]++|\\.)++)"'
 )
 _ESCAPED_BYTE = b"\\"
 

@@ -164,14 +164,17 @@ class StreamCheck:
         return b""
 
     def _raise_reported_error(self, block: bytes, *, started: bool) -> None:
-        for _, event in events_with(block, b'"error"'):
+        for start, event in events_with(block, b'"error"'):
             data = data_of(event) or b""
             error = self._reported_error(data)
             if error is not None and not started:
+                error.produced = block[:start]
                 raise error
             if error is not None:
                 message = "reported an error in the middle of its answer"
-                raise self._upstream.invalid(message, data) from error
+                broken = self._upstream.invalid(message, data)
+                broken.produced = block[:start]
+                raise broken from error
 
     def _reported_error(self, data: bytes) -> ExpertError | None:
         fields = _decoded(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -78,6 +79,7 @@ class Assignments:
         self._engine = engine
         self._announce = announce
         self._by_scope: dict[Scope, str] = {}
+        self._refreshing = asyncio.Lock()
 
     def find(self, tenant: str, policy: str, category: str | None) -> str | None:
         """Return the strategy that is to answer a request; ``None``: one expert, as ever."""
@@ -86,11 +88,12 @@ class Assignments:
 
     async def refresh(self) -> None:
         """Read all assignments anew."""
-        async with self._engine.connect() as connection:
+        # One after the other, so that what was read first is not what stays.
+        async with self._refreshing, self._engine.connect() as connection:
             rows = (await connection.execute(sa.select(assignments))).mappings().all()
-        self._by_scope = {
-            (row["tenant"], row["category"], row["policy"]): row["strategy"] for row in rows
-        }
+            self._by_scope = {
+                (row["tenant"], row["category"], row["policy"]): row["strategy"] for row in rows
+            }
 
     async def list(self, limit: int, after: str | None) -> list[Assignment]:
         """Return up to ``limit`` assignments in order of their making, those after the id ``after``."""

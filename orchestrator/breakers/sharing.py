@@ -78,6 +78,7 @@ class SharedBreakers:
         self._instance = instance
         self._wall = wall
         self._unsaid: dict[tuple[str, str], BreakerView] = {}
+        self._alone: set[tuple[str, str]] = set()
         self._something = asyncio.Event()
         health.changed = self._changed
 
@@ -111,14 +112,15 @@ class SharedBreakers:
 
     def _changed(self, replica: Replica) -> None:
         view = self.health.view(replica)
-        log.warning(
-            "expert '%s', endpoint %s: %s%s",
-            view.expert,
-            view.endpoint,
-            "is back" if view.opened_at is None else "is left alone, it fails",
-            f" ({view.reason})" if view.reason else "",
-        )
-        self._unsaid[view.expert, view.endpoint] = view
+        place = (view.expert, view.endpoint)
+        if view.opened_at is not None:
+            self._alone.add(place)
+            told = "expert '%s', endpoint %s: is left alone, it fails (%s)"
+            log.warning(told, *place, view.reason)
+        elif place in self._alone:  # one may be reset that was never open
+            self._alone.remove(place)
+            log.warning("expert '%s', endpoint %s: is back", *place)
+        self._unsaid[place] = view
         self._something.set()
 
     def _hear(self, record: _Record) -> None:

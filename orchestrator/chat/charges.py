@@ -8,6 +8,7 @@ from typing import Any
 
 from experts.calling.attempts import Attempt
 from experts.counting.counter import at_least_written, counted
+from experts.counting.produced import Produced
 from experts.pricing import cost_in_nanos
 from experts.providers.protocol import Usage
 from orchestrator.chat.target import Target
@@ -52,9 +53,10 @@ async def _call(
     attempt: Attempt, target: Target, asked: Asked, written: str, nothing: Usage
 ) -> dict[str, Any]:
     expert, usage = attempt.expert, attempt.usage
+    written += _unseen(attempt)
     if usage is not None and written and attempt.outcome != "ok":
         usage = await at_least_written(usage, expert.model, written)
-    if usage is None and _costs(attempt):
+    if usage is None and (written or _costs(attempt)):
         usage = await counted(
             expert.model, messages=asked.messages, tools=asked.tools, written=written
         )
@@ -71,6 +73,13 @@ async def _call(
         began_ms=round(attempt.began * 1000, 3),
         duration_ms=round(attempt.seconds * 1000, 3),
     )
+
+
+def _unseen(attempt: Attempt) -> str:
+    """Return what an expert wrote that nobody has seen, since it failed before that was passed on."""
+    produced = Produced()
+    produced.add(attempt.unseen)
+    return produced.text
 
 
 def _costs(attempt: Attempt) -> bool:

@@ -281,9 +281,11 @@ def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[Record], None]]:
 
 
 def _show(report: dict[str, Any]) -> None:
+    from orchestrator.conductor.evaluation.report import equal_cost_cells
+
     rows = []
     for name, found in report["strategies"].items():
-        against, equal = found["against_direct"] or {}, found["equal_cost"] or {}
+        against = found["against_direct"] or {}
         rows.append(
             [
                 name,
@@ -292,7 +294,6 @@ def _show(report: dict[str, Any]) -> None:
                 found["n"],
                 "-" if name == "direct" else _signed(against.get("gain")),
                 "-" if name == "direct" else _interval(against.get("ci95"), "+.3f"),
-                _equal(equal),
                 f"${found['usd'] * 1000:.3g}",
                 round(found["tokens"]),
                 round(found["calls"], 2),
@@ -301,32 +302,18 @@ def _show(report: dict[str, Any]) -> None:
                 found["failed"],
             ]
         )
-    columns = [
-        "strategy",
-        "accuracy",
-        "95 %",
-        "n",
-        "gain",
-        "95 %",
-        "equal cost",
-        "$/1000",
-        "tokens",
-    ]
-    columns += ["calls", "s", "stopped", "failed"]
+    columns = ["strategy", "accuracy", "95 %", "n", "gain", "95 %", "$/1000", "tokens", "calls"]
+    columns += ["s", "stopped", "failed"]
     output.table(columns, rows, empty="No results.")
+    head, cells = equal_cost_cells(report)
+    if cells:
+        output.remark("\nAt equal cost:")
+        output.table(head, cells, empty="")
     ungradeable = sum(found["ungradeable"] for found in report["strategies"].values())
     if ungradeable:
         output.remark(f"{ungradeable} answers could not be graded here and are left out:")
         for each in report["ungradeable"]:
             output.remark(f"  {each['n']} x {each['category']}: {each['reason']}")
-
-
-def _equal(equal: dict[str, Any]) -> str:
-    """Write the accuracy of the vote that the same money buys, and of how many samples."""
-    if not equal or equal["accuracy"] is None:
-        return "-"
-    more = "" if equal["enough"] else "+"
-    return f"{equal['accuracy']:.3f} ({equal['samples']}{more})"
 
 
 def _figure(value: float | None) -> str:

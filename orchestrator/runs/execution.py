@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 
 _MOST_STALLS = 5
+_ENDING_AT_ONCE = 8
 """So often in a row a run may lose its worker without a step having ended: then it is to blame."""
 
 Row = dict[str, Any]
@@ -102,6 +104,11 @@ class Executor:
     budgets: RunBudgets
     knowledge: Knowledge = field(default_factory=Knowledge)
     guardrails: Guardrails = field(default_factory=Guardrails)
+    _ending: asyncio.Semaphore = field(
+        # Runs that end all at once wait here for a connection, where nothing times out.
+        default_factory=lambda: asyncio.Semaphore(_ENDING_AT_ONCE),
+        init=False,
+    )
 
     async def claim(self, run_id: str, worker: str, lease: float) -> Claimed | None:
         """Take a run; ``None`` if there is nothing to take."""
@@ -188,7 +195,7 @@ class Executor:
             said: Further columns.
         """
         number = last_event + 1
-        async with self.engine.begin() as connection:
+        async with self._ending, self.engine.begin() as connection:
             row = await repository.end(
                 connection,
                 claimed.id,

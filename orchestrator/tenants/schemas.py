@@ -102,6 +102,7 @@ class Rotation(BaseModel):
 
     overlap_seconds: float = Field(
         default=86_400.0,
+        strict=True,
         ge=0,
         le=MAX_OVERLAP,
         description="How long the secret before still works; 0: it stops at once.",

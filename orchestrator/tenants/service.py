@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,6 +33,7 @@ class KeyRing:
         self._engine = engine
         self._announce = announce
         self._by_hash: Mapping[bytes, Principal] = {}
+        self._refreshing = asyncio.Lock()
 
     def find(self, key: str) -> Principal | None:
         """Return who a key belongs to, or ``None`` if it is unknown, revoked or expired."""
@@ -44,7 +46,8 @@ class KeyRing:
 
     async def refresh(self) -> None:
         """Read all live keys anew."""
-        async with self._engine.connect() as connection:
+        # One after the other, so that what was read first is not what stays.
+        async with self._refreshing, self._engine.connect() as connection:
             self._by_hash = await recognising.everyone(connection)
 
     async def find_fresh(self, key: str) -> Principal | None:

@@ -80,8 +80,9 @@ def test_administration_keeps_its_schema(fuzzed: Server, tmp_path: Path) -> None
         tmp_path,
         f"--include-path-regex={ADMIN}",
         "--max-examples=10",
-        # A walk from operation to operation would revoke the key that it walks with.
+        # A walk from operation to operation would end the key that it walks with.
         "--exclude-operation-id=revoke_key_admin_api_keys__key_id__delete",
+        "--exclude-operation-id=rotate_key_admin_api_keys__key_id__rotate_post",
     )
 
 

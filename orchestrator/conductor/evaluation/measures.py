@@ -37,6 +37,8 @@ def vote_of(samples: Sequence[Sample], count: int, *, seed: int = 0) -> float | 
     """
     if any(sample.right is None for sample in samples) or not samples:
         return None
+    if len({sample.right for sample in samples}) == 1:
+        return float(samples[0].right or False)  # whoever is drawn
     subsets: Sequence[Sequence[Sample]]
     if math.comb(len(samples), count) <= _MOST_SUBSETS:
         subsets = list(combinations(samples, count))

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from orchestrator.conductor.evaluation.drawing import Spot, drawn
+from orchestrator.conductor.evaluation.equal_cost import BASELINES, FRONTIER
 from router.evaluation import svg
 from router.evaluation.pieces import (
     billions,
@@ -17,6 +19,7 @@ from router.evaluation.pieces import (
     figure,
     figure_of,
     interval,
+    legend,
     para,
     section,
     signed,
@@ -25,6 +28,10 @@ from router.evaluation.pieces import (
 from router.evaluation.style import CSS
 
 Report = Mapping[str, Any]
+_AXES = {
+    "usd": (1000.0, "US dollars per 1,000 tasks"),
+    "tokens": (1.0, "thousands of tokens per 1,000 tasks"),
+}
 _VERDICTS = {"win": "better", "tie": "no difference shown", "lose": "worse"}
 
 
@@ -105,34 +112,62 @@ def _strategies(report: Report) -> str:
     return section("Strategies", table(head, rows) + para(note))
 
 
-def _equal_cost(report: Report) -> str:
-    rows = []
-    for name, found in report["strategies"].items():
-        equal = found["equal_cost"]
-        if equal is None:
+def equal_cost_cells(report: Report) -> tuple[list[str], list[list[str | None]]]:
+    """Return the comparison at equal cost as a table: its head, and a row for each strategy.
+
+    Args:
+        report: From :func:`.summary.summarise`.
+
+    Returns:
+        Cells are ``None`` where nothing is to be said. No rows where no baseline was run.
+    """
+    found = {name: each["equal_cost"] for name, each in report["strategies"].items()}
+    names = [name for name in next(iter(found.values()), {}) if name != FRONTIER]
+    head = ["strategy", *names, "frontier", "difference", "95 %", "strategy is"]
+    rows: list[list[str | None]] = []
+    for strategy, equal in found.items() if names else ():
+        against = equal[FRONTIER]["against"]
+        cells = [None if name == strategy else _bought(equal[name]) for name in names]
+        if against is None:
+            rows.append([strategy, *cells, None, None, None, None])
             continue
-        against = equal["against"] or {}
         rows.append(
             [
-                name,
-                figure(found["accuracy"]),
-                f"{equal['samples']}{'' if equal['enough'] else ' (all drawn)'}",
-                figure(equal["accuracy"]),
-                signed(against.get("gain")),
-                interval(against.get("ci95"), plus=True),
-                _VERDICTS.get(against.get("verdict", ""), "–"),
+                strategy,
+                *cells,
+                figure(equal[FRONTIER]["accuracy"]),
+                signed(against["gain"]),
+                interval(against["ci95"], plus=True),
+                against["verdict"],
             ]
         )
+    return head, rows
+
+
+def _bought(entry: Report) -> str | None:
+    """Write what a strategy gains over a baseline of the same price, and how much of it that is."""
+    against = entry["against"]
+    if against is None:
+        return None
+    samples = f" ({entry['samples']}{'' if entry['enough'] else '+'})" if "samples" in entry else ""
+    return f"{signed(against['gain'])} {against['verdict']}{samples}"
+
+
+def _equal_cost(report: Report) -> str:
+    head, rows = equal_cost_cells(report)
     if not rows:
         return ""
-    head = ["strategy", "accuracy", "samples the same money buys", "their vote", "difference"]
-    head += ["95 % interval", "strategy is"]
-    note = (
-        "A strategy is worth its money where it beats a vote of as many samples of one expert as "
+    notes = (
+        "A strategy is worth its money where it beats what simple baselines make of the same money. "
+        "Columns of baselines: gain over the baseline; in brackets, of how many samples the vote is "
+        "that the same money buys, with + where more could be paid for than were drawn. –: the "
+        "baseline costs more than the strategy, or is the strategy.",
+        "Frontier: the most that any of the baselines, or two of them taken at random, reach at the "
+        "strategy's cost. The interval of the difference heeds that costs are uncertain, too. Win and "
+        "lose: it excludes zero.",
     )
-    note += "the same money buys. “All drawn”: more could be paid for than were drawn, so the vote "
-    note += "is the weaker side; draw more. 0: the strategy costs less than one sample."
-    return section("At equal cost", table(head, rows) + para(note))
+    written = [[cell or "–" for cell in row] for row in rows]
+    return section("At equal cost", table(head, written) + "".join(map(para, notes)))
 
 
 def _plots(report: Report) -> str:
@@ -145,25 +180,34 @@ def _plots(report: Report) -> str:
         svg.Row(name, each["accuracy"], "ours", (each["ci95"][0], each["ci95"][1]))
         for name, each in sorted(found.items(), key=lambda item: -item[1]["accuracy"])
     ]
-    drawn = svg.dot_plot(rows, "Accuracy of strategies with 95 % intervals", "accuracy")
-    unit, label = ("usd", "US dollars per 1,000 tasks")
-    if not any(each["usd"] for each in found.values()):
-        unit, label = "tokens", "thousands of tokens per 1,000 tasks"
-    factor = 1000.0 if unit == "usd" else 1.0
-    places = {name: (each[unit] * factor, each["accuracy"]) for name, each in found.items()}
-    plot = svg.Plot(
-        svg.padded([0.0, *(x for x, _ in places.values())]),
-        svg.padded([y for _, y in places.values()]),
-        label,
-        "accuracy",
-        "Accuracy over cost",
+    dots = svg.dot_plot(rows, "Accuracy of strategies with 95 % intervals", "accuracy")
+    marks = {"ours": "strategies", "peer": "baselines", "hull": "their frontier"}
+    over_cost = figure_of(_over_cost(report, found)) + legend(marks)
+    return section(
+        "Accuracy and cost", f"<div class='pair'>{figure_of(dots)}<div>{over_cost}</div></div>"
     )
-    for name, at in places.items():
-        plot.dot(at, "ours", f"{name}: {at[1]:.3f} at {at[0]:.3g}")
-    for name, at in places.items():
-        plot.label(at, name)
-    pair = f"<div class='pair'>{figure_of(drawn)}{figure_of(plot.render())}</div>"
-    return section("Accuracy and cost", pair)
+
+
+def _over_cost(report: Report, found: Mapping[str, Any]) -> str:
+    factor, label = _AXES[report["unit"]]
+    spots = []
+    for name, each in found.items():
+        low, high = each["cost"]["ci95"]
+        spots.append(
+            Spot(
+                name,
+                each["cost"]["mean"] * factor,
+                each["accuracy"],
+                "peer" if name in BASELINES else "ours",
+                (low * factor, high * factor),
+                (each["ci95"][0], each["ci95"][1]),
+            )
+        )
+    front = report["frontier"] or {"points": {}, "hull": []}
+    for name, (cost, accuracy) in front["points"].items():
+        if name not in found:
+            spots.append(Spot(name, cost * factor, accuracy, "peer", minor=True))
+    return drawn(spots, [(cost * factor, accuracy) for cost, accuracy in front["hull"]], label)
 
 
 def _categories(report: Report) -> str:

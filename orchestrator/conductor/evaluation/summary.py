@@ -7,14 +7,22 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
-import numpy as np
-
-from orchestrator.conductor.evaluation.measures import vote_of, wilson
+from orchestrator.conductor.evaluation.equal_cost import (
+    BASELINES,
+    compared,
+    frontier,
+    gain_of,
+    mean_cost,
+    policy,
+    sizes,
+    unit_of,
+)
+from orchestrator.conductor.evaluation.frontier import Policy
+from orchestrator.conductor.evaluation.measures import wilson
 from orchestrator.conductor.evaluation.record import Record
 from router.evaluation.intervals import DRAWS, paired
 
 REFERENCE = "direct"
-VOTING = "self-consistency"
 _MOST_REASONS = 20
 Report = dict[str, Any]
 
@@ -32,20 +40,34 @@ def summarise(records: Sequence[Record], *, seed: int = 0) -> Report:
     by_strategy: dict[str, list[Record]] = {}
     for record in records:
         by_strategy.setdefault(record.strategy, []).append(record)
-    reference = by_strategy.get(REFERENCE)
-    voting = by_strategy.get(VOTING)
     categories = list(dict.fromkeys(record.category for record in records))
+    tasks, unit = list(dict.fromkeys(record.task for record in records)), unit_of(records)
+    by_task = {name: {each.task: each for each in found} for name, found in by_strategy.items()}
+    policies = {name: policy(name, found, tasks, unit) for name, found in by_task.items()}
+    baselines = {
+        name: sizes(policies[name], by_task[name], tasks, seed=seed)
+        for name in BASELINES
+        if name in policies
+    }
     return {
-        "n": len({record.task for record in records}),
+        "n": len(tasks),
         "seed": seed,
         "draws": DRAWS,
+        "unit": unit,
         "categories": {
             category: len({record.task for record in records if record.category == category})
             for category in categories
         },
         "strategies": {
-            name: _strategy(found, reference, voting, seed) for name, found in by_strategy.items()
+            name: {
+                **_strategy(found),
+                "cost": mean_cost(policies[name], seed=seed),
+                "against_direct": _against(policies[name], policies.get(REFERENCE), seed),
+                "equal_cost": compared(policies[name], baselines, seed=seed),
+            }
+            for name, found in by_strategy.items()
         },
+        "frontier": frontier(baselines),
         "per_category": {
             category: {
                 name: _accuracy([each for each in found if each.category == category])
@@ -58,10 +80,8 @@ def summarise(records: Sequence[Record], *, seed: int = 0) -> Report:
     }
 
 
-def _strategy(
-    found: list[Record], reference: list[Record] | None, voting: list[Record] | None, seed: int
-) -> Report:
-    sizes = [each.active_parameters for each in found if each.active_parameters is not None]
+def _strategy(found: list[Record]) -> Report:
+    active = [each.active_parameters for each in found if each.active_parameters is not None]
     return {
         **_accuracy(found),
         "ungradeable": sum(each.right is None for each in found),
@@ -71,10 +91,12 @@ def _strategy(
         "tokens": fmean(each.tokens for each in found),
         "calls": fmean(each.calls for each in found),
         "seconds": fmean(each.seconds for each in found),
-        "active_parameters": fmean(sizes) if len(sizes) == len(found) else None,
-        "against_direct": _difference(found, _values(reference), seed) if reference else None,
-        "equal_cost": _equal_cost(found, voting, seed) if voting else None,
+        "active_parameters": fmean(active) if len(active) == len(found) else None,
     }
+
+
+def _against(ours: Policy, theirs: Policy | None, seed: int) -> Report | None:
+    return gain_of(paired(ours.right, theirs.right, seed=seed)) if theirs else None
 
 
 def _accuracy(found: list[Record]) -> Report:
@@ -88,59 +110,9 @@ def _accuracy(found: list[Record]) -> Report:
     }
 
 
-def _values(found: Iterable[Record]) -> dict[str, float | None]:
-    return {each.task: None if each.right is None else float(each.right) for each in found}
-
-
-def _difference(found: list[Record], theirs: dict[str, float | None], seed: int) -> Report | None:
-    """Return the mean difference on the same tasks, with its paired bootstrap interval."""
-    ours = _values(found)
-    both = np.array([[_nan(ours[task]), _nan(theirs.get(task))] for task in ours])
-    interval = paired(both[:, 0], both[:, 1], seed=seed)
-    if not interval.n:
-        return None
-    return {
-        "n": interval.n,
-        "gain": interval.mean,
-        "ci95": [interval.low, interval.high],
-        "verdict": interval.verdict,
-    }
-
-
-def _equal_cost(found: list[Record], voting: list[Record], seed: int) -> Report | None:
-    """Return what a vote of as many samples as the same money buys comes to on the same tasks.
-
-    Where nothing costs money, tokens are compared. ``enough`` is false where fewer samples were
-    drawn than could have been paid for.
-    """
-    unit = "usd" if any(each.usd for each in voting) else "tokens"
-    costs = [getattr(each, unit) for record in voting for each in record.samples]
-    one = fmean(costs) if costs else 0.0
-    drawn = min((len(record.samples) for record in voting), default=0)
-    if not one or not drawn:
-        return None
-    affordable = int(fmean(getattr(each, unit) for each in found) / one + 1e-9)
-    if not affordable:
-        return {"unit": unit, "samples": 0, "accuracy": None, "enough": True, "against": None}
-    count = min(affordable, drawn)
-    votes = {each.task: vote_of(each.samples, count, seed=seed) for each in voting}
-    known = [value for value in votes.values() if value is not None]
-    return {
-        "unit": unit,
-        "samples": count,
-        "accuracy": fmean(known) if known else None,
-        "enough": affordable <= drawn,
-        "against": _difference(found, votes, seed),
-    }
-
-
 def _reasons(records: Iterable[Record]) -> list[Report]:
     counted = Counter((record.category, record.reason) for record in records)
     return [
         {"category": category, "reason": reason, "n": count}
         for (category, reason), count in counted.most_common(_MOST_REASONS)
     ]
-
-
-def _nan(value: float | None) -> float:
-    return float("nan") if value is None else value

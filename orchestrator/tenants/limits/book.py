@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -56,6 +57,7 @@ class LimitBook:
         self._engine = engine
         self._announce = announce
         self._by_tenant: dict[str, dict[str, Scope]] = {}
+        self._refreshing = asyncio.Lock()
 
     def scopes(self, tenant: str, key_id: str) -> Scopes:
         """Return whose limits hold for a request, the tenant's first; empty: nothing is limited."""
@@ -74,6 +76,11 @@ class LimitBook:
 
     async def refresh(self) -> None:
         """Read all limits anew."""
+        # One after the other, so that what was read first is not what stays.
+        async with self._refreshing:
+            self._by_tenant = await self._read()
+
+    async def _read(self) -> dict[str, dict[str, Scope]]:
         async with self._engine.connect() as connection:
             records = [
                 _record(row) for row in (await connection.execute(sa.select(table))).mappings()
@@ -83,7 +90,7 @@ class LimitBook:
             if record.limits:
                 scope = Scope(record.scope, record.limits)
                 by_tenant.setdefault(record.tenant, {})[record.scope] = scope
-        self._by_tenant = by_tenant
+        return by_tenant
 
     async def list(self, limit: int, after: tuple[str, str] | None) -> list[LimitRecord]:
         """Return up to ``limit`` records by tenant and scope, those after that one."""

@@ -248,7 +248,10 @@ def test_keys_bound_to_experts(coe: Coe, service: Service) -> None:
     coe("keys", "create", "--name", "robot", "--expert", "ada", "--expert", "bo")
     assert service.seen[0].body["experts"] == ["ada", "bo"]
     assert "ada, bo" in coe("keys", "list").stdout
-    assert coe("keys", "allow", "key-1", "--expert", "cy").stdout == "key-1: cy.\n"
+    assert (
+        coe("keys", "allow", "key-1", "--expert", "cy").stdout
+        == "key-1: experts cy; policies any.\n"
+    )
     assert coe.json("keys", "allow", "key-1", "--any")["experts"] is None
     for wrong in ([], ["--any", "--expert", "ada"]):
         assert "--any" in coe("keys", "allow", "key-1", *wrong, code=2).stderr

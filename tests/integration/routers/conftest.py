@@ -88,7 +88,7 @@ async def make_replica(
     postgres_url: str, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[MakeReplica]:
     """Make a replica over the test's stores; each has a directory of its own."""
-    monkeypatch.setattr("orchestrator.bootstrap.build_from", build)
+    monkeypatch.setattr("orchestrator.bootstrap.parts.build_from", build)
     async with AsyncExitStack() as stack:
         count = 0
 

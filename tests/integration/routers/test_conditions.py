@@ -276,7 +276,7 @@ async def test_another_embedder_starts_anew(
     outcomes.asked("req_1", "default", "one and one", "ada")
     assert outcomes.learn("req_1", 0.0)
     other = build_router(BUILT_IN.taxonomy, HashingEmbedder(dimensions=64), name="other")
-    monkeypatch.setattr("orchestrator.bootstrap.build_from", lambda *_: other)
+    monkeypatch.setattr("orchestrator.bootstrap.parts.build_from", lambda *_: other)
     stored, _ = await replica.services.routers.add(artifact_bytes("other"), by="test")
     await replica.services.routers.promote(stored.id, by="test")
     assert (await route(replica))["router_version"] == other.version  # vectors of another length
@@ -318,7 +318,7 @@ async def test_a_budget_that_cannot_be_kept_is_seen(
             policies=(policy, Policy("quality", "", 0.0)),
         )
 
-    monkeypatch.setattr("orchestrator.bootstrap.build_from", tight)
+    monkeypatch.setattr("orchestrator.bootstrap.parts.build_from", tight)
     caplog.set_level(logging.WARNING)
     stored, _ = await services.routers.add(artifact_bytes("tight", experts=("small",)), by="test")
     await services.routers.promote(stored.id, by="test")

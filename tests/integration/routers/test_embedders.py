@@ -75,12 +75,12 @@ def equipped(monkeypatch: pytest.MonkeyPatch) -> list[Embedder]:
         del folder
         return Resolver((), known, hint="look elsewhere", wrap=wrap)
 
-    monkeypatch.setattr("orchestrator.bootstrap.make_resolver", make_resolver)
+    monkeypatch.setattr("orchestrator.bootstrap.parts.make_resolver", make_resolver)
     return found
 
 
 def _really(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrator.bootstrap.build_from", building.build_from)
+    monkeypatch.setattr("orchestrator.bootstrap.parts.build_from", building.build_from)
 
 
 async def _import(replica: Replica, artifact: Artifact) -> str:

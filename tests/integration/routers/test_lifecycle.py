@@ -162,7 +162,7 @@ async def test_what_cannot_be_loaded_is_not_promoted(
     def broken(*_: Any) -> Any:
         raise MemoryError("no room")
 
-    monkeypatch.setattr("orchestrator.bootstrap.build_from", broken)
+    monkeypatch.setattr("orchestrator.bootstrap.parts.build_from", broken)
     with pytest.raises(RouterVersionUnloadable, match="no room"):
         await versions.promote(stored.id, by=BY)
     assert (await versions.get(stored.id)).status == "candidate"
@@ -295,7 +295,7 @@ async def test_slow_loading_keeps_nothing_else_waiting(
         time.sleep(1.5)
         return build(artifact)
 
-    monkeypatch.setattr("orchestrator.bootstrap.build_from", slowly)
+    monkeypatch.setattr("orchestrator.bootstrap.parts.build_from", slowly)
     await one.services.routers.promote(stored.id, by=BY)
     assert two.services.router.plan.active.version_id is None
     began = time.monotonic()

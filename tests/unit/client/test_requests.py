@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coe_client import Coe, Timeouts, operations, usage_operations
+from coe_client import Coe, Timeouts, access_operations, operations, usage_operations
 from coe_client.errors import APIResponseInvalidError, APIStatusError, CoeError
 from coe_client.failures import error_from_answer, error_from_event
 from coe_client.requests import Answer, path_of
@@ -55,7 +55,7 @@ def test_secrets_are_not_in_a_requests_repr() -> None:
 
 def test_an_expiry_needs_a_zone() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        operations.create_key("x", role="user", tenant="t", expires_at=datetime(2026, 1, 1))  # noqa: DTZ001 - the point
+        access_operations.create_key("x", role="user", tenant="t", expires_at=datetime(2026, 1, 1))  # noqa: DTZ001 - the point
 
 
 def test_only_what_was_set_is_sent() -> None:
@@ -229,7 +229,7 @@ def test_any_answer_is_read_or_refused_with_our_error(document: Any) -> None:
 
 
 def test_a_new_key_is_not_in_the_error_of_an_answer_that_lacks_something() -> None:
-    request = operations.create_key("x", role="user", tenant="t", expires_at=None)
+    request = access_operations.create_key("x", role="user", tenant="t", expires_at=None)
     answer = Answer(201, {}, b'{"key": "sk-coe-new"}')
     with pytest.raises(APIResponseInvalidError, match="id: Field required") as caught:
         request.read(answer)
@@ -239,7 +239,7 @@ def test_a_new_key_is_not_in_the_error_of_an_answer_that_lacks_something() -> No
 def test_a_page_names_its_fault() -> None:
     answer = Answer(200, {"x-coe-request-id": "r"}, b'{"data": [{"id": "k"}, {"id": 7}]}')
     with pytest.raises(APIResponseInvalidError, match=r"data\.1\.id") as caught:
-        operations.list_keys().read(answer)
+        access_operations.list_keys().read(answer)
     assert "(request r)" in str(caught.value)
     assert isinstance(caught.value, CoeError)
     assert Page[int].model_validate({"data": [1], "object": "list"}).has_more is False

@@ -31,6 +31,7 @@ from tests.unit.experts.calling.playing import (
     COUNTS,
     ENDS,
     ROLE,
+    SAYS,
     STREAM,
     Clock,
     Playing,
@@ -435,3 +436,14 @@ def test_whatever_fails_it_ends_and_is_told(
     assert [one.outcome == "ok" for one in options.attempts].count(True) == answered
     assert all(view.outstanding == 0 for view in caller.health.snapshot())
     assert options.attempts[0].expert is experts[0]
+
+
+async def test_what_was_held_back_of_a_stream_that_broke_is_known() -> None:
+    broken = ExpertAnswerInvalid("broke off")
+    broken.produced = SAYS
+    playing = Playing(a=[(ROLE, broken)], b=[STREAM])
+    caller, options = make_caller(playing), CallOptions()
+    await streamed(caller, [A, B], options)
+    first, second = options.attempts
+    assert first.unseen == ROLE + SAYS
+    assert (second.expert, second.unseen) == (B, b"")

@@ -136,3 +136,10 @@ def test_an_error_before_the_first_block_is_what_it_says() -> None:
 def test_the_word_error_in_an_answer_is_no_error() -> None:
     said = b'data: {"choices":[{"delta":{"content":"error"}}],"error":null}\n\n'
     assert run(said, LAST, DONE) == said + LAST + DONE
+
+
+def test_what_comes_in_one_piece_with_an_error_is_kept_with_it() -> None:
+    said = b'data: {"choices":[{"delta":{"content":"one"}}]}\n\n'
+    with pytest.raises(ExpertError) as caught:
+        run(said + b'data: {"error":{"message":"no more"}}\n\n')
+    assert caught.value.produced == said

@@ -88,3 +88,16 @@ async def test_the_whole_is_the_sum_of_its_parts(found: list[tuple[Expert, Usage
         )
         for e, usage in found
     )
+
+
+async def test_what_nobody_saw_of_a_broken_answer_is_charged_too() -> None:
+    unseen = b'data: {"choices":[{"delta":{"content":"seven eight"}}]}\n\n'
+    failed = attempt(A, "failed", unseen=unseen)
+    answered = attempt(B, "ok", usage=Usage(5, 7))
+    first, _ = await charged(failed, answered, written="all else")
+    assert (
+        first["completion_tokens"]
+        == (await charged(attempt(A, "ok"), written="seven eight"))[0]["completion_tokens"]
+    )
+    assert first["prompt_tokens"] > 0
+    assert first["tokens_estimated"]
