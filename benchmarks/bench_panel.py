@@ -11,8 +11,11 @@ experts weighed by what they are expected to be worth, and the adaptive panel: u
 answers alone, and taught with the prior of the options. Then a sample of one part goes through the
 engine (strategy ``cascade``, provider ``replay``), which must ask and answer the same.
 
+All are compared at equal cost, too: with the frontier of the best single expert and the router's
+picks, drawn with ``--html``.
+
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/bench_panel.py
-        [--cache FILE.npz] [--sample 200] [--json FILE]
+        [--cache FILE.npz] [--sample 200] [--json FILE] [--html FILE]
 """
 
 from __future__ import annotations
@@ -31,13 +34,18 @@ from bench_router_quality import folder
 from panel_data import FOLDS, MOST, Floats, Questions, Rows, read
 from panel_engine import through_engine
 
+from orchestrator.conductor.evaluation.drawing import Spot, drawn
+from orchestrator.conductor.evaluation.frontier import Policy, beyond, corners
+from orchestrator.conductor.evaluation.measures import wilson
 from orchestrator.conductor.panel.belief import best, heard
 from orchestrator.conductor.panel.fitting import Record, ReliabilitySettings, fit_reliability
 from orchestrator.conductor.panel.option_fitting import fit_options
 from orchestrator.conductor.panel.reliability import Reliability, untaught
 from orchestrator.conductor.panel.simulation import Played, play
 from router.embedding import StaticEmbedder
-from router.evaluation.intervals import paired
+from router.evaluation.intervals import bootstrap, paired
+from router.evaluation.pieces import figure_of, section
+from router.evaluation.style import CSS
 from router.learned.fitting import fit_classifier
 from router.quality import fit_quality
 from router.reading import Fields, read_dataset
@@ -239,32 +247,70 @@ def calibration_error(confidence: Floats, right: Floats, bins: int = 15) -> floa
     return sum(gaps) / len(confidence)
 
 
-def summary(point: Point, alone: Point, direct: Point) -> dict[str, Any]:
+def policy(point: Point) -> Policy:
+    """Return a way to answer as the frontier knows it; costs are billions of parameters."""
+    return Policy(point.name, point.right, point.billions)
+
+
+def summary(
+    point: Point, alone: Point, direct: Point, baselines: Sequence[Policy]
+) -> dict[str, Any]:
     over_single, over_direct = paired(point.right, alone.right), paired(point.right, direct.right)
+    over_frontier, spent = beyond(policy(point), baselines), bootstrap(point.billions)
     found: dict[str, Any] = {
         "name": point.name,
         "price": point.price,
         "quality": float(point.right.mean()),
-        "billions": float(point.billions.mean()),
+        "quality_ci95": wilson(point.right.sum(), len(point.right)),
+        "billions": spent.mean,
+        "billions_ci95": [spent.low, spent.high],
         "calls": float(point.calls.mean()),
         "over_single": [over_single.mean, over_single.low, over_single.high],
         "over_direct": [over_direct.mean, over_direct.low, over_direct.high],
+        "over_frontier": None,
     }
+    if over_frontier is not None:
+        gain = over_frontier.gain
+        found["over_frontier"] = [gain.mean, gain.low, gain.high]
     if point.calibrated:
         found["confidence"] = float(point.confidence.mean())
         found["calibration_error"] = calibration_error(point.confidence, point.right)
     return found
 
 
+def page(found: Sequence[dict[str, Any]], baselines: Sequence[Policy]) -> str:
+    """Return a page with the frontier; baselines and points of a curve carry no name."""
+    names = {policy.name for policy in baselines}
+    spots = [
+        Spot(
+            each["name"],
+            each["billions"],
+            each["quality"],
+            "peer" if each["name"] in names else "ours",
+            each["billions_ci95"],
+            each["quality_ci95"],
+            minor=each["price"] is not None,
+        )
+        for each in found
+    ]
+    hull = [policy.point for policy in corners(baselines)]
+    plot = figure_of(drawn(spots, hull, "billions of active parameters"))
+    return (
+        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Panels</title>"
+        f"<style>{CSS}</style></head><body><main>{section('Accuracy and cost', plot)}</main></body></html>"
+    )
+
+
 def show(found: dict[str, Any]) -> None:
     price = "" if found["price"] is None else f"{found['price']:g}"
-    single_, direct = (
-        "{:+.4f} [{:+.4f}, {:+.4f}]".format(*found[k]) for k in ("over_single", "over_direct")
+    single_, direct, frontier = (
+        "{:+.4f} [{:+.4f}, {:+.4f}]".format(*found[key]) if found[key] else f"{'-':25}"
+        for key in ("over_single", "over_direct", "over_frontier")
     )
     calibration = f"{found['calibration_error']:.3f}" if "calibration_error" in found else "     "
     print(
         f"{found['name']:18} {price:>7} {found['quality']:.4f} {found['billions']:6.1f} "
-        f"{found['calls']:5.2f}  {single_}  {direct}  {calibration}",
+        f"{found['calls']:5.2f}  {single_}  {direct}  {frontier}  {calibration}",
         flush=True,
     )
 
@@ -274,6 +320,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="where qualities and priors are kept")
     parser.add_argument("--sample", type=int, default=200, help="questions through the engine")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--html", type=Path, help="where the frontier is drawn")
     given = parser.parse_args()
     path = folder() / FILE
     if not path.is_file():
@@ -287,7 +334,7 @@ def main() -> None:
         qualities, priors = held_out(path, data)
         if given.cache:
             np.savez(given.cache, qualities=qualities, priors=priors)
-    report(data, path, qualities, priors, given.sample, given.json)
+    report(data, path, qualities, priors, given.sample, given.json, given.html)
 
 
 def report(
@@ -297,14 +344,16 @@ def report(
     priors: Floats,
     sample: int,
     file: Path | None,
+    html: Path | None,
 ) -> None:
     alone, direct = single(data), routed(data, qualities, 0.0)
-    points = [alone, weighted_vote(data, qualities)]
-    points += [routed(data, qualities, price) for price in PRICES]
-    found = [summary(point, alone, direct) for point in points]
+    routes = [routed(data, qualities, price) for price in PRICES]
+    baselines = [policy(point) for point in (alone, *routes)]
+    points = [alone, weighted_vote(data, qualities), *routes]
+    found = [summary(point, alone, direct, baselines) for point in points]
     print(
-        f"n {len(data.truths)}; price per billion; quality; billions; calls; over the best single "
-        "and over the router's pick; calibration error"
+        f"n {len(data.truths)}; price per billion; quality; billions; calls; over the best "
+        "single, the router's pick and the frontier of both at equal cost; calibration error"
     )
     for each in found:
         show(each)
@@ -316,12 +365,14 @@ def report(
         full = learnt(data, qualities, prior, variant, EVERYBODY)
         for experts, taught, name in (((0, 1), models, "two best"), (every, full, "all")):
             point = heard_all(data, qualities, prior, taught, experts, f"{variant}: {name}")
-            found.append(summary(point, alone, direct))
+            found.append(summary(point, alone, direct, baselines))
             show(found[-1])
         for price in PRICES:
             point = adaptive(data, qualities, prior, models, price, variant)
-            found.append(summary(point, alone, direct))
+            found.append(summary(point, alone, direct, baselines))
             show(found[-1])
+    if html:
+        html.write_text(page(found, baselines))
     shown = np.flatnonzero(data.part != 0)
     prior = fit_options([data.told[row] for row in shown], data.truths[shown])
     model = replace(models[0], options=prior)

@@ -307,7 +307,7 @@ def _show(report: dict[str, Any]) -> None:
     output.table(columns, rows, empty="No results.")
     head, cells = equal_cost_cells(report)
     if cells:
-        output.remark("\nAt equal cost:")
+        output.text("\nat equal cost")
         output.table(head, cells, empty="")
     ungradeable = sum(found["ungradeable"] for found in report["strategies"].values())
     if ungradeable:

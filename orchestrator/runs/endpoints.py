@@ -8,8 +8,8 @@ from dataclasses import asdict, replace
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends, Header, Path, Query, Request
-from fastapi.responses import PlainTextResponse, StreamingResponse
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from orchestrator.conductor.grounds import bounded
 from orchestrator.conductor.picture import picture_of_run
@@ -39,6 +39,7 @@ from router import NoEligibleExpert, routing_text
 
 PATH = "/v1/runs"
 EVENT_STREAM = "text/event-stream"
+MERMAID = "text/vnd.mermaid"
 
 
 def _runs(request: Request) -> RunService:
@@ -55,11 +56,9 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
-class MermaidResponse(PlainTextResponse):
-    """A picture as text."""
-
-    media_type = "text/vnd.mermaid"
-
+_PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A picture as text.", "content": {MERMAID: {}}}
+}
 
 router = APIRouter(prefix=PATH, tags=["runs"], responses=errors(400, 401, 403, 503))
 
@@ -123,12 +122,13 @@ async def get_run(run_id: RunPath, service: Service, principal: User) -> RunDeta
         return RunDetail.whole(*await service.get(principal, _known(run_id)))
 
 
-@router.get("/{run_id}/graph", response_class=MermaidResponse, responses=errors(404))
-async def draw_run(run_id: RunPath, service: Service, principal: User) -> MermaidResponse:
+@router.get("/{run_id}/graph", response_class=Response, responses=errors(404) | _PICTURE)
+async def draw_run(run_id: RunPath, service: Service, principal: User) -> Response:
     """Draw the steps that a run has begun, as Mermaid; work below a step is inside it."""
     with _translated():
         _, _, steps = await service.get(principal, _known(run_id))
-    return MermaidResponse(picture_of_run(step_of(row) for row in steps if row["number"] > 0))
+    picture = picture_of_run(step_of(row) for row in steps if row["number"] > 0)
+    return Response(picture, media_type=MERMAID)
 
 
 @router.get("/{run_id}/events", response_class=StreamingResponse, responses=errors(404) | _STREAM)

@@ -126,7 +126,9 @@ class TenantChange(_Allowing):
     """What is to be different about a tenant; what is not said stays as it is."""
 
     name: str = Field(default="", max_length=200)
-    suspended: bool = Field(default=False, description="Whether all its keys are refused.")
+    suspended: bool = Field(
+        default=False, strict=True, description="Whether all its keys are refused."
+    )
 
     @field_validator("name")
     @classmethod

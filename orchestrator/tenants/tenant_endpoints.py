@@ -48,7 +48,7 @@ async def get_tenant(directory: Directory, _: Viewer, tenant: Id) -> TenantView:
     return TenantView.model_validate(record)
 
 
-@router.put("/{tenant}")
+@router.put("/{tenant}", responses=errors(409))
 async def put_tenant(
     directory: Directory, admin: Admin, tenant: Id, wanted: TenantChange
 ) -> TenantView:

@@ -33,8 +33,11 @@ class Policy:
 
     @property
     def point(self) -> tuple[float, float]:
-        """Its mean cost and its accuracy."""
-        return float(self.costs.mean()), float(self.right.mean())
+        """Its mean cost, to 12 digits, and its accuracy.
+
+        Sums of the same prices differ in their last digits, and no rate is to be read off that.
+        """
+        return float(f"{self.costs.mean():.12g}"), float(self.right.mean())
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ def beyond(ours: Policy, policies: Sequence[Policy], *, seed: int = 0) -> Beyond
 
 def known(policies: Sequence[Policy]) -> Bools:
     """Return which tasks are known under all policies, (n,)."""
-    found: Bools = np.isfinite([policy.right for policy in policies]).all(axis=0)
+    found: Bools = np.logical_and.reduce([np.isfinite(policy.right) for policy in policies])
     return found
 
 

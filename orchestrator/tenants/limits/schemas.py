@@ -33,7 +33,7 @@ Usd = Annotated[float, Field(ge=0, le=_MOST_USD, allow_inf_nan=False)]
 class LimitsWanted(BaseModel):
     """Limits to be set; what is left out or null is not limited."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     requests_per_minute: int | None = Field(
         default=None, ge=1, le=10**9, description="In any 60 seconds."

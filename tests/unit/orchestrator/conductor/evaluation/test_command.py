@@ -50,10 +50,12 @@ def test_json_table_page_and_results(files: Path) -> None:
     assert "<h2>At equal cost</h2>" in (files / "report.html").read_text()
     lines = (files / "out.jsonl").read_text().splitlines()
     assert len(lines) == 1 + 2 * 3
+    assert report["strategies"]["cot"]["equal_cost"]["frontier"]["against"]["verdict"] == "tie"
     again = coe("--strategies", "direct", "--samples", "3", "--out", "out.jsonl")
     assert again.exit_code == 0, again.output
     assert (files / "out.jsonl").read_text().splitlines() == lines, "nothing is run again"
     assert "0.500" in again.stdout
+    assert "at equal cost" in again.stdout
     other = coe("--strategies", "direct", "--samples", "3", "--seed", "5", "--out", "out.jsonl")
     assert other.exit_code == 1
     assert "was made with other parameters" in other.stderr

@@ -174,15 +174,40 @@ def test_figures() -> None:
     assert conductor["against_direct"]["n"] == 99
     assert conductor["against_direct"]["gain"] == pytest.approx(30 / 99)
     assert conductor["against_direct"]["verdict"] == "win"
-    assert conductor["equal_cost"]["samples"] == 2
-    assert conductor["equal_cost"]["enough"] is True
-    assert found["big"]["equal_cost"]["samples"] == 3
-    assert found["big"]["equal_cost"]["enough"] is False
-    assert found["tiny"]["equal_cost"]["samples"] == 0
-    assert found["tiny"]["equal_cost"]["accuracy"] is None
+    votes = {name: each["equal_cost"]["self-consistency"] for name, each in found.items()}
+    assert (votes["conductor"]["samples"], votes["conductor"]["enough"]) == (2, True)
+    assert (votes["big"]["samples"], votes["big"]["enough"]) == (3, False)
+    assert (votes["tiny"]["samples"], votes["tiny"]["accuracy"]) == (0, None)
+    assert conductor["cost"]["mean"] == pytest.approx(0.25)
+    assert report["frontier"]["points"]["self-consistency of 1"] == pytest.approx([0.1, 0.5])
+    over = conductor["equal_cost"]["frontier"]
+    halves = {"self-consistency of 2": 0.5, "self-consistency": 0.5}
+    assert over["mixture"] == pytest.approx(halves)
+    of_two = (49 * 2 / 3 + 50 * 1 / 2) / 99
+    assert over["accuracy"] == pytest.approx((of_two + 59 / 99) / 2)
+    assert over["against"]["gain"] == pytest.approx(79 / 99 - over["accuracy"])
+    assert over["against"]["verdict"] == "win"
+    assert found["tiny"]["equal_cost"]["frontier"]["accuracy"] is None
+    assert found["direct"]["equal_cost"]["self-consistency"]["samples"] == 1
     assert report["per_category"]["c"]["direct"]["right"] == 50
     assert report["ungradeable"] == [{"category": "c", "reason": "", "n": 1}]
     json.dumps(report, allow_nan=False)
+
+
+def test_a_vote_that_failed_or_was_cut_short_is_part_of_the_comparison() -> None:
+    full = (sample("r", True), sample("w"), sample("r", True))
+    records = [
+        made("t1", "self-consistency", True, usd=0.3, samples=full),
+        made("t2", "self-consistency", True, usd=0.1, samples=full[:1]),
+        made("t3", "self-consistency", False, status="failed"),
+        *(made(task, "conductor", True, usd=0.1) for task in ("t1", "t2", "t3")),
+    ]
+    report = summarise(records)
+    points = report["frontier"]["points"]
+    assert points["self-consistency of 1"] == pytest.approx([0.2 / 3, (2 / 3 + 1) / 3])
+    assert points["self-consistency of 2"] == pytest.approx([0.1, (2 / 3 + 1) / 3])
+    assert points["self-consistency"] == pytest.approx([0.4 / 3, 2 / 3])
+    assert report["strategies"]["conductor"]["equal_cost"]["self-consistency"]["samples"] == 2
 
 
 def test_tokens_are_compared_where_nothing_costs_money() -> None:
@@ -192,14 +217,18 @@ def test_tokens_are_compared_where_nothing_costs_money() -> None:
         made("t", "self-consistency", True, tokens=300, samples=free),
         made("t", "conductor", True, tokens=210),
     ]
-    equal = summarise(records)["strategies"]["conductor"]["equal_cost"]
-    assert (equal["unit"], equal["samples"]) == ("tokens", 2)
+    report = summarise(records)
+    assert report["unit"] == "tokens"
+    assert report["strategies"]["conductor"]["cost"]["mean"] == 210
+    assert report["strategies"]["conductor"]["equal_cost"]["self-consistency"]["samples"] == 2
 
 
 def test_without_direct_or_votes_there_is_nothing_to_compare_with() -> None:
-    found = summarise([made("t", "conductor", None)])["strategies"]["conductor"]
+    report = summarise([made("t", "conductor", None)])
+    found = report["strategies"]["conductor"]
+    assert report["frontier"] is None
     assert found["against_direct"] is None
-    assert found["equal_cost"] is None
+    assert found["equal_cost"] == {}
     assert found["accuracy"] is None
 
 
@@ -234,5 +263,9 @@ async def test_the_page_is_whole_and_escapes_what_it_is_given() -> None:
         assert "<script" not in page
         assert "<b>" not in page
         assert not re.search(r"https?://", page)
-    assert "At equal cost" in render(summarise(records))
+    page = render(summarise(records))
+    assert "At equal cost" in page
+    assert page.count('<polyline class="whisker peer"') == 4, "two strategies, accuracy and cost"
+    assert page.count('<polyline class="hull"') == 1
+    assert "self-consistency of 2: " in page
     assert "Not gradeable here" in render(summarise(records))
