@@ -31,7 +31,9 @@ async def execute(
         KeyError: If there is no such strategy.
     """
     plan = STRATEGIES[strategy] if isinstance(strategy, str) else strategy
-    graph = await _graph(plan) if checkpointer is None else _built(plan, checkpointer)
+    graph = await _graph(plan)
+    if checkpointer is not None:
+        graph = graph.copy({"checkpointer": checkpointer})
     run.strategies = _Below()
     with _untraced():
         state = await _ended(graph, run, thread)
@@ -88,9 +90,9 @@ def _outcome(strategy: str, run: Run, state: dict[str, Any]) -> Outcome:
     )
 
 
-def _built(strategy: Strategy, checkpointer: Any) -> Any:
-    """Return a strategy's graph; without a checkpointer it takes none over from a graph around it."""
-    return strategy.flow().compile(checkpointer)
+def _built(strategy: Strategy) -> Any:
+    """Return a strategy's graph; it takes no checkpointer over from a graph around it."""
+    return strategy.flow().compile(False)
 
 
 _graphs: dict[Strategy, Any] = {}
@@ -99,5 +101,5 @@ _graphs: dict[Strategy, Any] = {}
 async def _graph(strategy: Strategy) -> Any:
     """Return a strategy's graph. The first one imports LangGraph: seconds, and not in the loop."""
     if strategy not in _graphs:
-        _graphs[strategy] = await asyncio.to_thread(_built, strategy, False)
+        _graphs[strategy] = await asyncio.to_thread(_built, strategy)
     return _graphs[strategy]
