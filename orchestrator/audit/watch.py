@@ -7,6 +7,7 @@ without an entry after it was cut short, and may or may not have been done.
 from __future__ import annotations
 
 import asyncio
+import logging
 from http import HTTPStatus
 from typing import Any
 
@@ -23,6 +24,8 @@ from orchestrator.tenants.door import principal_of
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _KEPT_BYTES = 16 * 1024
 _LONGEST_PATH = 300
+
+log = logging.getLogger(__name__)
 
 
 class Audited:
@@ -67,15 +70,30 @@ class Audited:
             detail |= kept_of(scope["path"], bytes(watch.body), complete=watch.complete)
             # Also if the client is gone: what was done is done.
             await asyncio.shield(
-                self._log.write(
-                    _event(watch.status),
-                    action,
-                    actor,
-                    request_id=request_id,
-                    status=watch.status,
-                    detail=detail,
-                )
+                self._ended(action, actor, request_id, status=watch.status, detail=detail)
             )
+
+    async def _ended(
+        self,
+        action: str,
+        actor: Actor,
+        request_id: str,
+        *,
+        status: int | None,
+        detail: dict[str, Any],
+    ) -> None:
+        """Write how it ended; where that cannot be, the log itself shows that it is not known."""
+        try:
+            await self._log.write(
+                _event(status),
+                action,
+                actor,
+                request_id=request_id,
+                status=status,
+                detail=detail,
+            )
+        except (SQLAlchemyError, OSError) as error:
+            log.error("how %s (%s) ended is not on record: %s", action, request_id, error)  # noqa: TRY400
 
 
 class _Watch:

@@ -32,9 +32,7 @@ from orchestrator.bootstrap.services import Services
 from orchestrator.breakers import sharing as breaker_sharing
 from orchestrator.breakers.sharing import SharedBreakers
 from orchestrator.catalogue import service as catalogue_service
-from orchestrator.catalogue.secrets import (
-    cipher_of,
-)
+from orchestrator.catalogue.secrets import cipher_of
 from orchestrator.catalogue.service import CatalogueService
 from orchestrator.chat.guarding import guarded
 from orchestrator.chat.stickiness import Sessions

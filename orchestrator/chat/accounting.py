@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -81,7 +82,7 @@ class Account:
         self._text = text
         self._began = time.perf_counter()
         self._first_token: float | None = None
-        self._closed: UsageRecord | None = None
+        self._closing: asyncio.Future[UsageRecord] | None = None
         decision = target.decision
         self._record = UsageRecord(
             request_id=request_id,
@@ -128,20 +129,25 @@ class Account:
     ) -> UsageRecord:
         """Settle the request and make its record durable; a second call changes nothing.
 
+        It is done to its end even if whoever asks for it is cancelled meanwhile.
+
         Args:
             status: How it ended.
             written: What was passed on of the answer, to count its tokens if the expert did not.
             error_code: Why it failed.
         """
-        if self._closed is not None:
-            return self._closed
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close(status, written, error_code))
+        return await asyncio.shield(self._closing)
+
+    async def _close(self, status: Status, written: str, error_code: str | None) -> UsageRecord:
         content = await captured(
             self._choice, text=self._text, messages=self._asked.messages, answer=written
         )
         calls = await calls_of(self.attempts, self._target, self._asked, written)
         last = calls[-1] if calls else None
         now, first = time.perf_counter(), self._first_token
-        self._closed = msgspec.structs.replace(
+        record = msgspec.structs.replace(
             self._record,
             status=status,
             error_code=error_code,
@@ -158,8 +164,8 @@ class Account:
             prompt=content.prompt,
             answer=content.answer,
         )
-        await self._journal.close(self._closed)
-        return self._closed
+        await self._journal.close(record)
+        return record
 
 
 def confidence(decision: RoutingDecision) -> float:

@@ -158,7 +158,7 @@ class Answering:
             await self._close("failed", "no_eligible_expert")
             raise ApiError(503, "no_eligible_expert", str(error)) from error
         except (ClientGone, asyncio.CancelledError, GeneratorExit):
-            await asyncio.shield(asyncio.ensure_future(self._close("cancelled")))
+            await self._close("cancelled")
             raise
         except Exception:
             await self._close("failed", "internal_error")

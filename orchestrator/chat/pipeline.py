@@ -37,7 +37,7 @@ from orchestrator.routers.service import ActiveRouter
 from orchestrator.tenants.keys import Principal
 from orchestrator.usage.journal import UsageJournal
 from orchestrator.usage.record import UsageRecord
-from router import routing_text
+from router import RoutingText, routing_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +83,7 @@ class ChatPipeline:
         strategy = strategy_of(chat.model, self.router.policies)
         if strategy is not None:
             return await self.strategies.answer(strategy, chat, told, asking, request)
-        if policy_of(chat.model, self.default_policy) is not None:
-            await encoded(told, self.router, asking)
-        target = choose_target(
-            chat.model,
-            told,
-            catalogue=self.catalogue.current,
-            router=self.router,
-            default_policy=self.default_policy,
-            asking=asking,
-            limits=chat.limits,
-        )
+        target = await self._chosen(chat, told, asking)
         strategy, unused = self.strategies.assigned(chat, target.decision, principal.tenant)
         if strategy is not None:
             return await self.strategies.answer(
@@ -103,10 +93,52 @@ class ChatPipeline:
             target = replace(target, unused_strategy=unused)
         if target.decision is not None:
             target = await self._in_conversation(target, chat, asking)
+        account = await self._opened(chat, told, target, asking)
+        options = CallOptions(
+            self.timeout,
+            self.first_token_timeout,
+            request_id,
+            origin=principal.tenant,
+            attempts=account.attempts,
+        )
+        try:
+            answer = self._streamed if chat.stream else self._whole
+            return await answer(_Exchange(chat, told.text, target, account, request, options))
+        except ExpertError as error:
+            await account.close("failed", error_code=error.code)
+            raise api_error(error) from error
+        except ClientGone:
+            await account.close("cancelled")
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        except asyncio.CancelledError:
+            await account.close("cancelled")
+            raise
+        except Exception:
+            await account.close("failed", error_code="internal_error")
+            raise
+
+    async def _chosen(self, chat: ChatRequest, told: RoutingText, asking: Asking) -> Target:
+        """Choose who answers, whatever went before in the conversation."""
+        if policy_of(chat.model, self.default_policy) is not None:
+            await encoded(told, self.router, asking)
+        return choose_target(
+            chat.model,
+            told,
+            catalogue=self.catalogue.current,
+            router=self.router,
+            default_policy=self.default_policy,
+            asking=asking,
+            limits=chat.limits,
+        )
+
+    async def _opened(
+        self, chat: ChatRequest, told: RoutingText, target: Target, asking: Asking
+    ) -> Account:
+        """Let the request through its tenant's limits, and open its account."""
         account = Account(
             self.journal,
-            principal,
-            request_id=request_id,
+            asking.principal,
+            request_id=asking.request_id,
             api=chat.api,
             model=chat.model,
             target=target,
@@ -118,36 +150,15 @@ class ChatPipeline:
         )
         await account.open(
             ask_of(
-                request_id,
-                principal,
+                asking.request_id,
+                asking.principal,
                 target.expert,
                 told.prompt_tokens,
                 chat.fields,
                 self.reserved_tokens,
             )
         )
-        answer = self._streamed if chat.stream else self._whole
-        options = CallOptions(
-            self.timeout,
-            self.first_token_timeout,
-            request_id,
-            origin=principal.tenant,
-            attempts=account.attempts,
-        )
-        try:
-            return await answer(_Exchange(chat, told.text, target, account, request, options))
-        except ExpertError as error:
-            await account.close("failed", error_code=error.code)
-            raise api_error(error) from error
-        except ClientGone:
-            await account.close("cancelled")
-            return Response(status_code=CLIENT_CLOSED_REQUEST)
-        except asyncio.CancelledError:
-            await asyncio.shield(account.close("cancelled"))
-            raise
-        except Exception:
-            await account.close("failed", error_code="internal_error")
-            raise
+        return account
 
     async def _in_conversation(self, target: Target, chat: ChatRequest, asking: Asking) -> Target:
         """Let a conversation stay with its expert, if there is one and it is reasonable."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -57,7 +58,7 @@ class RunAccount:
         self._said = (text, messages)
         self._began = time.perf_counter()
         self._first_token: float | None = None
-        self._closed: UsageRecord | None = None
+        self._closing: asyncio.Future[UsageRecord] | None = None
         self._record = UsageRecord(
             request_id=request_id,
             tenant=principal.tenant,
@@ -100,18 +101,25 @@ class RunAccount:
     ) -> UsageRecord:
         """Make the final record durable; a second call changes nothing.
 
+        It is done to its end even if whoever asks for it is cancelled meanwhile.
+
         Args:
             status: How it ended.
             steps: What was done for it.
             answer: What was answered; kept where the tenant wants that.
             error_code: Why it failed.
         """
-        if self._closed is not None:
-            return self._closed
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close(status, steps, answer, error_code))
+        return await asyncio.shield(self._closing)
+
+    async def _close(
+        self, status: Status, steps: Iterable[Step], answer: str, error_code: str | None
+    ) -> UsageRecord:
         text, messages = self._said
         content = await captured(self._choice, text=text, messages=messages, answer=answer)
         calls, now, first = calls_of_steps(steps), time.perf_counter(), self._first_token
-        self._closed = msgspec.structs.replace(
+        record = msgspec.structs.replace(
             self._record,
             status=status,
             error_code=error_code,
@@ -123,5 +131,5 @@ class RunAccount:
             prompt=content.prompt,
             answer=content.answer,
         )
-        await self._journal.close(self._closed)
-        return self._closed
+        await self._journal.close(record)
+        return record

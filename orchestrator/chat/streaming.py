@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from typing import Any
+from collections.abc import AsyncGenerator, Callable
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -101,24 +100,18 @@ async def metered(
                 yield body
             if done:
                 break
-        record = await _shielded(account.close("ok", written=produced.text))
+        record = await account.close("ok", written=produced.text)
         if explain:
             yield _explanation_event(record, target, stream, last)
         yield sse.DONE
     except ExpertError as error:
-        closing = account.close("failed", written=produced.text, error_code=error.code)
-        await _shielded(closing)
+        await account.close("failed", written=produced.text, error_code=error.code)
         yield sse.write_event(msgspec.json.encode(api_error(error).body(request_id)))
     except (asyncio.CancelledError, GeneratorExit):
-        await _shielded(account.close("cancelled", written=produced.text))
+        await account.close("cancelled", written=produced.text)
         raise
     finally:
         await stream.aclose()
-
-
-async def _shielded(closing: Coroutine[Any, Any, UsageRecord]) -> UsageRecord:
-    """Finish the record even if the task that writes it is cancelled meanwhile."""
-    return await asyncio.shield(asyncio.ensure_future(closing))
 
 
 def _without_done(block: bytes) -> tuple[bytes, bool]:

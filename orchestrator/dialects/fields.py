@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, NoReturn
 
 import msgspec
@@ -74,6 +74,21 @@ def object_of(value: Any, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         refuse(f"'{name}' must be an object.", name)
     return value
+
+
+def optional_object(fields: Raws, name: str) -> dict[str, Any] | None:
+    """Return a field that is an object, or ``None`` where it is missing.
+
+    Raises:
+        ApiError: 400 if it is something else.
+    """
+    value = decoded(fields, name)
+    return None if value is None else object_of(value, name)
+
+
+def without(fields: Raws, names: Container[str]) -> Raws:
+    """Return the fields that are not among some."""
+    return {name: value for name, value in fields.items() if name not in names}
 
 
 def objects_of(value: Any, name: str) -> list[dict[str, Any]]:

@@ -39,7 +39,7 @@ async def _check(cluster: Cluster, upstream: FaultyUpstream, clients: int, secon
 def _check_money(rows: dict[str, dict[str, Any]], taken: Sequence[Taken]) -> None:
     """Compare with the upstream's ledger: exact where it counted, to the cent over all.
 
-    Nobody counts what an expert said just before it failed, where another answered instead.
+    What an expert said just before it failed is counted here, which may differ from its own count.
     """
     bill = nanos_by_request(taken, PRICE["input"], PRICE["output"])
     booked = {identifier: round(row["cost_usd"] * 1e9) for identifier, row in rows.items()}

@@ -11,14 +11,15 @@ from typing import Any
 
 from orchestrator.chat.request import ChatRequest, field, flag
 from orchestrator.dialects.fields import (
-    Raws,
     check_unsupported,
     count_of,
     object_of,
     objects_of,
     open_object,
+    optional_object,
     refuse,
     text_of,
+    without,
 )
 from orchestrator.dialects.messages.content import messages_of
 from orchestrator.dialects.translation import chat_request
@@ -77,8 +78,8 @@ def read_request(body: bytes, *, counting: bool = False) -> MessageRequest:
     """
     fields, model, extension = open_object(body)
     check_unsupported(fields, _UNSUPPORTED)
-    output = _optional(fields, "output_config") or {}
-    thinking = _optional(fields, "thinking")
+    output = optional_object(fields, "output_config") or {}
+    thinking = optional_object(fields, "thinking")
     stops = _stops(field(fields, "stop_sequences"))
     made = {
         "messages": messages_of(field(fields, "messages"), field(fields, "system")),
@@ -87,28 +88,19 @@ def read_request(body: bytes, *, counting: bool = False) -> MessageRequest:
         else count_of(field(fields, "max_tokens"), "max_tokens"),
         "stop": list(stops) or None,
         "tools": _tools(field(fields, "tools")),
-        **_choice(_optional(fields, "tool_choice")),
+        **_choice(optional_object(fields, "tool_choice")),
         "reasoning_effort": _effort(output.get("effort"), thinking),
         "response_format": _format(output.get("format")),
     }
     chat = chat_request(
         API,
         model,
-        passed={
-            name: value
-            for name, value in fields.items()
-            if name not in _TRANSLATED | _WITHOUT_EFFECT | _UNSUPPORTED.keys()
-        },
+        passed=without(fields, _TRANSLATED | _WITHOUT_EFFECT | _UNSUPPORTED.keys()),
         made=made,
         stream=flag(field(fields, "stream"), "stream"),
         extension=extension,
     )
     return MessageRequest(chat, _shows_thought(thinking), stops)
-
-
-def _optional(fields: Raws, name: str) -> dict[str, Any] | None:
-    value = field(fields, name)
-    return None if value is None else object_of(value, name)
 
 
 def _stops(given: Any) -> tuple[str, ...]:

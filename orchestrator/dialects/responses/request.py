@@ -11,14 +11,15 @@ from typing import Any
 
 from orchestrator.chat.request import ChatRequest, field, flag
 from orchestrator.dialects.fields import (
-    Raws,
     check_unsupported,
     count_of,
     object_of,
     objects_of,
     open_object,
+    optional_object,
     refuse,
     text_of,
+    without,
 )
 from orchestrator.dialects.responses.items import messages_of
 from orchestrator.dialects.translation import chat_request
@@ -83,8 +84,8 @@ def read_request(body: bytes) -> ResponseRequest:
     """
     fields, model, extension = open_object(body)
     check_unsupported(fields, _UNSUPPORTED)
-    reasoning = _optional(fields, "reasoning") or {}
-    text = _optional(fields, "text") or {}
+    reasoning = optional_object(fields, "reasoning") or {}
+    text = optional_object(fields, "text") or {}
     tools, choice = _tools(field(fields, "tools"), field(fields, "tool_choice"))
     made = {
         "messages": messages_of(field(fields, "input"), field(fields, "instructions")),
@@ -99,22 +100,13 @@ def read_request(body: bytes) -> ResponseRequest:
     chat = chat_request(
         API,
         model,
-        passed={
-            name: value
-            for name, value in fields.items()
-            if name not in _TRANSLATED | _WITHOUT_EFFECT | _UNSUPPORTED.keys()
-        },
+        passed=without(fields, _TRANSLATED | _WITHOUT_EFFECT | _UNSUPPORTED.keys()),
         made=made,
         stream=flag(field(fields, "stream"), "stream"),
         extension=extension,
     )
     echo = {name: field(fields, name) for name in _ECHOED}
     return ResponseRequest(chat, echo, reasoning.get("summary") is not None)
-
-
-def _optional(fields: Raws, name: str) -> dict[str, Any] | None:
-    value = field(fields, name)
-    return None if value is None else object_of(value, name)
 
 
 def _most_tokens(value: Any) -> int | None:

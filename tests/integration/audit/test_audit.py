@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from typer.testing import CliRunner
 
 from coe_client import AsyncCoe, NotFoundError, PermissionDeniedError
 from orchestrator.app import create_app
-from orchestrator.audit.chain import GENESIS, first_break
+from orchestrator.audit.chain import GENESIS, Event, Linked, first_break
 from orchestrator.audit.log import SERVICE, AuditLog
 from orchestrator.bootstrap import Services, open_services
 from orchestrator.cli import build
@@ -187,3 +188,18 @@ async def test_verify_judges_an_exported_log(engine: AsyncEngine, tmp_path: Path
     assert (code, "made anew" in told) == (1, True)
     code, told = verify("{}")
     assert (code, "line 1" in told) == (1, True)
+
+
+async def test_a_change_whose_end_cannot_be_written_is_answered_all_the_same(
+    admin: AsyncCoe, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = services.audit.write
+
+    async def once(event: Event, *args: Any, **more: Any) -> Linked:
+        if event != "asked":
+            raise OSError("gone")
+        return await write(event, *args, **more)
+
+    monkeypatch.setattr(services.audit, "write", once)
+    assert (await admin.keys.create("robot")).name == "robot"
+    assert [entry.event async for entry in admin.audit.list()] == ["asked"]
