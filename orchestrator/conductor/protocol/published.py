@@ -40,12 +40,15 @@ def read_published(text: str) -> Move:
     for index, head in enumerate(heads):
         end = heads[index + 1].start() if index + 1 < len(heads) else len(text)
         content = _quoted(text[head.end() : end], needs_quotes=head["name"] is not None)
-        if not content:
+        python = head["name"] is not None and head["name"].strip().lower() == "python"
+        if python:
+            content = unfenced(content)  # a fence with nothing in it is empty too
+        if not content.strip():
             continue
         if head["answer"]:
             answer = content
-        elif head["name"].strip().lower() == "python":
-            calls.append(Call("Python", unfenced(content), python=True))
+        elif python:
+            calls.append(Call("Python", content, python=True))
         else:
             calls.append(Call(f"Expert {head['name'].strip()}", content))
     return Move(tuple(calls), answer)

@@ -34,12 +34,14 @@ def read_tagged(text: str) -> Move:
     while len(calls) + len(faults) < _MAX_CALLS and (found := _OPEN.search(text, place)):
         tag = found[1].lower()
         content, place = _content(text, found.end(), tag)
+        if tag == "python":
+            content = unfenced(content)  # a fence with nothing in it is empty too
         if tag == "answer":
             answer = content.strip() or answer
         elif not content.strip():
             faults.append(f"a <{tag}> is empty: write the whole instruction inside it")
         elif tag == "python":
-            calls.append(Call("Python", unfenced(content), python=True))
+            calls.append(Call("Python", content, python=True))
         else:
             calls.append(_call(found[2], content))
     return Move(tuple(calls), answer, tuple(faults))

@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.conductor.protocol import Call, Move, read_move
@@ -153,6 +153,8 @@ WORDS = st.sampled_from([*TAGS, *OTHERS])
 
 
 @given(st.lists(WORDS, max_size=25).map("".join))
+@example("<python>~~~\n~~~")
+@example('Expert Python:\n"""```\n```"""')
 def test_any_text_is_read(text: str) -> None:
     move = read_move(text)
     assert all(call.content.strip() for call in move.calls)
