@@ -10,7 +10,6 @@ from itertools import count
 from sqlalchemy import Connection, create_engine, make_url, text
 
 from orchestrator.kit.database import migrate
-from orchestrator.runs.checkpoints import SCHEMA
 
 _TEMPLATE = "template_coe"
 _RELAXED = ("fsync", "full_page_writes", "synchronous_commit")
@@ -19,7 +18,7 @@ _RELAXED = ("fsync", "full_page_writes", "synchronous_commit")
 _TABLES = text("""
     SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
     WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
-      AND tablename NOT IN ('alembic_version', 'checkpoint_migrations')
+      AND tablename <> 'alembic_version'
 """)
 _SEQUENCES = text("""
     SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
@@ -102,7 +101,7 @@ class Databases:
         with _connected(url) as connection:
             connection.execute(_OTHERS)
             tables = set(connection.execute(_TABLES).scalars())
-            made = {name for name in tables - self._tables if not name.startswith(SCHEMA)}
+            made = tables - self._tables
             if made:  # partitions
                 connection.execute(text(f"DROP TABLE {', '.join(made)} CASCADE"))
             if connection.execute(_SHAPE).scalar_one() != self._shape:

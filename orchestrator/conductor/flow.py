@@ -42,13 +42,8 @@ class Flow:
         self._steps[name] = node, then or (CONCLUDE,), choose
         return self
 
-    def compile(self, checkpointer: Any = None) -> CompiledStateGraph[Any, Any, Any, Any]:
-        """Return the graph, ready to be run.
-
-        Args:
-            checkpointer: LangGraph's, for runs that outlive the process; ``False``: none, not even
-                that of a graph around it.
-        """
+    def compile(self) -> CompiledStateGraph[Any, Any, Any, Any]:
+        """Return the graph, ready to be run."""
         from langgraph.graph import END, START, StateGraph
 
         graph = StateGraph(State, context_schema=Run)
@@ -60,7 +55,7 @@ class Flow:
         graph.add_edge(START, next(iter(self._steps)))
         graph.add_node(CONCLUDE, _with_run(conclude))
         graph.add_edge(CONCLUDE, END)
-        return graph.compile(checkpointer=checkpointer)
+        return graph.compile(checkpointer=False)
 
 
 def _chooser(first: str, choose: Choose | None) -> Choose:

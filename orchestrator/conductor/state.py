@@ -1,4 +1,4 @@
-"""What a strategy knows so far. Plain JSON data, so that it can be checkpointed and read by people."""
+"""What a strategy knows so far. Plain JSON data, so that people can read it."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class Ask:
     """One call of an expert.
 
     Args:
-        key: Names the call within the run, the same whenever the run is repeated from a checkpoint.
+        key: Names the call within the run, the same whenever the run is repeated.
         kind: What the call is for.
         messages: All that the expert gets to see.
         title: What a person sees of it while it runs.

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -29,9 +29,6 @@ from orchestrator.runs.recorder import Recorder
 from orchestrator.runs.settlement import settle, tell
 from orchestrator.runs.watching import finished
 
-if TYPE_CHECKING:
-    from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-
 _MOST_STALLS = 5
 _ENDING_AT_ONCE = 8
 """So often in a row a run may lose its worker without a step having ended: then it is to blame."""
@@ -40,14 +37,6 @@ Row = dict[str, Any]
 MakeExperts = Callable[[str, RunRequest], Experts]
 
 log = logging.getLogger(__name__)
-
-
-class Savers(Protocol):
-    """Makes checkpointers."""
-
-    def saver(self) -> AsyncPostgresSaver:
-        """Return one for a single run."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +74,6 @@ class Executor:
         engine: Postgres.
         recorder: Records steps.
         live: Is told that a run has ended.
-        checkpoints: LangGraph's.
         experts: Makes whom a run may ask.
         interpreter: Runs code.
         settled: Called when there may be something to tell a webhook.
@@ -97,7 +85,6 @@ class Executor:
     engine: AsyncEngine
     recorder: Recorder
     live: LiveEvents
-    checkpoints: Savers
     experts: MakeExperts
     interpreter: Interpreter
     settled: Callable[[], None]
@@ -164,9 +151,7 @@ class Executor:
             amended=request.amendments(),
         )
         self.knowledge.given_to(run).recall(ledger.finished_before)
-        return await execute(
-            row["strategy"], run, checkpointer=self.checkpoints.saver(), thread=claimed.id
-        )
+        return await execute(row["strategy"], run)
 
     async def _finish(self, claimed: Claimed, ledger: RunLedger, outcome: Outcome) -> None:
         try:

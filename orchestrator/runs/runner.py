@@ -1,7 +1,7 @@
 """A worker's share of the runs: up to so many at once on one event loop, each under a lease.
 
 Postgres says who has which run. A lease that is not renewed lapses, and any worker may take the run
-over, from its last checkpoint and the steps that have ended.
+over, from the steps that have ended.
 """
 
 from __future__ import annotations

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -32,7 +31,6 @@ class Upkeep:
         engine: Postgres, which knows them all.
         enqueue: Tells the workers of a run.
         waiting: Counts what waits in the queue; it may be less than there should be.
-        forget: Deletes the checkpoints of runs.
         retention: Seconds that ended runs are kept.
         lease: Seconds until a run whose worker is silent is taken over.
     """
@@ -40,7 +38,6 @@ class Upkeep:
     engine: AsyncEngine
     enqueue: Enqueue
     waiting: Callable[[], Awaitable[int]]
-    forget: Callable[[Sequence[str]], Awaitable[None]]
     retention: float
     lease: float
 
@@ -54,7 +51,7 @@ class Upkeep:
                 if clock() >= forget_at:
                     await self.forget_old()
                     forget_at = clock() + _FORGET_SECONDS
-            except (SQLAlchemyError, psycopg.Error, OSError) as error:
+            except (SQLAlchemyError, OSError) as error:
                 log.warning("upkeep of runs waits: %s", error)
             await asyncio.sleep(min(_LOOK_SECONDS, self.lease))
 
@@ -81,6 +78,4 @@ class Upkeep:
                 return 0
             old = await repository.outdated(connection, self.retention, _MOST_AT_ONCE)
             await repository.forget(connection, old)
-        if old:
-            await self.forget(old)
         return len(old)

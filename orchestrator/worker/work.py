@@ -20,7 +20,6 @@ from orchestrator.conductor.strategies import STRATEGIES
 from orchestrator.kit.changes import cancelled
 from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls
-from orchestrator.runs.checkpoints import Checkpoints, open_checkpoints
 from orchestrator.runs.execution import Executor
 from orchestrator.runs.live import STEERED, listen
 from orchestrator.runs.record import RunRequest
@@ -56,7 +55,6 @@ async def open_work(settings: Settings, urls: StoreUrls, router: Router) -> Asyn
     """
     async with AsyncExitStack() as stack:
         services = await stack.enter_async_context(open_services(settings, urls, router))
-        checkpoints = await stack.enter_async_context(open_checkpoints(urls.postgres))
         waiting = await stack.enter_async_context(Redis.from_url(urls.redis))
         news = asyncio.Event()
         recorder = Recorder(services.engine, services.runs.live)
@@ -65,7 +63,6 @@ async def open_work(settings: Settings, urls: StoreUrls, router: Router) -> Asyn
                 engine=services.engine,
                 recorder=recorder,
                 live=services.runs.live,
-                checkpoints=checkpoints,
                 experts=_experts(services),
                 interpreter=Sandbox(services.interpreter),
                 settled=news.set,
@@ -82,7 +79,7 @@ async def open_work(settings: Settings, urls: StoreUrls, router: Router) -> Asyn
             runner.keep_leases(),
             services.runs.service.budgets.run(),
             listen(waiting, STEERED, lambda _: runner.steered.set()),
-            _upkeep(services, checkpoints).run(),
+            _upkeep(services).run(),
             _sender(services).run(news),
         ):
             stack.push_async_callback(cancelled, asyncio.create_task(work))
@@ -110,12 +107,11 @@ def _experts(services: Services) -> Any:
     return make
 
 
-def _upkeep(services: Services, checkpoints: Checkpoints) -> Upkeep:
+def _upkeep(services: Services) -> Upkeep:
     return Upkeep(
         services.engine,
         services.runs.queue.put,
         services.runs.queue.waiting,
-        checkpoints.forget,
         services.settings.run_retention,
         services.settings.run_lease,
     )

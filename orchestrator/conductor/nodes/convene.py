@@ -75,4 +75,4 @@ def question(run: Run, key: str, expert: str) -> Ask:
 def heard_of(ask: Ask, step: Step) -> Heard:
     """Return what an expert answered, without text where it failed."""
     text = step.output if step.status == "ok" else ""
-    return Heard(expert=ask.expert or step.expert, key=ask.key, text=text)
+    return Heard(expert=step.expert, key=ask.key, text=text)

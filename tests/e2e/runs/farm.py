@@ -27,7 +27,6 @@ def main() -> None:
     made = build_router(TAXONOMY, HashingEmbedder(), name="test")
     router.starter_router = lambda: made
     import celery.signals  # noqa: F401
-    import langgraph.checkpoint.postgres.aio  # noqa: F401
 
     warm_up()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

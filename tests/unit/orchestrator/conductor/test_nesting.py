@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from langgraph.checkpoint.memory import InMemorySaver
 
 from experts.catalogue.expert import Expert
 from orchestrator.conductor.engine import execute
@@ -207,7 +206,7 @@ async def test_killed_at_any_step_nothing_finished_is_done_again(
         return make_run(TASK, cheap(script), strong(nested), limits=limits, **fields)
 
     whole = await execute("conductor", fresh())
-    ledger, saver = MemoryLedger(), InMemorySaver()
+    ledger = MemoryLedger()
     begun: list[str] = []
 
     def emit(event: Event) -> None:
@@ -217,7 +216,7 @@ async def test_killed_at_any_step_nothing_finished_is_done_again(
                 raise Killed
 
     with pytest.raises(Killed):
-        await execute("conductor", fresh(ledger=ledger, emit=emit), checkpointer=saver, thread="r")
+        await execute("conductor", fresh(ledger=ledger, emit=emit))
     finished = {key for key in begun if await ledger.find(key)}
     again: list[str] = []
     resumed = fresh(
@@ -225,7 +224,7 @@ async def test_killed_at_any_step_nothing_finished_is_done_again(
         emit=lambda e: again.append(e.step.key) if isinstance(e, StepStarted) else None,
     )
     resumed.recall([step for key in finished if (step := await ledger.find(key))])
-    outcome = await execute("conductor", resumed, checkpointer=saver, thread="r")
+    outcome = await execute("conductor", resumed)
     assert outcome.text == whole.text
     assert not finished & set(again)
     assert set(by_key(outcome)) == set(by_key(whole))
