@@ -21,6 +21,7 @@ from orchestrator.dialects import ROUTES as DIALECTS
 from orchestrator.dialects import MessagesErrors
 from orchestrator.dialects.openapi import dialect_paths
 from orchestrator.feedback import endpoints as feedback
+from orchestrator.kit.draining import Stopping
 from orchestrator.kit.headers import with_cors
 from orchestrator.kit.http import RequestFrame, install_error_handlers
 from orchestrator.kit.inbound import InboundLimits
@@ -70,8 +71,13 @@ class SettingView(BaseModel):
     description: str
 
 
-def create_app(services: Services) -> ASGIApp:
-    """Return the application over services that are open."""
+def create_app(services: Services, stopping: Stopping | None = None) -> ASGIApp:
+    """Return the application over services that are open.
+
+    Args:
+        services: The services.
+        stopping: Says when this replica is about to stop; ``None``: never.
+    """
     app = FastAPI(
         title="Composition of Experts",
         version="0.1.0",
@@ -81,7 +87,7 @@ def create_app(services: Services) -> ASGIApp:
     app.state.services = services
     install_error_handlers(app)
     for router in (
-        _operations(),
+        _operations(stopping or Stopping()),
         catalogue.router,
         keys.router,
         limits.router,
@@ -119,7 +125,7 @@ def create_app(services: Services) -> ASGIApp:
     return MessagesErrors(RequestFrame(open_to_pages, send_timeout=settings.send_timeout))
 
 
-def _operations() -> APIRouter:
+def _operations(stopping: Stopping) -> APIRouter:
     router = APIRouter(tags=["operations"])
 
     @router.get("/healthz", openapi_extra=_OPEN)
@@ -135,6 +141,8 @@ def _operations() -> APIRouter:
     async def readyz(request: Request) -> JSONResponse:
         """Tell whether requests can be served."""
         checks = await readiness(request.app.state.services)
+        if stopping.begun:
+            checks["replica"] = "stopping"
         ready = all(state == "ok" for state in checks.values())
         status = "ok" if ready else "not ready"
         return JSONResponse({"status": status, "checks": checks}, 200 if ready else 503)

@@ -1,7 +1,14 @@
-"""The async engine on Postgres, and migrations at start."""
+"""The async engine on Postgres, and migrations at start.
+
+Replicas of two versions run side by side while one is replaced by the other. So a migration only adds
+(expands); what the version before needs is dropped by a later one (contracts), which names as ``oldest_code``
+the oldest revision whose code does without. The schema carries the highest of them, and code that does not
+know its revision goes by that.
+"""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from orchestrator.kit.errors import StartError
 
 _MIGRATION_LOCK = 0x636F65  # "coe": the advisory lock every starting replica queues at
+_LOCK_SECONDS = 10
+"""A migration that waits for a table lets everybody else wait for it too; so it gives up in time."""
+_OLDEST_CODE = "0010"
+"""Nothing older than this has ever run beside a newer version."""
+
+log = logging.getLogger(__name__)
 
 
 def make_engine(url: str) -> AsyncEngine:
@@ -32,8 +45,8 @@ def migrate(url: str) -> str:
         The revision the schema is at now.
 
     Raises:
-        StartError: If Postgres cannot be reached, the schema is newer than the code, or a migration
-            fails (it is rolled back whole); each says what to do.
+        StartError: If Postgres cannot be reached, the schema is newer than the code can do with, or a
+            migration fails (it is rolled back whole); each says what to do.
     """
     engine = create_engine(url)
     try:
@@ -94,13 +107,33 @@ def _upgrade(connection: Connection) -> str:
     config.attributes["connection"] = connection
     scripts = ScriptDirectory.from_config(config)
     current = _revision(connection)
-    if current is not None and current not in {one.revision for one in scripts.walk_revisions()}:
+    known = {one.revision: one.module for one in scripts.walk_revisions()}
+    if current is not None and current not in known:
+        return _newer(current, _oldest_code(connection), max(known))
+    connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
+    command.upgrade(config, "head")
+    oldest = max(getattr(module, "oldest_code", _OLDEST_CODE) for module in known.values())
+    connection.execute(text(f"COMMENT ON TABLE alembic_version IS '{oldest}'"))
+    return max(known)
+
+
+def _newer(current: str, oldest: str | None, own: str) -> str:
+    """Return the revision of a schema that a newer version has upgraded, if this one still works with it."""
+    if oldest is None or own < oldest:
         raise StartError(
             f"The database schema is at revision {current}, which this version of the service does not know: "
             "it was upgraded by a newer one. Run that version, or restore a backup from before."
         )
-    command.upgrade(config, "head")
-    return scripts.get_current_head() or ""
+    log.warning("the schema is at revision %s, newer than %s, and still works", current, own)
+    return current
+
+
+def _oldest_code(connection: Connection) -> str | None:
+    """Return the oldest revision whose code works with the schema, from the comment that says so."""
+    found: str | None = connection.scalar(
+        text("SELECT obj_description('alembic_version'::regclass)")
+    )
+    return found
 
 
 def newest_revision() -> str:

@@ -131,6 +131,12 @@ class Settings(BaseSettings):
         le=10_000_000,
         description="Tokens of an answer reserved of its limits where neither request nor expert says a most.",
     )
+    drain_delay: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=600.0,
+        description="Seconds that a stopping service goes on taking requests while /readyz says no.",
+    )
     drain_timeout: Seconds = Field(
         default=10.0,
         description="Seconds that running requests get to finish when the service stops.",

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +17,7 @@ from orchestrator.chat.streaming import StreamResponse
 from orchestrator.kit.headers import with_cors
 from orchestrator.kit.http import RequestFrame, install_error_handlers
 from orchestrator.kit.inbound import InboundLimits
-from orchestrator.kit.settings import Settings
-from orchestrator.server import _listening
+from orchestrator.kit.listening import Listening
 
 Ask = Callable[..., Awaitable[bytes]]
 
@@ -60,10 +58,9 @@ def build(endless: ASGIApp) -> ASGIApp:
 
 
 @asynccontextmanager
-async def served(app: ASGIApp, directory: Path) -> AsyncIterator[int]:
-    settings = Settings(data_dir=directory, port=0)
-    async with _listening(app, settings) as url:
-        yield int(url.rpartition(":")[2])
+async def served(app: ASGIApp) -> AsyncIterator[int]:
+    async with Listening(app, "127.0.0.1", 0) as listening:
+        yield int(listening.url.rpartition(":")[2])
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +69,8 @@ async def endless() -> Endless:
 
 
 @pytest.fixture(scope="module")
-async def port(endless: Endless, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[int]:
-    async with served(build(endless), tmp_path_factory.mktemp("served")) as port:
+async def port(endless: Endless) -> AsyncIterator[int]:
+    async with served(build(endless)) as port:
         yield port
 
 

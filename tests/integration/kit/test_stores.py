@@ -85,15 +85,6 @@ def test_migrations_are_numbered_in_their_order(postgres_url: str) -> None:
     assert newest_revision() == scripts.get_current_head() == migrate(postgres_url)
 
 
-def test_a_newer_schema_stops_the_start(postgres_url: str) -> None:
-    engine = create_engine(postgres_url)
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    engine.dispose()
-    with pytest.raises(StartError, match=r"9999.*newer"):
-        migrate(postgres_url)
-
-
 def test_a_failed_migration_is_rolled_back_whole(postgres_server: str) -> None:
     engine = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:

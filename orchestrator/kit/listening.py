@@ -1,0 +1,107 @@
+"""The HTTP server around an application: listens, and stops without cutting off whom it serves."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from types import TracebackType
+from typing import Self
+
+from starlette.types import ASGIApp
+
+from orchestrator.kit.errors import StartError
+
+_CLOSE_SECONDS = 3.0
+_TRIES = 500
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (where to reach what listens there)
+
+log = logging.getLogger(__name__)
+
+
+class Listening:
+    """Serves an application over HTTP while the context is open.
+
+    Args:
+        app: The application.
+        host: Address to listen on.
+        port: Port to listen on; 0 picks a free one.
+    """
+
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+        from granian.constants import HTTPModes, Interfaces
+        from granian.http import HTTP1Settings
+        from granian.server.embed import Server
+
+        self._host = host
+        self._port = port or _free_port(host)
+        self._server = Server(
+            app,
+            address=host,
+            port=self._port,
+            interface=Interfaces.ASGINL,
+            log_enabled=False,
+            websockets=False,
+            backlog=2048,
+            http=HTTPModes.http1,
+            # All headers together have at most 64 KiB, and hyper takes 100 of them.
+            http1_settings=HTTP1Settings(header_read_timeout=15_000, max_buffer_size=1 << 16),
+        )
+        self._task: asyncio.Task[None] | None = None
+        self._closing = False
+
+    @property
+    def url(self) -> str:
+        """Where it can be reached on this machine."""
+        host = _EVERYWHERE.get(self._host, self._host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self._port}"
+
+    async def __aenter__(self) -> Self:
+        """Listen, and return once it is listened.
+
+        Raises:
+            StartError: If nothing answers there.
+        """
+        self._task = asyncio.create_task(self._server.serve())
+        target = _EVERYWHERE.get(self._host, self._host)
+        for _ in range(_TRIES):
+            if self._task.done():
+                self._task.result()
+                raise StartError(f"The HTTP server on {self._host}:{self._port} ended at once.")
+            try:
+                _, writer = await asyncio.open_connection(target, self._port)
+            except OSError:
+                await asyncio.sleep(0.01)
+                continue
+            writer.close()
+            return self
+        raise StartError(f"The HTTP server does not answer on {self._host}:{self._port}.")
+
+    def close(self) -> None:
+        """Refuse new connections and close idle ones; requests that are being served go on."""
+        if not self._closing:
+            self._closing = True
+            self._server.stop()  # type: ignore[no-untyped-call]  # granian's own
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+        if self._task is None:
+            return
+        # It waits for its connections to end, and one whose client vanished may never do so.
+        await asyncio.wait((self._task,), timeout=_CLOSE_SECONDS)
+        if not self._task.done():
+            log.warning("connections were left open")
+            self._task.cancel()
+
+
+def _free_port(host: str) -> int:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
