@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from orchestrator.assignments import endpoints as strategies
 from orchestrator.audit import endpoints as audit
 from orchestrator.audit.watch import Audited
+from orchestrator.batches import endpoints as batches
 from orchestrator.bootstrap import Services, readiness
 from orchestrator.breakers import endpoints as breakers
 from orchestrator.catalogue import endpoints as catalogue
@@ -21,6 +22,8 @@ from orchestrator.dialects import ROUTES as DIALECTS
 from orchestrator.dialects import MessagesErrors
 from orchestrator.dialects.openapi import dialect_paths
 from orchestrator.feedback import endpoints as feedback
+from orchestrator.files import endpoints as files
+from orchestrator.jobs import endpoints as jobs
 from orchestrator.kit.draining import Stopping
 from orchestrator.kit.headers import with_cors
 from orchestrator.kit.http import RequestFrame, install_error_handlers
@@ -33,6 +36,7 @@ from orchestrator.routers import endpoints as routers
 from orchestrator.routers import version_endpoints as router_versions
 from orchestrator.runs import endpoints as runs
 from orchestrator.runs.webhooks import endpoints as webhooks
+from orchestrator.telemetry import endpoints as telemetry
 from orchestrator.tenants import endpoints as keys
 from orchestrator.tenants import tenant_endpoints as tenants
 from orchestrator.tenants.access import require_role
@@ -53,6 +57,11 @@ class Health(BaseModel):
     """The process answers."""
 
     status: str = Field(examples=["ok"])
+
+
+_SPARED = frozenset({"postgres", "redis"})
+"""What a request can do without for a while. All replicas lose a store at the same time: if they said that they
+cannot serve, a balancer would have nobody left."""
 
 
 class Readiness(BaseModel):
@@ -102,19 +111,27 @@ def create_app(services: Services, stopping: Stopping | None = None) -> ASGIApp:
         feedback.admin_router,
         runs.router,
         webhooks.router,
+        jobs.router,
+        files.router,
+        batches.router,
         lessons.router,
         breakers.router,
         strategies.router,
+        telemetry.router,
         _settings(),
     ):
         app.include_router(router)
     app.router.routes.extend((*chat.ROUTES, *DIALECTS))
     _document_chat(app)
     audited = Audited(app, services.audit, ("/admin/api", webhooks.PATH))
-    closed = ("/admin/api", feedback.PATH, runs.PATH, webhooks.PATH, own_usage.PATH)
+    own = (feedback.PATH, runs.PATH, webhooks.PATH, own_usage.PATH, files.PATH, batches.PATH)
+    closed = ("/admin/api", *own)
     guarded = Door(audited, services.keys, closed)
     settings = services.settings
-    larger = {router_versions.UPLOAD_PATH: ("COE_MAX_ARTIFACT_BYTES", settings.max_artifact_bytes)}
+    larger = {
+        router_versions.UPLOAD_PATH: ("COE_MAX_ARTIFACT_BYTES", settings.max_artifact_bytes),
+        files.PATH: ("COE_MAX_FILE_BYTES", settings.max_file_bytes),
+    }
     limited = InboundLimits(
         guarded,
         max_body_bytes=settings.max_body_bytes,
@@ -139,13 +156,14 @@ def _operations(stopping: Stopping) -> APIRouter:
         openapi_extra=_OPEN,
     )
     async def readyz(request: Request) -> JSONResponse:
-        """Tell whether requests can be served."""
+        """Tell whether requests can be served; `degraded` if so, but a store is away."""
         checks = await readiness(request.app.state.services)
         if stopping.begun:
             checks["replica"] = "stopping"
-        ready = all(state == "ok" for state in checks.values())
-        status = "ok" if ready else "not ready"
-        return JSONResponse({"status": status, "checks": checks}, 200 if ready else 503)
+        wrong = {name for name, state in checks.items() if state != "ok"}
+        status = "not ready" if wrong - _SPARED else "degraded" if wrong else "ok"
+        found = {"status": status, "checks": checks}
+        return JSONResponse(found, 503 if status == "not ready" else 200)
 
     return router
 

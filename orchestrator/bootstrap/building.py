@@ -18,6 +18,8 @@ from experts.providers.interpreter import Interpreter
 from orchestrator.assignments import service as assignment_service
 from orchestrator.assignments.service import Assignments
 from orchestrator.audit.log import AuditLog
+from orchestrator.batches.parts import build_batching
+from orchestrator.batches.plans import Planner
 from orchestrator.bootstrap.parts import (
     allowed_addresses,
     breaker_settings,
@@ -54,6 +56,8 @@ from orchestrator.routers.service import ActiveRouter
 from orchestrator.routers.shadow import ShadowLog
 from orchestrator.runs.budget import RunBudgets
 from orchestrator.runs.parts import build_runs
+from orchestrator.telemetry.metrics import Metrics
+from orchestrator.telemetry.state import State
 from orchestrator.tenants import service as key_service
 from orchestrator.tenants.directory import Tenants
 from orchestrator.tenants.limits import book as limit_book
@@ -108,7 +112,8 @@ def build(
     limiter = Limiter(
         limits, RedisLimits(redis), Spending(engine).of, Replicas(redis, instance), away
     )
-    journal = UsageJournal(redis, spool, instance, limiter, away)
+    metrics = Metrics()
+    journal = UsageJournal(redis, spool, instance, limiter, away, metrics.seen)
     shadows = ShadowLog(engine)
     outcomes = OutcomeMemory(redis, waiting, settings.memory, lambda: active.router.embedder)
     active.observed_by(shadows.observe)
@@ -131,6 +136,20 @@ def build(
         knowledge,
         assignments,
         sessions,
+    )
+    runs = build_runs(
+        engine,
+        redis,
+        urls.redis,
+        store.seal,
+        run_limits(settings),
+        RunBudgets(engine, limiter, settings.runs_open),
+    )
+    planner = Planner(
+        catalogue, active, outcomes, settings.default_policy, settings.reserved_tokens
+    )
+    batching = build_batching(
+        settings, engine, redis, planner, caller, embedder, guardrails, journal
     )
     services = Services(
         settings=settings,
@@ -163,18 +182,17 @@ def build(
         knowledge=knowledge,
         lessons=lessons,
         assignments=assignments,
-        chat=guarded(chat, guardrails),
+        chat=guarded(chat, guardrails, journal),
         embeddings=guarded(
-            replace(chat, caller=embedder, reserved_tokens=0), guardrails.of_requests
+            replace(chat, caller=embedder, reserved_tokens=0), guardrails.of_requests, journal
         ),
         guardrails=guardrails,
-        runs=build_runs(
-            engine,
-            redis,
-            urls.redis,
-            store.seal,
-            run_limits(settings),
-            RunBudgets(engine, limiter, settings.runs_open),
-        ),
+        runs=runs,
+        jobs=batching.jobs,
+        files=batching.files,
+        batches=batching.batches,
+        kinds=batching.kinds,
+        metrics=metrics,
+        state=State(health, redis, spool.path, runs.queue.waiting),
     )
     return services, feed

@@ -45,6 +45,7 @@ def breaker_settings(settings: Settings) -> BreakerSettings:
 def call_rules(settings: Settings) -> CallRules:
     """Return how calls of experts are made."""
     return CallRules(
+        idle_timeout=settings.idle_timeout,
         fair_timeout=min(settings.request_timeout / 4, _FAIR_SECONDS),
         fair_first_token=min(settings.first_token_timeout / 4, _FAIR_SECONDS),
         hedge=settings.hedge,

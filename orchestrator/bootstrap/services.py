@@ -12,6 +12,7 @@ from experts.calling.call import ExpertCaller
 from experts.providers.interpreter import Interpreter
 from orchestrator.assignments.service import Assignments
 from orchestrator.audit.log import AuditLog
+from orchestrator.batches.service import BatchService
 from orchestrator.breakers.sharing import SharedBreakers
 from orchestrator.catalogue.secrets import (
     SecretStore,
@@ -21,7 +22,10 @@ from orchestrator.chat.guarding import Chat
 from orchestrator.chat.stickiness import Sessions
 from orchestrator.conductor.knowledge import Knowledge
 from orchestrator.feedback.service import FeedbackService
+from orchestrator.files.service import FileService
 from orchestrator.guardrails.service import Guardrails
+from orchestrator.jobs.kinds import Kinds
+from orchestrator.jobs.service import JobService
 from orchestrator.kit.settings import Settings
 from orchestrator.lessons.store import PostgresLessons
 from orchestrator.login.service import Login
@@ -31,6 +35,8 @@ from orchestrator.routers.outcomes import OutcomeMemory
 from orchestrator.routers.service import ActiveRouter
 from orchestrator.routers.shadow import ShadowLog
 from orchestrator.runs.parts import Runs
+from orchestrator.telemetry.metrics import Metrics
+from orchestrator.telemetry.state import State
 from orchestrator.tenants.directory import Tenants
 from orchestrator.tenants.limits.book import LimitBook
 from orchestrator.tenants.limits.limiter import Limiter
@@ -71,11 +77,18 @@ class Services:
     """The same way, to vectors."""
     feedback: FeedbackService
     runs: Runs
+    jobs: JobService
+    files: FileService
+    batches: BatchService
+    kinds: Kinds
+    """The kinds of jobs."""
     interpreter: Interpreter
     knowledge: Knowledge
     lessons: PostgresLessons
     assignments: Assignments
     guardrails: Guardrails
+    metrics: Metrics
+    state: State
 
 
 async def readiness(services: Services) -> dict[str, str]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -67,6 +68,10 @@ class Settings(BaseSettings):
         default=None,
         description="Encrypts stored secrets. Unset: a key generated in the data directory.",
     )
+    admin_key: SecretStr | None = Field(
+        default=None,
+        description="First admin key, as sk-coe- and at least 32 random characters. Unset: one is made.",
+    )
     default_policy: Literal["quality", "balanced", "economy"] = Field(
         default="balanced", description="Policy of the model name 'coe'."
     )
@@ -116,6 +121,9 @@ class Settings(BaseSettings):
     )
     first_token_timeout: Seconds = Field(
         default=120.0, description="Seconds until the first token of an answer must be there."
+    )
+    idle_timeout: Seconds = Field(
+        default=60.0, description="Seconds that a stream that has begun may say nothing."
     )
     breaker_cool_down: Seconds = Field(
         default=30.0,
@@ -183,6 +191,31 @@ class Settings(BaseSettings):
         gt=0,
         le=3650 * 86_400,
         description="Seconds that ended runs are kept, with what was said in them.",
+    )
+    worker_items: int = Field(
+        default=256, ge=1, le=10_000, description="Items of jobs that one worker does at once."
+    )
+    job_retention: float = Field(
+        default=30 * 86_400.0,
+        gt=0,
+        le=3650 * 86_400,
+        description="Seconds that ended jobs and uploaded files are kept, with what is in them.",
+    )
+    batch_requests: int = Field(
+        default=1_000_000, ge=1, le=2_000_000_000, description="Requests in one batch."
+    )
+    max_file_bytes: int = Field(
+        default=512 * 1024 * 1024, ge=1024, le=1 << 40, description="Largest file accepted."
+    )
+    files_bytes: int = Field(
+        default=10 * 1024**3,
+        ge=1024,
+        le=1 << 50,
+        description="Bytes of all files that one tenant may keep.",
+    )
+    tenant_weights: dict[str, Annotated[float, Field(gt=0, le=1_000_000)]] = Field(
+        default={},
+        description="By tenant, its share of the workers where others wait too, as JSON; 1 for the rest.",
     )
     usage_retention_days: int = Field(
         default=0,
@@ -252,6 +285,9 @@ class Settings(BaseSettings):
         default="hold",
         description="Whether streams are held back until they are judged, or not judged (skip).",
     )
+    metrics_public: bool = Field(
+        default=False, description="Whether /metrics needs no key; otherwise one of a viewer."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log lines to write."
     )
@@ -262,6 +298,13 @@ class Settings(BaseSettings):
     @classmethod
     def _addresses_can_be_read(cls, value: str) -> str:
         AddressPolicy.parse(value)
+        return value
+
+    @field_validator("admin_key")
+    @classmethod
+    def _admin_key_is_hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not re.fullmatch(r"sk-coe-[A-Za-z0-9_-]{32,128}", value.get_secret_value()):
+            raise ValueError("it must be sk-coe- and 32 to 128 letters, digits, - or _")
         return value
 
     @field_validator("cors_origins")

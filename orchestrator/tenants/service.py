@@ -82,6 +82,7 @@ class KeyRing:
         async with self._engine.begin() as connection:
             row, key = await _made(
                 connection,
+                generate_key(),
                 name=name,
                 role=role.value,
                 tenant=tenant,
@@ -140,8 +141,15 @@ class KeyRing:
         async with self._engine.connect() as connection:
             return [key_record(row) for row in (await connection.execute(query)).mappings()]
 
-    async def ensure_admin(self) -> str | None:
-        """Make the first admin key if there has never been one; returns it then."""
+    async def ensure_admin(self, given: str | None = None) -> str | None:
+        """Make the first admin key if there has never been one.
+
+        Args:
+            given: What it is to be; ``None``: a random one.
+
+        Returns:
+            The key, if it was made here and nobody knows it yet.
+        """
         async with self._engine.begin() as connection:
             # Replicas that start together must not each make one.
             await connection.execute(sa.text("LOCK TABLE api_keys IN SHARE ROW EXCLUSIVE MODE"))
@@ -149,13 +157,14 @@ class KeyRing:
                 return None
             _, key = await _made(
                 connection,
+                given or generate_key(),
                 tenant=DEFAULT_TENANT,
                 name="first admin",
                 role=Role.ADMIN.value,
                 created_by="first start",
             )
         await self.changed()
-        return key
+        return None if given else key
 
     async def changed(self) -> None:
         """Read all keys anew, here and on every replica."""
@@ -177,9 +186,10 @@ class KeyRing:
         return key_record(row)
 
 
-async def _made(connection: AsyncConnection, **fields: Any) -> tuple[Mapping[Any, Any], str]:
+async def _made(
+    connection: AsyncConnection, key: str, **fields: Any
+) -> tuple[Mapping[Any, Any], str]:
     """Store a new key; returns its row, and the key itself."""
-    key = generate_key()
     await connection.execute(insert(tenants).values(id=fields["tenant"]).on_conflict_do_nothing())
     statement = (
         insert(api_keys)

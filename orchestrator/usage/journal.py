@@ -17,18 +17,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
 from orchestrator.kit.away import Away
+from orchestrator.kit.slots import USAGE, beside_usage
 from orchestrator.tenants.limits.limiter import Admission, Limiter
 from orchestrator.tenants.limits.values import Ask
 from orchestrator.usage.record import UsageRecord
 from orchestrator.usage.spool import Spool
 
-STREAM = "coe:usage"
+STREAM = USAGE
 FIELD = b"record"
 _LEASE_SECONDS = 15
 _HEARTBEAT_SECONDS = 5.0
@@ -38,12 +40,17 @@ log = logging.getLogger(__name__)
 
 def open_requests_key(instance: str) -> str:
     """Return the hash of a process's open requests."""
-    return f"coe:open:{instance}"
+    return beside_usage("begun", instance)
 
 
 def lease_key(instance: str) -> str:
     """Return the key that exists while a process is alive."""
     return f"coe:instance:{instance}"
+
+
+def unseen(record: UsageRecord) -> None:
+    """Let nobody know of a request."""
+    del record
 
 
 class UsageJournal:
@@ -55,6 +62,7 @@ class UsageJournal:
         instance: Unique name of this process.
         limiter: Lets requests through; ``None``: all of them are.
         away: Whether Redis is worth asking.
+        seen: Is told of every request that has ended.
     """
 
     def __init__(
@@ -64,11 +72,13 @@ class UsageJournal:
         instance: str,
         limiter: Limiter | None = None,
         away: Away | None = None,
+        seen: Callable[[UsageRecord], None] = unseen,
     ) -> None:
         self._redis = redis
         self._spool = spool
         self._limiter = limiter
         self._away = away or Away()
+        self._seen = seen
         self._instance = instance
         self._open = open_requests_key(instance)
         self._encoder = msgspec.json.Encoder()
@@ -121,6 +131,7 @@ class UsageJournal:
 
     async def close(self, record: UsageRecord) -> None:
         """Make the final record durable and settle its reservation. When this returns, it is."""
+        self._seen(record)
         tokens = record.prompt_tokens + record.completion_tokens
         used = record.request_id, tokens, record.cost_nanos
         if self._away.worth_asking():

@@ -24,7 +24,7 @@ class Spool:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     def append(self, record: UsageRecord) -> None:
         """Write one record and force it to disk. Blocks; call it from a thread."""
@@ -40,7 +40,7 @@ class Spool:
         Yields nothing where another process is at the file: it will be there the next time.
         """
         try:
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             yield []
             return
@@ -51,8 +51,8 @@ class Spool:
             yield []
             return
         try:
-            yield _records(self._path)
-            self._path.unlink(missing_ok=True)
+            yield _records(self.path)
+            self.path.unlink(missing_ok=True)
         finally:
             os.close(descriptor)
 
@@ -60,7 +60,7 @@ class Spool:
     def _locked(self) -> Iterator[int]:
         while True:
             descriptor = os.open(
-                self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
+                self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
             )
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)

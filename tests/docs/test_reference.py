@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
@@ -98,6 +99,19 @@ def test_the_role_that_an_endpoint_needs(docs_service: Service) -> None:
                 ).status_code
                 let_in = order.index(asking) >= order.index(needed)
                 assert (status not in {401, 403}) == let_in, (operation, asking, status)
+
+
+def test_metrics(docs_service: Service) -> None:
+    answer = httpx.get(
+        f"{docs_service.url}/metrics", headers={"authorization": f"Bearer {docs_service.key}"}
+    )
+    served = {
+        (family.name, family.type, family.documentation)
+        for family in text_string_to_metric_families(answer.text)
+        if family.name.startswith("coe_") and not family.name.endswith("_created")
+    }
+    rows = _rows(_section("metrics.md"))
+    assert {(name, kind, what) for name, kind, _, what in rows} == served
 
 
 def test_headers() -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from orchestrator.kit.errors import StartError
+from orchestrator.kit.settings import load_settings
 from orchestrator.tenants.keys import Role
 from orchestrator.tenants.service import KeyRing
 
@@ -24,6 +27,24 @@ async def test_the_first_start_makes_one_admin_key_even_of_many(engine: AsyncEng
     found = rings[0].find(keys[0]) or await rings[0].find_fresh(keys[0])
     assert found is not None
     assert found.role is Role.ADMIN
+
+
+async def test_the_first_admin_key_can_be_given(engine: AsyncEngine) -> None:
+    given = f"sk-coe-{'k' * 43}"
+    ring = KeyRing(engine, _silent)
+    assert await ring.ensure_admin(given) is None, "whoever gave it knows it"
+    found = ring.find(given)
+    assert found is not None
+    assert found.role is Role.ADMIN
+    other = f"sk-coe-{'o' * 43}"
+    await ring.ensure_admin(other)
+    assert await ring.find_fresh(other) is None, "there is one already"
+
+
+@pytest.mark.parametrize("key", ["secret", "sk-coe-short", f"sk-coe-{'k' * 40} "])
+def test_a_first_admin_key_that_can_be_guessed_is_refused(key: str) -> None:
+    with pytest.raises(StartError, match="COE_ADMIN_KEY"):
+        load_settings(admin_key=key)
 
 
 async def test_only_the_hash_is_stored(engine: AsyncEngine) -> None:
