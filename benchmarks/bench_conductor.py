@@ -23,7 +23,7 @@ from experts.catalogue.expert import Expert
 from orchestrator.conductor.engine import execute
 from orchestrator.conductor.evaluation.local import Local, open_local
 from orchestrator.conductor.limits import Limits
-from orchestrator.conductor.ports import Tell
+from orchestrator.conductor.ports import Lost, Tell
 from orchestrator.conductor.run import Run
 from orchestrator.conductor.values import Ask, Outcome, Said, Task
 
@@ -51,12 +51,12 @@ class Timing:
         """Return whatever else they can do."""
         return getattr(self.inner, name)
 
-    async def ask(self, expert: str, ask: Ask, task: Task, tell: Tell) -> Said:
+    async def ask(self, expert: str, ask: Ask, task: Task, tell: Tell, lost: Lost) -> Said:
         """Ask one."""
         began = time.perf_counter()
         if self.delay:
             await asyncio.sleep(self.delay)
-        said: Said = await self.inner.ask(expert, ask, task, tell)
+        said: Said = await self.inner.ask(expert, ask, task, tell, lost)
         self.waited.append(time.perf_counter() - began)
         return said
 

@@ -4,6 +4,10 @@ Prices are decimal numbers of US dollars per million tokens, so a token's price 
 attodollars (1e-18) up to twelve decimals of a price. A call's tokens are priced in those, added up
 without loss, and rounded once, half to even. Everything larger (the attempts of a request, the
 steps of a run, a day, an invoice) is a sum of such whole numbers, so parts always add up.
+
+A prompt that exceeds a tier's length puts the whole call at that tier's prices, the answer too: so
+vendors bill it (https://ai.google.dev/gemini-api/docs/pricing,
+https://platform.claude.com/docs/en/about-claude/pricing).
 """
 
 from __future__ import annotations
@@ -12,7 +16,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from experts.catalogue.expert import Price
+from experts.catalogue import expert as catalogue
+from experts.catalogue.expert import Price, TieredRates
 from experts.providers.protocol import Usage
 
 NANOS_PER_USD = 1_000_000_000
@@ -22,7 +27,7 @@ _ATTOS_PER_TOKEN = Decimal(10**12)  # of one US dollar per million tokens
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Attodollars per token of each kind; see :class:`experts.catalogue.expert.Price`."""
+    """Attodollars per token of each kind; see :class:`experts.catalogue.expert.Rates`."""
 
     input: int
     output: int
@@ -32,8 +37,8 @@ class Rates:
 
 
 @lru_cache(maxsize=4096)
-def rates_of(price: Price) -> Rates:
-    """Return a price as whole numbers, what is left open filled in."""
+def rates_of(price: catalogue.Rates) -> Rates:
+    """Return prices as whole numbers, what is left open filled in."""
     return Rates(
         input=_attos(price.input),
         output=_attos(price.output),
@@ -41,6 +46,18 @@ def rates_of(price: Price) -> Rates:
         cache_write=_attos(price.input if price.cache_write is None else price.cache_write),
         reasoning=_attos(price.output if price.reasoning is None else price.reasoning),
     )
+
+
+def applying(usage: Usage, price: Price) -> catalogue.Rates:
+    """Return the prices that hold for a call: by its tier of service, then by its prompt's length.
+
+    A tier of service that has no price of its own is billed as any other.
+    """
+    stated: TieredRates = next(
+        (tier for tier in price.service_tiers if tier.name == usage.service_tier), price
+    )
+    exceeded = [tier for tier in stated.tiers if usage.prompt_tokens > tier.above]
+    return exceeded[-1] if exceeded else stated
 
 
 def cost_in_nanos(usage: Usage, price: Price) -> int:
@@ -53,7 +70,7 @@ def cost_in_nanos(usage: Usage, price: Price) -> int:
     Returns:
         Billionths of a US dollar, rounded half to even.
     """
-    rates = rates_of(price)
+    rates = rates_of(applying(usage, price) if price.tiers or price.service_tiers else price)
     cached, written = usage.cached_tokens, usage.cache_write_tokens
     attos = (
         (usage.prompt_tokens - cached - written) * rates.input

@@ -25,7 +25,8 @@ class Usage(_Group):
 
         Args:
             expert: Only what this expert answered.
-            status: Only ``ok``, ``failed``, ``cancelled`` or ``interrupted``.
+            status: Only ``ok``, ``failed``, ``blocked``, ``cancelled`` or
+                ``interrupted``.
             page_size: Records fetched at a time.
         """
         return Pages(

@@ -22,6 +22,9 @@ from enum import StrEnum
 
 from experts.calling.window import FAILED, SLOW, Window
 
+_MOMENT = 1.0
+"""Seconds after which it is asked again whether another process still tries it."""
+
 
 class State(StrEnum):
     """What a breaker does with calls."""
@@ -77,7 +80,8 @@ class Breaker:
     """When the first probe may go, while it is open."""
     reason: str = ""
     """Code of the failure that opened it."""
-    _cool_down: float = 0.0
+    cool_down: float = 0.0
+    """Seconds that it was opened for; a probe that nobody heard of for so long is given up."""
     _probes: list[float] = field(default_factory=list)
     """When each probe under way was let through."""
     _row: int = 0
@@ -102,6 +106,10 @@ class Breaker:
         """Note that a call begins: a probe, where it is half open."""
         if self.opened_at is not None and now >= self.until:
             self._probes.append(now)
+
+    def tried_elsewhere(self, now: float) -> None:
+        """Note that another process tries it: what comes of that will be told, within a moment or later."""
+        self.until = max(self.until, now + _MOMENT)
 
     def succeeded(
         self, began: float, now: float, origin: str | None = None, *, slow: bool = False
@@ -148,7 +156,7 @@ class Breaker:
             if began < self.opened_at or now < self.until:
                 self._release(began)
                 return False
-            self._open(now, reason, min(self._cool_down * 2, self.settings.longest_cool_down))
+            self._open(now, reason, min(self.cool_down * 2, self.settings.longest_cool_down))
             return True
         if not self._row or now - self._row_began > self.settings.row_seconds:
             self._end_row()
@@ -175,7 +183,7 @@ class Breaker:
             reason: Code of the failure.
         """
         self.opened_at, self.until, self.reason = opened_at, until, reason
-        self._cool_down = max(until - opened_at, self.settings.cool_down)
+        self.cool_down = max(until - opened_at, self.settings.cool_down)
         self._probes.clear()
 
     def close(self) -> None:
@@ -187,7 +195,7 @@ class Breaker:
 
     def _open(self, now: float, reason: str, cool_down: float) -> None:
         self.open(now, now + cool_down, reason)
-        self._cool_down = cool_down
+        self.cool_down = cool_down
 
     def _counted(self, now: float, origin: str | None, bad: int | None) -> Window:
         if self._window is None:
@@ -202,7 +210,7 @@ class Breaker:
     def _probing(self, now: float) -> int:
         """Return how many probes are under way; one that nobody heard of again is given up."""
         if self._probes:
-            self._probes = [at for at in self._probes if now - at < self._cool_down]
+            self._probes = [at for at in self._probes if now - at < self.cool_down]
         return len(self._probes)
 
     def _release(self, began: float) -> None:

@@ -6,8 +6,9 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
+from experts.calling.alarm import Alarm
 from experts.calling.attempts import Attempt
 from experts.calling.budget import RetryBudget
 from experts.calling.content import is_hollow
@@ -19,7 +20,7 @@ from experts.calling.prepare import Prepared, prepare
 from experts.calling.racing import raced
 from experts.calling.registry import ProviderRegistry
 from experts.calling.secrets import SecretResolver, resolved
-from experts.calling.stream import ExpertStream
+from experts.calling.stream import ExpertStream, Patience
 from experts.catalogue.expert import Expert
 from experts.errors import ExpertAnswerInvalid, ExpertError
 from experts.providers.protocol import ExpertAnswer, ExpertCall
@@ -68,6 +69,22 @@ class _Trip:
         return self.began + min(self.options.first_token_timeout, self.options.timeout)
 
 
+class _Kind(NamedTuple, Generic[T]):
+    """One of the two kinds of answer: whole, or a stream.
+
+    Args:
+        ask: Asks at one place; is given how many seconds are left.
+        dispose: Closes an answer that nobody wants.
+        by: When it has to be there.
+        fair: Seconds that an endpoint must have been given to be to blame for being late.
+    """
+
+    ask: Callable[[_Trip, Place, Ongoing, float], Coroutine[Any, Any, T]]
+    dispose: Callable[[T], Coroutine[Any, Any, None]]
+    by: float
+    fair: float
+
+
 class ExpertCaller:
     """Calls experts through their providers, and others where one fails.
 
@@ -112,7 +129,8 @@ class ExpertCaller:
                 was tried.
         """
         trip = self._trip(experts, fields, options)
-        return await self._travel(trip, trip.whole_by, self._whole, Answer.discard)
+        kind = _Kind(self._whole, Answer.discard, trip.whole_by, self._rules.fair_timeout)
+        return await self._answered(trip, kind)
 
     async def stream(
         self, experts: Experts, fields: Mapping[str, Any], options: CallOptions | None = None
@@ -129,7 +147,9 @@ class ExpertCaller:
                 is iterated: nobody else can take over what has been passed on.
         """
         trip = self._trip(experts, fields, options)
-        return await self._travel(trip, trip.first_by, self._begun, ExpertStream.discard)
+        fair = self._rules.fair_first_token
+        kind = _Kind(self._begun, ExpertStream.discard, trip.first_by, fair)
+        return await self._answered(trip, kind)
 
     async def aclose(self) -> None:
         """Close the providers."""
@@ -142,67 +162,105 @@ class ExpertCaller:
         course = Course(several, self.health, self._rules, self._chance)
         return _Trip(course, fields, options or CallOptions(), self.health.clock())
 
-    async def _travel(
-        self,
-        trip: _Trip,
-        by: float,
-        ask: Callable[[_Trip, Place, bool], Coroutine[Any, Any, T]],
-        dispose: Callable[[T], Coroutine[Any, Any, None]],
-    ) -> T:
-        """Ask one after the other until somebody answers.
+    async def _answered(self, trip: _Trip, kind: _Kind[T]) -> T:
+        """Return the answer of whoever gives one.
 
         Raises:
             ExpertError: The one that tells most, once nobody is left or the time is over.
         """
-        course, place = trip.course, trip.course.first()
+        try:
+            return await self._travel(trip, kind, trip.course.first())
+        except ExpertError as error:
+            verdict = trip.course.verdict()
+            verdict.attempts = trip.options.attempts
+            if verdict is error:
+                raise
+            raise verdict from error
+
+    async def _travel(self, trip: _Trip, kind: _Kind[T], place: Place, *, hedge: bool = False) -> T:
+        """Ask one after the other until somebody answers.
+
+        Raises:
+            ExpertError: The last failure.
+        """
         while True:
+            if place.replica.breaker.opened_at is not None:
+                place = await self._permitted(trip.course, place)
             try:
-                if self._rules.hedge:
-                    return await self._hedged(trip, place, ask, dispose)
-                return await ask(trip, place, False)
+                return await self._asked(trip, kind, place, hedge=hedge)
             except ExpertError as error:
-                following = course.after(place, error, by - self.health.clock())
+                following = trip.course.after(place, error, kind.by - self.health.clock())
                 if following is None:
-                    verdict = course.verdict()
-                    verdict.attempts = trip.options.attempts
-                    if verdict is error:
-                        raise
-                    raise verdict from error
+                    raise
             place = following
             if place.wait:
                 await asyncio.sleep(place.wait)
 
-    async def _hedged(
-        self,
-        trip: _Trip,
-        place: Place,
-        ask: Callable[[_Trip, Place, bool], Coroutine[Any, Any, T]],
-        dispose: Callable[[T], Coroutine[Any, Any, None]],
-    ) -> T:
+    async def _permitted(self, course: Course, place: Place) -> Place:
+        """Return where to go, now that the place is half open: only one at a time may try that."""
+        while place.replica.breaker.admits(self.health.clock()):
+            if await self.health.may_try(place.replica):
+                break
+            other = course.instead(place)
+            if other is None:
+                break  # to ask there all the same is better than to refuse
+            place = other
+        return place
+
+    def _asked(
+        self, trip: _Trip, kind: _Kind[T], place: Place, *, hedge: bool
+    ) -> Coroutine[Any, Any, T]:
+        """Ask at a place, and from then on at another one beside it, if it takes long.
+
+        A call that takes long is not cut off for another: it may be nearly done, and is paid for
+        anyway. The other is asked beside it, and the first answer counts.
+        """
+        # The first attempt begins with the request, and has all of its time.
+        now = trip.began if trip.course.asked == 1 else self.health.clock()
+        left = max(round(kind.by - now, 3), 0.0)
+        more = trip.course.more(place)
+        alone = left * self._rules.share if more else left
+        ongoing = self._ongoing(trip, place, now, fair=alone >= kind.fair, hedge=hedge)
+        asked = kind.ask(trip, place, ongoing, left)
+        if not more:
+            return asked
+
+        def late() -> Coroutine[Any, Any, T] | None:
+            ongoing.late = True
+            other = trip.course.beside(place)
+            return None if other is None else self._travel(trip, kind, other)
+
+        asked = raced(asked, alone, late, kind.dispose)
+        return self._hedged(asked, trip, kind, place) if self._rules.hedge else asked
+
+    def _hedged(
+        self, asked: Coroutine[Any, Any, T], trip: _Trip, kind: _Kind[T], place: Place
+    ) -> Coroutine[Any, Any, T]:
         """Ask somebody else too if this one takes longer than 95 of 100 answers do."""
         self._hedges.called()
         usual = place.replica.durations.p95
         if usual is None:
-            return await ask(trip, place, False)
+            return asked
 
         def beside() -> Coroutine[Any, Any, T] | None:
-            if not trip.course.more() or not self._hedges.take(self.health.clock()):
+            if not trip.course.more(place) or not self._hedges.take(self.health.clock()):
                 return None
-            other = trip.course.beside()
-            return None if other is None else ask(trip, other, True)
+            other = trip.course.beside(place)
+            return None if other is None else self._travel(trip, kind, other, hedge=True)
 
-        return await raced(ask(trip, place, False), usual, beside, dispose, trip.course.noted)
+        return raced(asked, usual, beside, kind.dispose)
 
-    async def _whole(self, trip: _Trip, place: Place, hedge: bool) -> Answer:
+    async def _whole(self, trip: _Trip, place: Place, ongoing: Ongoing, left: float) -> Answer:
         expert, options = place.expert, trip.options
-        now = self._now(trip)
-        given = self._share(trip, trip.whole_by - now)
-        fair = given >= self._rules.fair_timeout
-        ongoing = self._ongoing(trip, place, now, fair=fair, hedge=hedge)
         with ongoing:
             prepared = prepare(expert, trip.fields, stream=False)
-            call = self._call(place, prepared, options, given, options.first_token_timeout)
-            answer = await self._providers.get(expert.provider).complete(call)
+            call = self._call(place, prepared, options, left)
+            provider = self._providers.get(expert.provider)
+            alarm = Alarm(expert.id, "its answer", left)
+            try:
+                answer = await alarm.wait_for(lambda: provider.complete(call))
+            finally:
+                alarm.cancel()
             if is_hollow(answer.body):
                 message = f"expert '{expert.id}' answered with nothing in it"
                 raise ExpertAnswerInvalid(message, expert=expert.id)
@@ -210,35 +268,25 @@ class ExpertCaller:
             ongoing.succeeded(answer.usage)
         return Answer(answer.body, answer.usage, expert, ongoing.attempt, options.attempts)
 
-    async def _begun(self, trip: _Trip, place: Place, hedge: bool) -> ExpertStream:
+    async def _begun(
+        self, trip: _Trip, place: Place, ongoing: Ongoing, left: float
+    ) -> ExpertStream:
         expert, options = place.expert, trip.options
-        now = self._now(trip)
-        given = self._share(trip, trip.first_by - now)
-        whole = max(round(trip.whole_by - now, 3), 0.0)
-        fair = given >= self._rules.fair_first_token
-        ongoing = self._ongoing(trip, place, now, fair=fair, hedge=hedge)
+        whole = max(round(left + trip.whole_by - trip.first_by, 3), 0.0)
         with ongoing:
             prepared = prepare(expert, trip.fields, stream=True)
-            call = self._call(place, prepared, options, whole, given)
+            call = self._call(place, prepared, options, whole)
             stream = ExpertStream(
                 expert,
                 ongoing,
                 self._providers.get(expert.provider).stream(call),
+                Patience(left, whole, self._rules.idle_timeout),
                 usage_wanted=prepared.usage_wanted,
                 attempts=options.attempts,
             )
-            await stream.begin(given)
+            await stream.begin()
             ongoing.fair = whole >= self._rules.fair_timeout
         return stream
-
-    def _now(self, trip: _Trip) -> float:
-        """Return the time; the first attempt begins with the request, and has all of its time."""
-        return trip.began if trip.course.asked == 1 else self.health.clock()
-
-    def _share(self, trip: _Trip, left: float) -> float:
-        """Return the seconds an attempt gets: what is left, less some for somebody else."""
-        share = left * self._rules.share if trip.course.more() else left
-        return max(round(share, 3), 0.0)
 
     def _ongoing(
         self, trip: _Trip, place: Place, now: float, *, fair: bool, hedge: bool
@@ -260,7 +308,6 @@ class ExpertCaller:
         prepared: Prepared,
         options: CallOptions,
         timeout: float,
-        first_token_timeout: float,
     ) -> ExpertCall:
         endpoint = place.replica.endpoint
         return ExpertCall(
@@ -270,6 +317,5 @@ class ExpertCaller:
             api_key=resolved(self._resolve_secret, endpoint.api_key, place.expert.id),
             headers=endpoint.headers,
             timeout=timeout,
-            first_token_timeout=first_token_timeout,
             request_id=options.request_id,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from experts.calling.balancing import Replica, choose
 from experts.calling.health import ExpertHealth, Fleet
@@ -16,17 +17,18 @@ _LEAST_SECONDS = 0.01
 """With less time than this nobody is asked any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a call goes.
 
     Args:
         expert: The catalogue entry.
-        replica: One of its endpoints.
+        fleet: Its endpoints.
+        replica: One of them.
         wait: Seconds to wait before.
     """
 
     expert: Expert
+    fleet: Fleet
     replica: Replica
     wait: float = 0.0
 
@@ -51,10 +53,9 @@ class Course:
     rules: CallRules
     chance: Callable[[], float]
     asked: int = 0
-    _fleet: Fleet = field(init=False)
     _left: list[Expert] = field(init=False)
     _tried: set[Replica] = field(default_factory=set)
-    _retries: int = 0
+    _retries: dict[str, int] = field(default_factory=dict)
     _room: int = 0
     """Experts with no more room than this cannot take the request."""
     _errors: list[ExpertError] = field(default_factory=list)
@@ -87,29 +88,42 @@ class Course:
         if move is Move.NOBODY:
             return None if self._only_refused() else self._other_expert()
         if move is Move.ONWARD:
-            return self._other_expert() or self._sibling(waiting=True)
+            return self._other_expert() or self._sibling(place, waiting=True)
         return (
-            self._sibling()
+            self._sibling(place)
             or (self._again(place, error, left) if move is Move.AGAIN else None)
             or self._other_expert()
-            or self._sibling(waiting=True)
+            or self._sibling(place, waiting=True)
         )
 
-    def beside(self) -> Place | None:
+    def beside(self, place: Place) -> Place | None:
         """Return where to ask beside a call that is slow, or ``None`` where there is nobody."""
         if self.asked >= self.rules.attempts:
             return None
-        return self._sibling() or self._other_expert(ready=True)
+        return self._sibling(place) or self._other_expert(ready=True)
 
-    def more(self) -> bool:
+    def instead(self, place: Place) -> Place | None:
+        """Return where to ask instead of an endpoint that somebody else is trying, if there is one.
+
+        The one that is passed by comes last from now on.
+        """
+        self.asked -= 1
+        other = self._sibling(place)
+        if other is None:
+            other = self._other_expert(ready=True)
+            if other is not None:
+                self._left.append(place.expert)
+        if other is None:
+            self.asked += 1
+        else:
+            self._tried.discard(place.replica)
+        return other
+
+    def more(self, place: Place) -> bool:
         """Tell whether somebody else could be asked."""
         if self.asked >= self.rules.attempts:
             return False
-        return self._any_left() or len(self._tried) < len(self._fleet.replicas)
-
-    def noted(self, error: ExpertError) -> None:
-        """Note the failure of a call that was made beside another."""
-        self._errors.append(error)
+        return self._any_left() or any(one not in self._tried for one in place.fleet.replicas)
 
     def verdict(self) -> ExpertError:
         """Return the error to end with: the last failure, before what was refused or cannot work."""
@@ -127,42 +141,39 @@ class Course:
                 return None
             chosen = fits[0]
         self._left.remove(chosen)
-        self._fleet = self.health.fleet(chosen)
-        self._fleet.budget.called()
-        self._tried, self._retries = set(), 0
-        return self._at(choose(self._fleet.replicas, now))
+        fleet = self.health.fleet(chosen)
+        fleet.budget.called()
+        return self._at(chosen, fleet, choose(fleet.replicas, now, self._tried))
 
-    def _sibling(self, *, waiting: bool = False) -> Place | None:
+    def _sibling(self, place: Place, *, waiting: bool = False) -> Place | None:
         """Go to another endpoint of the same expert; one that is down only if that is allowed."""
-        now = self.health.clock()
-        others = [one for one in self._fleet.replicas if one not in self._tried]
+        now, fleet = self.health.clock(), place.fleet
+        others = [one for one in fleet.replicas if one not in self._tried]
         if not any(waiting or one.ready(now) for one in others):
             return None
-        if not self._fleet.budget.take(now):
+        if not fleet.budget.take(now):
             return None
-        return self._at(choose(self._fleet.replicas, now, self._tried))
+        return self._at(place.expert, fleet, choose(fleet.replicas, now, self._tried))
 
     def _again(self, place: Place, error: ExpertError, left: float) -> Place | None:
         """Go to the same endpoint after a while, if that is worth the wait."""
-        rules = self.rules
-        now, replica = self.health.clock(), place.replica
-        if self._retries >= rules.retries or replica not in self._fleet.replicas:
+        rules, expert = self.rules, place.expert
+        now, retries = self.health.clock(), self._retries.get(expert.id, 0)
+        if retries >= rules.retries or not place.replica.breaker.admits(now):
             return None
-        if not replica.breaker.admits(now):
-            return None
-        wait = rules.backoff.seconds(self._retries, self.chance()) + (error.retry_after or 0.0)
+        wait = rules.backoff.seconds(retries, self.chance()) + (error.retry_after or 0.0)
         longest = rules.patience if self._any_left() else rules.longest_wait
         if wait > min(longest, left - _LEAST_SECONDS):
             return None
-        if not self._fleet.budget.take(now):
+        if not place.fleet.budget.take(now):
             return None
-        self._retries += 1
-        return self._at(replica, wait)
+        self._retries[expert.id] = retries + 1
+        return self._at(expert, place.fleet, place.replica, wait)
 
-    def _at(self, replica: Replica, wait: float = 0.0) -> Place:
+    def _at(self, expert: Expert, fleet: Fleet, replica: Replica, wait: float = 0.0) -> Place:
         self.asked += 1
         self._tried.add(replica)
-        return Place(self._fleet.expert, replica, wait)
+        return Place(expert, fleet, replica, wait)
 
     def _any_left(self) -> bool:
         return any(one.context_window > self._room for one in self._left)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from experts.calling.balancing import Replica
@@ -83,6 +83,8 @@ class ExpertHealth:
     clock: Callable[[], float] = time.monotonic
     changed: Callable[[Replica], None] | None = None
     """Is told of each breaker that this process has opened or closed; must not raise."""
+    claim: Callable[[Replica], Awaitable[bool]] | None = None
+    """Asks other processes for the right to try an endpoint; grants it where they cannot be asked."""
     _fleets: dict[str, Fleet] = field(default_factory=dict)
     _down: frozenset[str] = frozenset()
     _look_at: float = math.inf
@@ -103,6 +105,17 @@ class ExpertHealth:
             fleet = self._fleets[expert.id] = self._renewed(fleet, expert)
         fleet.expert = expert
         return fleet
+
+    async def may_try(self, replica: Replica) -> bool:
+        """Tell whether an endpoint that is half open may be tried from here, and now.
+
+        Only one call at a time tries it, over all processes.
+        """
+        if self.claim is not None and not await self.claim(replica):
+            replica.breaker.tried_elsewhere(self.clock())
+            self._look()
+            return False
+        return replica.breaker.admits(self.clock())
 
     def began(self, replica: Replica) -> float:
         """Note that an endpoint is being called; return the time."""
@@ -183,6 +196,21 @@ class ExpertHealth:
             replica.rests_until = 0.0
             self._told(replica, now)
         return tuple(one.name for one in chosen)
+
+    def rekeyed(self, secrets: Collection[str]) -> None:
+        """Close the breakers of endpoints whose key is another now: it may have been at fault.
+
+        Args:
+            secrets: Names of stored secrets that are new or have changed.
+        """
+        now = self.clock()
+        for fleet in list(self._fleets.values()):
+            for replica in fleet.replicas:
+                key = replica.endpoint.api_key
+                concerned = key is not None and key.stored in secrets
+                if concerned and replica.breaker.opened_at is not None:
+                    replica.breaker.close()
+                    self._told(replica, now)
 
     def heard(self, expert: Expert, view: BreakerView) -> bool:
         """Take over what another process has found, unless this one knows something later.

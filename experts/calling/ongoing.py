@@ -42,6 +42,7 @@ class Ongoing:
         "_slow",
         "attempt",
         "fair",
+        "late",
     )
 
     def __init__(
@@ -56,6 +57,8 @@ class Ongoing:
     ) -> None:
         self.attempt = attempt
         self.fair = fair
+        self.late = False
+        """Whether it has had the time that it has alone, and somebody else was asked beside it."""
         self._replica = replica
         self._health = health
         self._rules = rules
@@ -92,6 +95,7 @@ class Ongoing:
     def begun(self) -> None:
         """Note that the first real piece of a stream is here."""
         seconds = self._health.clock() - self._began
+        self.late = False
         self._slow = seconds >= self._health.settings.slow_seconds
         if self._rules.hedge:
             self._replica.durations.note(seconds)
@@ -119,8 +123,11 @@ class Ongoing:
         self._health.failed(self._replica, self._began, error.code, origin)
 
     def left(self) -> None:
-        """Note that nobody waits for it any more."""
-        if self._end("cancelled"):
+        """Note that nobody waits for it any more; one that was late has failed by that."""
+        if self.late:
+            message = f"expert '{self._replica.expert}' did not answer in its time"
+            self.failed(ExpertTimedOut(message, expert=self._replica.expert))
+        elif self._end("cancelled"):
             self._health.left(self._replica, self._began)
 
     def _end(self, outcome: Outcome, error: str | None = None) -> bool:

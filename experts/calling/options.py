@@ -38,8 +38,9 @@ class CallRules:
         patience: The longest wait, in seconds, for an expert that asks for one, where another could
             be asked at once.
         longest_wait: The same where there is nobody else.
-        share: Part of the time that is left which an attempt gets while there is somebody else to
-            ask after it.
+        share: Part of the time that is left which a call has alone; then somebody else is asked
+            beside it, if there is anybody.
+        idle_timeout: Seconds that a stream that has begun may say nothing.
         fair_timeout: Seconds that an endpoint must have been given for a whole answer for it to be
             to blame for being late.
         fair_first_token: The same for the first token of a stream.
@@ -54,6 +55,7 @@ class CallRules:
     patience: float = 1.0
     longest_wait: float = 10.0
     share: float = 2 / 3
+    idle_timeout: float = 60.0
     fair_timeout: float = 0.0
     fair_first_token: float = 0.0
     rest: float = 60.0

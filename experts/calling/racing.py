@@ -1,4 +1,4 @@
-"""Two ways to one answer: the first that gets there counts, the other is stopped (hedging).
+"""Two ways to one answer: the first that gets there counts, the other is stopped.
 
 Dean and Barroso, The Tail at Scale, Communications of the ACM 56(2), 2013.
 """
@@ -7,65 +7,123 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from experts.errors import ExpertError
 
 T = TypeVar("T")
 
+Other = Callable[[], Coroutine[Any, Any, T] | None]
+Dispose = Callable[[T], Awaitable[None]]
+
 
 async def raced(
-    first: Coroutine[Any, Any, T],
-    after: float,
-    second: Callable[[], Coroutine[Any, Any, T] | None],
-    dispose: Callable[[T], Awaitable[None]],
-    lost: Callable[[ExpertError], None],
+    first: Coroutine[Any, Any, T], after: float, second: Other[T], dispose: Dispose[T]
 ) -> T:
     """Return what the first call answers or, if it takes long, the first of two.
+
+    The first one runs in the caller's task: nearly all answer in time, and a task would cost more than
+    all the rest that is done for a call. The second one is a task; where it wins, it cancels the first.
 
     Args:
         first: The call.
         after: Seconds to wait for it alone.
         second: Makes the other call, or tells that there is none.
         dispose: Closes an answer that came just as the other one had.
-        lost: Is told of the failure of one while the other goes on.
 
     Raises:
         ExpertError: The first call's, if both have failed.
     """
-    one = asyncio.ensure_future(first)
-    other: asyncio.Future[T] | None = None
+    race = _Race(after, second)
     try:
-        await asyncio.wait((one,), timeout=after)
-        beside = None if one.done() else second()
-        if beside is None:
-            return await one
-        other = asyncio.ensure_future(beside)
-        pending = {one, other}
-        while pending:
-            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-            for task in (one, other):
-                if task in done and task.exception() is None:
-                    return task.result()
-        error = other.exception()
-        if isinstance(error, ExpertError):
-            lost(error)
-        return one.result()
+        answer = await first
+    except asyncio.CancelledError:
+        if race.lost():
+            return race.take()
+        raise
+    except ExpertError:
+        if await race.goes_on():
+            return race.take()
+        raise
     finally:
-        await _stopped(one, other, dispose)
+        await race.stop(dispose)
+    return answer
 
 
-async def _stopped(
-    one: asyncio.Future[T], other: asyncio.Future[T] | None, dispose: Callable[[T], Awaitable[None]]
-) -> None:
-    """End what is still under way, and what has ended too late."""
-    tasks = [one] if other is None else [one, other]
-    winner = next((t for t in tasks if t.done() and not t.cancelled() and not t.exception()), None)
-    for task in tasks:
-        if not task.done():
-            task.cancel()
-    while running := [task for task in tasks if not task.done()]:
-        await asyncio.wait(running)
-    for task in tasks:
-        if task is not winner and not task.cancelled() and task.exception() is None:
-            await dispose(task.result())
+class _Race(Generic[T]):
+    """The second call of a race, once there is one."""
+
+    __slots__ = ("_cancelled_before", "_other", "_runner", "_second", "_timer", "_won")
+
+    def __init__(self, after: float, second: Other[T]) -> None:
+        loop = asyncio.get_running_loop()
+        self._runner = asyncio.current_task(loop)
+        self._cancelled_before = self._runner.cancelling() if self._runner else 0
+        self._second = second
+        self._other: asyncio.Task[T] | None = None
+        self._won = False
+        self._timer = loop.call_later(after, self._join)
+
+    def lost(self) -> bool:
+        """Tell whether the first call was cancelled because the second has won, and only for that."""
+        return self._won and _uncancelled(self._runner) <= self._cancelled_before
+
+    def take(self) -> T:
+        """Return the second call's answer, which is disposed of by nobody then."""
+        other, self._other = self._other, None
+        if other is None:
+            raise RuntimeError("there is no other call")
+        return other.result()
+
+    async def goes_on(self) -> bool:
+        """Wait for the second call, now that the first has failed; tell whether it has answered."""
+        self._timer.cancel()
+        if self._other is None:
+            return False
+        if self._won and self._runner is not None:
+            self._runner.uncancel()  # it was told to stop, and said something else instead
+        self._runner = None
+        await asyncio.wait((self._other,))
+        return _has_answered(self._other)
+
+    async def stop(self, dispose: Dispose[T]) -> None:
+        """End the second call, if there is one and its answer was not taken.
+
+        Raises:
+            CancelledError: If whoever waits was cancelled meanwhile; the call has ended even so.
+        """
+        self._timer.cancel()
+        self._runner = None
+        other = self._other
+        if other is None:
+            return
+        other.cancel()
+        cancelled: asyncio.CancelledError | None = None
+        while not other.done():
+            try:
+                await asyncio.wait((other,))
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if _has_answered(other):
+            await dispose(other.result())
+        if cancelled is not None:
+            raise cancelled
+
+    def _join(self) -> None:
+        second = self._second()
+        if second is not None:
+            self._other = asyncio.ensure_future(second)
+            self._other.add_done_callback(self._arrived)
+
+    def _arrived(self, other: asyncio.Task[T]) -> None:
+        if self._runner is not None and _has_answered(other):
+            self._won = True
+            self._runner.cancel()
+
+
+def _has_answered(task: asyncio.Task[T]) -> bool:
+    return not task.cancelled() and task.exception() is None
+
+
+def _uncancelled(task: asyncio.Task[Any] | None) -> int:
+    return 0 if task is None else task.uncancel()

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Self
 
+from experts.calling.alarm import Alarm
 from experts.calling.attempts import Attempt
 from experts.calling.content import Beginning
 from experts.calling.ongoing import Ongoing, unforeseen
 from experts.catalogue.expert import Expert
-from experts.errors import ExpertAnswerInvalid, ExpertError, ExpertTimedOut
+from experts.errors import ExpertAnswerInvalid, ExpertError
 from experts.providers.protocol import Usage
 from experts.providers.sse import DONE, usage_taken
 
 _HELD_BYTES = 4 * 1024 * 1024
 """Of a stream that says nothing; more is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a stream is waited for, in seconds.
+
+    Args:
+        first: Until its first real piece is there.
+        whole: Until its end is, from the same moment on.
+        idle: From one piece to the next, once it has begun.
+    """
+
+    first: float
+    whole: float
+    idle: float
 
 
 class ExpertStream:
@@ -28,14 +44,17 @@ class ExpertStream:
         expert: The entry of the expert that answers.
         ongoing: Is told how the stream ends; one that was left early says nothing.
         blocks: What its provider streams.
+        patience: How long it is waited for, from now on.
         usage_wanted: Whether the chunk that counts tokens is passed on.
         attempts: Everything that was tried for this answer.
     """
 
     __slots__ = (
+        "_alarm",
         "_blocks",
         "_first",
         "_ongoing",
+        "_patience",
         "_usage_wanted",
         "attempts",
         "expert",
@@ -47,6 +66,7 @@ class ExpertStream:
         expert: Expert,
         ongoing: Ongoing,
         blocks: AsyncIterator[bytes],
+        patience: Patience,
         *,
         usage_wanted: bool,
         attempts: Sequence[Attempt] = (),
@@ -57,6 +77,8 @@ class ExpertStream:
         """Known once the last block has been read, where the expert counts tokens."""
         self._ongoing = ongoing
         self._blocks = blocks
+        self._patience = patience
+        self._alarm = Alarm(expert.id, "the first token", patience.first, patience.idle)
         self._usage_wanted = usage_wanted
         self._first: bytes | None = None
 
@@ -68,18 +90,17 @@ class ExpertStream:
             first, self._first = self._first, None
             self._ongoing.attempt.sent = True
             return first
+        alarm = self._alarm
         while True:
             try:
+                alarm.begin()
                 block = await self._blocks.__anext__()
-            except StopAsyncIteration:
-                raise
-            except ExpertError as error:
-                self._ongoing.failed(error)
-                raise
-            except Exception as error:
-                ours = unforeseen(error, self.expert.id)
-                self._ongoing.failed(ours)
+            except BaseException as error:
+                ours = self._ended(alarm.broken(error))
+                if ours is error:
+                    raise
                 raise ours from error
+            alarm.end()
             if b'"usage"' in block or block.endswith(DONE):
                 block = self._passed(block)
             if block:
@@ -94,58 +115,62 @@ class ExpertStream:
     async def aclose(self) -> None:
         """Stop the expert and release what the call held."""
         self._ongoing.left()
-        await self._close_blocks()
+        await self._stop()
 
     async def discard(self) -> None:
         """Close a stream that nobody has seen anything of, since another was quicker."""
         await self.aclose()
         self._ongoing.attempt.outcome = "cancelled"
 
-    async def begin(self, seconds: float) -> Self:
+    async def begin(self) -> Self:
         """Wait for the first real piece, so that a failure before it can still be answered otherwise.
-
-        Args:
-            seconds: How long; the first block of any kind is waited for by the provider.
 
         Raises:
             ExpertError: If the stream fails, ends without an answer, or does not say anything.
         """
         try:
-            held = await self._held(asyncio.get_running_loop().time() + seconds)
+            held = await self._held()
         except StopAsyncIteration:
+            self._alarm.cancel()
             message = f"expert '{self.expert.id}' streamed nothing"
             raise ExpertAnswerInvalid(message, expert=self.expert.id) from None
         except BaseException:
-            await self._close_blocks()
+            await self._stop()
             raise
         self._ongoing.begun()
+        self._alarm.go_on("the end of its answer", self._patience.whole)
         self._first = b"".join([self._passed(block) for block in held]) or None
         return self
 
-    async def _held(self, by: float) -> list[bytes]:
+    async def _held(self) -> list[bytes]:
         """Return the first blocks, up to the one that says something."""
-        beginning = Beginning()
-        held = [await self._blocks.__anext__()]
-        if beginning.says(held[0]):
-            return held
-        size = len(held[0])
+        beginning, held, size = Beginning(), list[bytes](), 0
         try:
-            async with asyncio.timeout_at(by):
-                while size <= _HELD_BYTES:
-                    held.append(await self._blocks.__anext__())
-                    if beginning.says(held[-1]):
-                        return held
-                    size += len(held[-1])
+            while size <= _HELD_BYTES:
+                block = await self._alarm.wait_for(self._blocks.__anext__)
+                held.append(block)
+                if beginning.says(block):
+                    return held
+                size += len(block)
         except ExpertError as error:
             error.produced = b"".join((*held, error.produced))
             raise
-        except TimeoutError as error:
-            message = f"expert '{self.expert.id}': the first token did not come in time"
-            raise ExpertTimedOut(message, expert=self.expert.id) from error
         message = f"expert '{self.expert.id}' streamed much and said nothing"
         raise ExpertAnswerInvalid(message, expert=self.expert.id)
 
-    async def _close_blocks(self) -> None:
+    def _ended(self, error: BaseException) -> BaseException:
+        """Note how the stream has ended; return what is raised."""
+        self._alarm.cancel()
+        if not isinstance(error, Exception) or isinstance(error, StopAsyncIteration):
+            return error
+        failure = error if isinstance(error, ExpertError) else unforeseen(error, self.expert.id)
+        if self._alarm.silent:
+            self._ongoing.fair = True  # its silence was long enough, however little time it had
+        self._ongoing.failed(failure)
+        return failure
+
+    async def _stop(self) -> None:
+        self._alarm.cancel()
         close = getattr(self._blocks, "aclose", None)
         if close is not None:
             await close()

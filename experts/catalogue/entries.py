@@ -11,7 +11,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from experts.catalogue.errors import CatalogueInvalid, Problem
-from experts.catalogue.expert import SLUG, Endpoint, Expert, Price, SecretRef
+from experts.catalogue.expert import (
+    SLUG,
+    Endpoint,
+    Expert,
+    Price,
+    PriceTier,
+    SecretRef,
+    ServicePrice,
+)
 from experts.catalogue.json_values import unstorable
 
 MAX_ENTRIES = 5_000
@@ -21,6 +29,8 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "endpoints": Endpoint,
     "api_key": SecretRef,
     "price": Price,
+    "tiers": PriceTier,
+    "service_tiers": ServicePrice,
 }
 
 

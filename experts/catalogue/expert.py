@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Annotated, Any, Literal
 
@@ -59,6 +60,12 @@ Features = Annotated[
 ]
 Billions = Annotated[float, Field(gt=0, le=1e6)]
 UsdPerMillionTokens = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+ServiceTier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+
+
+def _is_empty(value: tuple[object, ...]) -> bool:
+    """Tell whether a field is left out of what is stored, as in entries that never had it."""
+    return not value
 
 
 def _wrong(path: str, reason: str) -> PydanticCustomError:
@@ -113,7 +120,7 @@ class Endpoint(_Entry):
         return headers
 
 
-class Price(_Entry):
+class Rates(_Entry):
     """US dollars per million tokens. What has no price of its own costs what it is a part of."""
 
     input: UsdPerMillionTokens = 0.0
@@ -124,6 +131,50 @@ class Price(_Entry):
     """Of prompt tokens that the vendor put into its cache; ``None``: as ``input``."""
     reasoning: UsdPerMillionTokens | None = None
     """Of answer tokens spent on reasoning; ``None``: as ``output``."""
+
+
+class PriceTier(Rates):
+    """What all tokens of a call cost, those of the answer too, whose prompt is longer than some."""
+
+    above: int = Field(ge=1, le=100_000_000)
+    """Prompt tokens; those of the vendor's cache count."""
+
+
+class TieredRates(Rates):
+    """Prices that may depend on the length of the prompt."""
+
+    tiers: tuple[PriceTier, ...] = Field(default=(), max_length=16, exclude_if=_is_empty)
+    """By length, each above a larger one; the last one that is exceeded holds."""
+
+    @field_validator("tiers")
+    @classmethod
+    def _tiers_ascend(cls, tiers: tuple[PriceTier, ...]) -> tuple[PriceTier, ...]:
+        if any(after.above <= before.above for before, after in itertools.pairwise(tiers)):
+            raise ValueError("each tier must be 'above' more tokens than the one before")
+        return tiers
+
+
+class ServicePrice(TieredRates):
+    """Prices at one of the vendor's tiers of service."""
+
+    name: ServiceTier
+    """As the vendor's answer states it in ``service_tier``."""
+
+
+class Price(TieredRates):
+    """What an expert costs."""
+
+    service_tiers: tuple[ServicePrice, ...] = Field(default=(), max_length=16, exclude_if=_is_empty)
+    """By tier of service; calls at any other cost what stands above."""
+
+    @field_validator("service_tiers")
+    @classmethod
+    def _service_tiers_differ(cls, tiers: tuple[ServicePrice, ...]) -> tuple[ServicePrice, ...]:
+        names = [tier.name for tier in tiers]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"the tier of service {name!r} is there twice")
+        return tiers
 
 
 class Expert(_Entry):

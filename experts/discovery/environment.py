@@ -1,10 +1,11 @@
-"""Experts for the vendor keys that an environment holds. Pure."""
+"""Experts for the vendor keys that an environment holds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from experts.catalogue.expert import Endpoint, Expert, Price, SecretRef
+from experts.discovery.price_list import listed_price
 from experts.discovery.slugs import slug
 from experts.discovery.vendors import VENDORS, Model, Vendor
 
@@ -45,14 +46,19 @@ def _expert(vendor: Vendor, model: Model, key: str) -> Expert:
             "endpoints": (endpoint,),
             "capabilities": model.capabilities,
             "context_window": model.context,
-            "price": Price(
-                input=model.price[0],
-                output=model.price[1],
-                cached_input=model.cached,
-                cache_write=model.cache_write,
-            ),
+            "price": listed_price(model.priced_as) or _stated_price(model),
             "active_parameters": active,
             "total_parameters": total,
             "tags": {"general"},
         }
+    )
+
+
+def _stated_price(model: Model) -> Price:
+    """Return the price of a model that is not in the list, or whose list is not here."""
+    return Price(
+        input=model.price[0],
+        output=model.price[1],
+        cached_input=model.cached,
+        cache_write=model.cache_write,
     )

@@ -2,7 +2,8 @@
 
 Context windows, capabilities and prices (US dollars per million tokens) are those of the price
 list bundled with the locked litellm; they change, so check them against the vendor's own page
-before they decide about money. A test compares them with the list that is installed.
+before they decide about money. A test compares them with the list that is installed; that list, with
+its prices by length and tier of service, goes before what stands here (:mod:`.price_list`).
 """
 
 from __future__ import annotations

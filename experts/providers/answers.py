@@ -32,6 +32,7 @@ _FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
 class _Answer(msgspec.Struct):
     choices: list[msgspec.Raw] | None = None
     usage: Any = None
+    service_tier: Any = None
     error: Any = None
 
 
@@ -61,7 +62,7 @@ def check_answer(body: bytes, upstream: Upstream) -> ExpertAnswer:
         raise upstream.error_object(answer.error, body)
     if not answer.choices:
         raise upstream.invalid("answered without any choice", body)
-    return ExpertAnswer(body, read_usage(answer.usage))
+    return ExpertAnswer(body, read_usage(answer.usage, answer.service_tier))
 
 
 def check_embeddings(body: bytes, upstream: Upstream) -> ExpertAnswer:

@@ -17,7 +17,6 @@ import msgspec
 from experts.errors import ExpertError, ExpertMisconfigured, ExpertUnreachable, RequestRefused
 from experts.providers.addresses import THIS_MACHINE, AddressPolicy, AddressRefused
 from experts.providers.answers import check_answer, check_embeddings
-from experts.providers.deadlines import stream_in_time, whole_in_time
 from experts.providers.once import Once
 from experts.providers.protocol import ExpertAnswer, ExpertCall
 from experts.providers.sse import DONE, write_event
@@ -59,25 +58,6 @@ class LiteLLMProvider:
 
     async def complete(self, call: ExpertCall) -> ExpertAnswer:
         """Return the whole answer; see :class:`experts.providers.protocol.Provider`."""
-        return await whole_in_time(self._complete(call), call)
-
-    def stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
-        """Yield blocks of events; see :class:`experts.providers.protocol.Provider`."""
-        return stream_in_time(self._stream(call), call)
-
-    async def embed(self, call: ExpertCall) -> ExpertAnswer:
-        """Return vectors; see :class:`experts.providers.protocol.EmbeddingProvider`."""
-        return await whole_in_time(self._embed(call), call)
-
-    async def aclose(self) -> None:
-        """Close litellm's connections and stop its background task."""
-        litellm = await self._litellm.take()
-        if litellm is not None:
-            worker = import_module("litellm.litellm_core_utils.logging_worker")
-            await worker.GLOBAL_LOGGING_WORKER.stop(discard_pending=True, timeout=_STOP_SECONDS)
-            await litellm.close_litellm_async_clients()
-
-    async def _complete(self, call: ExpertCall) -> ExpertAnswer:
         upstream = Upstream(call.expert.id, call.expert.model, call.api_key)
         request = await self._checked(_request(call, stream=False), upstream)
         litellm = await self._litellm.get()
@@ -92,21 +72,8 @@ class LiteLLMProvider:
             fields.pop("usage", None)  # litellm writes zeros where the vendor counts nothing
         return check_answer(msgspec.json.encode(fields), upstream)
 
-    async def _embed(self, call: ExpertCall) -> ExpertAnswer:
-        upstream = Upstream(call.expert.id, call.expert.model, call.api_key)
-        litellm = await self._litellm.get()
-        request = await self._checked(embedding_arguments(call), upstream)
-        try:
-            answer = await litellm.aembedding(**request)
-        except Exception as error:
-            raise translated(error, upstream) from error
-        fields = answer.model_dump(exclude_none=True)
-        if plain(call.body.get("encoding_format")) == "base64":
-            for one in fields.get("data", ()):
-                one["embedding"] = packed(one["embedding"])
-        return check_embeddings(msgspec.json.encode(fields), upstream)
-
-    async def _stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
+    async def stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
+        """Yield blocks of events; see :class:`experts.providers.protocol.Provider`."""
         upstream = Upstream(call.expert.id, call.expert.model, call.api_key)
         request = await self._checked(_request(call, stream=True), upstream)
         litellm = await self._litellm.get()
@@ -131,6 +98,29 @@ class LiteLLMProvider:
         if not started:
             raise upstream.invalid("streamed no answer")
         yield DONE
+
+    async def embed(self, call: ExpertCall) -> ExpertAnswer:
+        """Return vectors; see :class:`experts.providers.protocol.EmbeddingProvider`."""
+        upstream = Upstream(call.expert.id, call.expert.model, call.api_key)
+        litellm = await self._litellm.get()
+        request = await self._checked(embedding_arguments(call), upstream)
+        try:
+            answer = await litellm.aembedding(**request)
+        except Exception as error:
+            raise translated(error, upstream) from error
+        fields = answer.model_dump(exclude_none=True)
+        if plain(call.body.get("encoding_format")) == "base64":
+            for one in fields.get("data", ()):
+                one["embedding"] = packed(one["embedding"])
+        return check_embeddings(msgspec.json.encode(fields), upstream)
+
+    async def aclose(self) -> None:
+        """Close litellm's connections and stop its background task."""
+        litellm = await self._litellm.take()
+        if litellm is not None:
+            worker = import_module("litellm.litellm_core_utils.logging_worker")
+            await worker.GLOBAL_LOGGING_WORKER.stop(discard_pending=True, timeout=_STOP_SECONDS)
+            await litellm.close_litellm_async_clients()
 
     async def _checked(self, request: dict[str, Any], upstream: Upstream) -> dict[str, Any]:
         """Return the request if every URL in it may be called: litellm makes its own connections."""

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from experts.catalogue.expert import Expert
 from experts.errors import ExpertMisconfigured
-from experts.providers.deadlines import stream_in_time, whole_in_time
 from experts.providers.llama import LlamaOptions, LlamaServer, Pooling
 from experts.providers.once import Once
 from experts.providers.openai import OpenAIProvider
@@ -50,15 +49,18 @@ class LocalProvider:
 
     async def complete(self, call: ExpertCall) -> ExpertAnswer:
         """Return the whole answer; see :class:`experts.providers.protocol.Provider`."""
-        return await whole_in_time(self._complete(call), call)
+        return await self._wire.complete(await self._addressed(call))
 
-    def stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
+    async def stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
         """Yield blocks of events; see :class:`experts.providers.protocol.Provider`."""
-        return stream_in_time(self._stream(call), call)
+        blocks = self._wire.stream(await self._addressed(call))
+        async with aclosing(blocks):
+            async for block in blocks:
+                yield block
 
     async def embed(self, call: ExpertCall) -> ExpertAnswer:
         """Return vectors; see :class:`experts.providers.protocol.EmbeddingProvider`."""
-        return await whole_in_time(self._embed(call), call)
+        return await self._wire.embed(await self._addressed(call, pooling=_pooling_of(call.expert)))
 
     async def aclose(self) -> None:
         """Stop all servers and free their models."""
@@ -69,18 +71,6 @@ class LocalProvider:
             server = await load.take()
             if server is not None:
                 await asyncio.to_thread(server.stop)
-
-    async def _complete(self, call: ExpertCall) -> ExpertAnswer:
-        return await self._wire.complete(await self._addressed(call))
-
-    async def _embed(self, call: ExpertCall) -> ExpertAnswer:
-        return await self._wire.embed(await self._addressed(call, pooling=_pooling_of(call.expert)))
-
-    async def _stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
-        blocks = self._wire.stream(await self._addressed(call))
-        async with aclosing(blocks):
-            async for block in blocks:
-                yield block
 
     async def _addressed(self, call: ExpertCall, pooling: Pooling | None = None) -> ExpertCall:
         server = await self._loaded(call.expert, pooling)

@@ -26,7 +26,6 @@ from experts.providers.addresses import (
     was_refused,
 )
 from experts.providers.answers import StreamCheck, check_answer, check_embeddings
-from experts.providers.deadlines import stream_in_time, whole_in_time
 from experts.providers.endings import Endings
 from experts.providers.protocol import ExpertAnswer, ExpertCall
 from experts.providers.upstream import KEPT_BODY_BYTES, Upstream
@@ -81,32 +80,10 @@ class OpenAIProvider:
 
     async def complete(self, call: ExpertCall) -> ExpertAnswer:
         """Return the whole answer; see :class:`experts.providers.protocol.Provider`."""
-        return await whole_in_time(self._complete(call), call)
+        return await self._complete(call, _CHAT)
 
-    def stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
+    async def stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
         """Yield blocks of events; see :class:`experts.providers.protocol.Provider`."""
-        return stream_in_time(self._stream(call), call)
-
-    async def embed(self, call: ExpertCall) -> ExpertAnswer:
-        """Return vectors; see :class:`experts.providers.protocol.EmbeddingProvider`."""
-        return await whole_in_time(self._complete(call, _EMBEDDINGS), call)
-
-    async def aclose(self) -> None:
-        """Close every connection."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
-
-    async def _complete(self, call: ExpertCall, kind: _Kind = _CHAT) -> ExpertAnswer:
-        upstream = _upstream_of(call)
-        async with self._answering(call, upstream, "application/json", kind) as response:
-            try:
-                body = await self._read(response, upstream)
-            except aiohttp.ClientError as error:
-                raise upstream.invalid("broke off in the middle of its answer") from error
-        return kind.check(body, upstream)
-
-    async def _stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
         upstream = _upstream_of(call)
         check = StreamCheck(upstream)
         async with self._answering(call, upstream, "text/event-stream") as response:
@@ -121,6 +98,25 @@ class OpenAIProvider:
             except aiohttp.ClientError as error:
                 raise upstream.invalid("broke off in the middle of its answer") from error
             yield check.end()
+
+    async def embed(self, call: ExpertCall) -> ExpertAnswer:
+        """Return vectors; see :class:`experts.providers.protocol.EmbeddingProvider`."""
+        return await self._complete(call, _EMBEDDINGS)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _complete(self, call: ExpertCall, kind: _Kind) -> ExpertAnswer:
+        upstream = _upstream_of(call)
+        async with self._answering(call, upstream, "application/json", kind) as response:
+            try:
+                body = await self._read(response, upstream)
+            except aiohttp.ClientError as error:
+                raise upstream.invalid("broke off in the middle of its answer") from error
+        return kind.check(body, upstream)
 
     @asynccontextmanager
     async def _answering(

@@ -25,6 +25,7 @@ class Usage:
         reasoning_tokens: Of the answer: spent on reasoning.
         cache_write_tokens: Of the prompt: put into the vendor's cache.
         estimated: Whether we counted, because the expert did not, or not credibly.
+        service_tier: At which of the vendor's tiers of service it was answered, if it says so.
     """
 
     prompt_tokens: int
@@ -33,6 +34,7 @@ class Usage:
     reasoning_tokens: int = 0
     cache_write_tokens: int = 0
     estimated: bool = False
+    service_tier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,9 @@ class ExpertCall:
         url: Base URL of the chosen endpoint, or ``None`` where the provider needs none.
         api_key: The resolved secret, never logged.
         headers: Extra request headers.
-        timeout: Seconds until the whole answer must be there.
-        first_token_timeout: Seconds until the first byte of a stream must be there.
+        timeout: Seconds after which nobody waits for the answer any more. Whoever calls keeps to it,
+            and to shorter limits of a stream, by cancelling; it is here for libraries that have
+            limits of their own.
         request_id: Sent on as ``x-request-id`` so that logs can be joined.
     """
 
@@ -58,7 +61,6 @@ class ExpertCall:
     api_key: str | None = field(default=None, repr=False)
     headers: dict[str, str] = field(default_factory=dict)
     timeout: float = 600.0
-    first_token_timeout: float = 120.0
     request_id: str = ""
 
 
@@ -94,8 +96,8 @@ class Provider(Protocol):
 
         Raises:
             ExpertError: Before the first block, as for :meth:`complete`. After it,
-                :class:`~experts.errors.ExpertAnswerInvalid`, ``ExpertUnreachable`` or
-                ``ExpertTimedOut``: a stream without ``[DONE]`` never ends silently.
+                :class:`~experts.errors.ExpertAnswerInvalid` or ``ExpertUnreachable``: a stream
+                without ``[DONE]`` never ends silently.
         """
         ...
 

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import AsyncGenerator
 
 from experts.errors import ExpertFailed, RequestRefused
-from experts.providers.deadlines import stream_in_time, whole_in_time
 from experts.providers.executable import find_snippets
 from experts.providers.interpreter import Interpreter, InterpreterCrashed, Limits
 from experts.providers.protocol import ExpertAnswer, ExpertCall, Usage
@@ -38,23 +37,20 @@ class PythonProvider:
 
     async def complete(self, call: ExpertCall) -> ExpertAnswer:
         """Return the whole answer; see :class:`experts.providers.protocol.Provider`."""
-        text = await whole_in_time(self._answer(call), call)
+        text = await self._answer(call)
         return ExpertAnswer(completion(_head(call), text, usage=_NO_TOKENS), _NO_TOKENS)
 
-    def stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
+    async def stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
         """Yield blocks of events; see :class:`experts.providers.protocol.Provider`."""
-        return stream_in_time(self._stream(call), call)
-
-    async def aclose(self) -> None:
-        """Stop the worker processes."""
-        await self._interpreter.aclose()
-
-    async def _stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
         text = await self._answer(call)
         head = _head(call)
         yield write_event(chunk(head, {"role": "assistant", "content": text}))
         ending = (write_event(chunk(head, {}, "stop")), write_event(usage_chunk(head, _NO_TOKENS)))
         yield b"".join((*ending, DONE))
+
+    async def aclose(self) -> None:
+        """Stop the worker processes."""
+        await self._interpreter.aclose()
 
     async def _answer(self, call: ExpertCall) -> str:
         name = call.expert.id

@@ -23,7 +23,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from experts.errors import ExpertMisconfigured, RequestRefused
-from experts.providers.deadlines import stream_in_time, whole_in_time
 from experts.providers.once import Once
 from experts.providers.protocol import ExpertAnswer, ExpertCall, Usage
 from experts.providers.scripts import count_prompt_tokens, tokens_of
@@ -111,21 +110,11 @@ class ReplayProvider:
 
     async def complete(self, call: ExpertCall) -> ExpertAnswer:
         """Return the whole answer; see :class:`experts.providers.protocol.Provider`."""
-        return await whole_in_time(self._complete(call), call)
-
-    def stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
-        """Yield blocks of events; see :class:`experts.providers.protocol.Provider`."""
-        return stream_in_time(self._stream(call), call)
-
-    async def aclose(self) -> None:
-        """Forget the records."""
-        self._records.clear()
-
-    async def _complete(self, call: ExpertCall) -> ExpertAnswer:
         head, text, usage = await self._answered(call)
         return ExpertAnswer(completion(head, text, usage=usage), usage)
 
-    async def _stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
+    async def stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
+        """Yield blocks of events; see :class:`experts.providers.protocol.Provider`."""
         head, text, usage = await self._answered(call)
         yield write_event(chunk(head, {"role": "assistant", "content": ""}))
         for token in tokens_of(text):
@@ -133,6 +122,10 @@ class ReplayProvider:
         yield write_event(chunk(head, {}, "stop"))
         yield write_event(usage_chunk(head, usage))
         yield DONE
+
+    async def aclose(self) -> None:
+        """Forget the records."""
+        self._records.clear()
 
     async def _answered(self, call: ExpertCall) -> tuple[Head, str, Usage]:
         expert, model = call.expert.id, call.expert.model

@@ -14,7 +14,6 @@ from http import HTTPStatus
 
 from experts.errors import ExpertMisconfigured
 from experts.providers.answers import StreamCheck, check_answer, check_embeddings
-from experts.providers.deadlines import stream_in_time, whole_in_time
 from experts.providers.playing import EVENT_STREAM, JSON, ConnectionBroken, Reply, play
 from experts.providers.playing_vectors import play_embeddings
 from experts.providers.protocol import ExpertAnswer, ExpertCall
@@ -30,20 +29,6 @@ class ScriptedProvider:
 
     async def complete(self, call: ExpertCall) -> ExpertAnswer:
         """Return the whole answer; see :class:`experts.providers.protocol.Provider`."""
-        return await whole_in_time(self._complete(call), call)
-
-    def stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
-        """Yield blocks of events; see :class:`experts.providers.protocol.Provider`."""
-        return stream_in_time(self._stream(call), call)
-
-    async def embed(self, call: ExpertCall) -> ExpertAnswer:
-        """Return vectors; see :class:`experts.providers.protocol.EmbeddingProvider`."""
-        return await whole_in_time(self._embed(call), call)
-
-    async def aclose(self) -> None:
-        """Do nothing: there is nothing to release."""
-
-    async def _complete(self, call: ExpertCall) -> ExpertAnswer:
         upstream = Upstream(call.expert.id, call.expert.model, call.api_key)
         async with aclosing(await self._reply(call, upstream, JSON)) as chunks:
             try:
@@ -52,17 +37,8 @@ class ScriptedProvider:
                 raise upstream.invalid("broke off in the middle of its answer") from error
         return check_answer(body, upstream)
 
-    async def _embed(self, call: ExpertCall) -> ExpertAnswer:
-        name = call.expert.id
-        upstream = Upstream(name, call.expert.model, call.api_key)
-        reply = play_embeddings(_script_of(call), call.body, model=call.expert.model or name)
-        self.calls[name] += 1
-        body = await _whole_body(reply)
-        if reply.status != HTTPStatus.OK:
-            raise upstream.error(reply.status, body, reply.headers.get("Retry-After"))
-        return check_embeddings(body, upstream)
-
-    async def _stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
+    async def stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
+        """Yield blocks of events; see :class:`experts.providers.protocol.Provider`."""
         upstream = Upstream(call.expert.id, call.expert.model, call.api_key)
         check = StreamCheck(upstream)
         async with aclosing(await self._reply(call, upstream, EVENT_STREAM)) as chunks:
@@ -75,6 +51,20 @@ class ScriptedProvider:
                 raise upstream.invalid("broke off in the middle of its answer") from error
         if not check.done:
             yield check.end()
+
+    async def embed(self, call: ExpertCall) -> ExpertAnswer:
+        """Return vectors; see :class:`experts.providers.protocol.EmbeddingProvider`."""
+        name = call.expert.id
+        upstream = Upstream(name, call.expert.model, call.api_key)
+        reply = play_embeddings(_script_of(call), call.body, model=call.expert.model or name)
+        self.calls[name] += 1
+        body = await _whole_body(reply)
+        if reply.status != HTTPStatus.OK:
+            raise upstream.error(reply.status, body, reply.headers.get("Retry-After"))
+        return check_embeddings(body, upstream)
+
+    async def aclose(self) -> None:
+        """Do nothing: there is nothing to release."""
 
     async def _reply(
         self, call: ExpertCall, upstream: Upstream, content_type: str

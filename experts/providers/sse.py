@@ -141,7 +141,7 @@ def usage_taken(block: bytes) -> tuple[Usage | None, bytes]:
         fields = _usage_fields(event)
         if fields is None:
             continue
-        usage = read_usage(fields["usage"]) or usage
+        usage = read_usage(fields["usage"], fields.get("service_tier")) or usage
         if fields.get("choices") == []:
             kept += block[end:start]
             end = start + len(event)

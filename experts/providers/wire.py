@@ -99,7 +99,7 @@ def usage_fields(usage: Usage) -> dict[str, Any]:
     return fields
 
 
-def read_usage(fields: object) -> Usage | None:
+def read_usage(fields: object, service_tier: object = None) -> Usage | None:
     """Read a ``usage`` object; ``None`` where it does not count both directions, or not credibly.
 
     A number that is negative, broken, text or beyond any model is not believed, nor are parts that
@@ -110,6 +110,10 @@ def read_usage(fields: object) -> Usage | None:
     adds both to the prompt) ``cache_read_input_tokens`` and ``cache_creation_input_tokens``. Some
     leave reasoning out of the answer's tokens or the cache out of the prompt's, which their total
     gives away.
+
+    Args:
+        fields: The object.
+        service_tier: That stands beside it, as OpenAI has it; Anthropic has it within.
     """
     if not isinstance(fields, Mapping):
         return None
@@ -127,7 +131,15 @@ def read_usage(fields: object) -> Usage | None:
         prompt += cached + written
     if cached + written > prompt or reasoning > answer:
         return None
-    return Usage(prompt, answer, cached, reasoning, written)
+    tier = service_tier or fields.get("service_tier")
+    return Usage(
+        prompt,
+        answer,
+        cached,
+        reasoning,
+        written,
+        service_tier=tier if isinstance(tier, str) else "",
+    )
 
 
 def read_embedding_usage(fields: object) -> Usage | None:

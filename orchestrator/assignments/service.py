@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -47,24 +47,19 @@ class Assignment:
     updated_by: str
 
 
-def chosen(known: Mapping[Scope, str], scope: Scope) -> str | None:
-    """Return the strategy of the closest assignment; ``None`` where none fits.
+def closest(known: Container[Scope], scope: Scope) -> Scope | None:
+    """Return what the closest assignment is made for; ``None`` where none fits.
 
     One for the tenant goes before one for everybody, then one for the category before one for all,
     then one for the policy.
 
     Args:
-        known: Strategies by what they are assigned to.
+        known: What strategies are assigned to.
         scope: Tenant, category and policy of a request.
     """
-    if not known:
-        return None
     tenant, category, policy = ((own, ANY) for own in scope)
-    for place in itertools.product(tenant, category, policy):
-        found = known.get(place)
-        if found is not None:
-            return found
-    return None
+    places = itertools.product(tenant, category, policy)
+    return next((place for place in places if place in known), None)
 
 
 class Assignments:
@@ -81,10 +76,18 @@ class Assignments:
         self._by_scope: dict[Scope, str] = {}
         self._refreshing = asyncio.Lock()
 
-    def find(self, tenant: str, policy: str, category: str | None) -> str | None:
-        """Return the strategy that is to answer a request; ``None``: one expert, as ever."""
-        name = chosen(self._by_scope, (tenant, category or ANY, policy))
-        return name if name in STRATEGIES else None  # a newer release may know more of them
+    def find(self, tenant: str, policy: str, category: str | None) -> tuple[str, Scope] | None:
+        """Return the strategy that is to answer a request, and what it is assigned to.
+
+        ``None``: one expert answers, as ever.
+        """
+        if not self._by_scope:
+            return None
+        scope = closest(self._by_scope, (tenant, category or ANY, policy))
+        name = None if scope is None else self._by_scope[scope]
+        if scope is None or name not in STRATEGIES:  # a newer release may know more of them
+            return None
+        return name, scope
 
     async def refresh(self) -> None:
         """Read all assignments anew."""

@@ -90,8 +90,8 @@ def build(
     feed = ChangeFeed(waiting, refreshes)
     keys = KeyRing(engine, feed.announce)
     audit = AuditLog(engine)
-    store = secret_store(settings, engine, feed, environ)
     health = ExpertHealth(breaker_settings(settings))
+    store = secret_store(settings, engine, feed, environ, health.rekeyed)
     active = ActiveRouter(router, exploration=settings.exploration, down=health.down)
     addresses = allowed_addresses(settings)
     catalogue = CatalogueService(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -20,9 +20,13 @@ from orchestrator.kit.settings import Settings
 
 
 def secret_store(
-    settings: Settings, engine: AsyncEngine, feed: ChangeFeed, environ: Mapping[str, str] | None
+    settings: Settings,
+    engine: AsyncEngine,
+    feed: ChangeFeed,
+    environ: Mapping[str, str] | None,
+    changed: Callable[[frozenset[str]], None],
 ) -> SecretStore:
-    """Return the store of secrets.
+    """Return the store of secrets, which tells of those that have changed.
 
     Raises:
         StartError: If the key is none.
@@ -33,6 +37,7 @@ def secret_store(
             encryption_keys(settings),
             os.environ if environ is None else environ,
             feed.announce,
+            changed=changed,
         )
     except SecretKeyInvalid as error:
         raise StartError(str(error)) from error

@@ -58,6 +58,8 @@ class Probes:
         await asyncio.gather(*(self._try(replica) for replica in waiting[:_MOST_AT_ONCE]))
 
     async def _try(self, replica: Replica) -> None:
+        if not await self._health.may_try(replica):
+            return
         began = self._health.began(replica)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):

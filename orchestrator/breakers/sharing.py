@@ -2,7 +2,8 @@
 
 A replica that opens or closes a breaker writes that down and announces it; the others read it within
 a second, those that start read it first, and the poll of the change feed repairs what was missed.
-What was found last counts. Without Redis every replica goes by its own calls.
+What was found last counts. An endpoint that is half open is tried by one call of one replica: who
+tries it says so in Redis first. Without Redis every replica goes by its own calls.
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ from orchestrator.catalogue.service import Catalogue
 
 TOPIC = "breakers"
 KEY = "coe:breakers"
+CLAIM = "coe:breakers:trial:"
 _KEPT_SECONDS = 86_400.0
 _RETRY_SECONDS = 1.0
 _SAME_MOMENT = 0.001
+_CLAIM_SECONDS = 1.0
+"""Longer than this no request waits for the right to try an endpoint."""
 
 Storable = bytes | bytearray | memoryview | str | int | float
 
@@ -81,6 +85,7 @@ class SharedBreakers:
         self._alone: set[tuple[str, str]] = set()
         self._something = asyncio.Event()
         health.changed = self._changed
+        health.claim = self.claim
 
     async def run(self) -> None:
         """Tell what changes, until cancelled."""
@@ -109,6 +114,23 @@ class SharedBreakers:
                 self._hear(record)
         await self._forget(stale)
         self._say_again(told)
+
+    async def claim(self, replica: Replica) -> bool:
+        """Claim the right to try an endpoint that is half open; whoever has it keeps it for a cool-down.
+
+        Returns:
+            Whether it is had, or nobody can be asked for it.
+        """
+        key = f"{CLAIM}{replica.expert} {replica.name}"
+        kept = round(replica.breaker.cool_down * 1000)
+        try:
+            async with asyncio.timeout(_CLAIM_SECONDS):
+                if await self._redis.set(key, self._instance, nx=True, px=max(kept, 1)):
+                    return True
+                return await self._redis.get(key) == self._instance.encode()
+        except (RedisError, OSError, TimeoutError) as error:
+            log.warning("whether others try an endpoint is not known (%s)", error)
+            return True
 
     def _changed(self, replica: Replica) -> None:
         view = self.health.view(replica)

@@ -89,6 +89,7 @@ class SecretStore:
         announce: Tells the other replicas of a change; must not raise.
         hidden: Environment variables that no expert may have, such as the service's own
             credentials: an entry could send them to a server of its author's.
+        changed: Called with the names of secrets that are new or have another value; must not raise.
 
     Raises:
         SecretKeyInvalid: If a key is malformed.
@@ -102,6 +103,7 @@ class SecretStore:
         announce: Callable[[str], Awaitable[None]],
         *,
         hidden: Collection[str] = _NOT_FOR_EXPERTS,
+        changed: Callable[[frozenset[str]], None] | None = None,
     ) -> None:
         hide(*keys)
         self._engine = engine
@@ -112,6 +114,7 @@ class SecretStore:
         self._environment = environment
         self._announce = announce
         self._hidden = frozenset(hidden)
+        self._changed_values = changed
         self._values: Mapping[str, str] = {}
         self._unreadable: frozenset[str] = frozenset()
 
@@ -159,7 +162,11 @@ class SecretStore:
                 ", ".join(sorted(unreadable)),
             )
         hide(*values.values())
+        before = self._values
         self._values, self._unreadable = values, frozenset(unreadable)
+        renewed = frozenset(name for name in values if values[name] != before.get(name))
+        if renewed and self._changed_values is not None:
+            self._changed_values(renewed)
 
     async def page(self, *, limit: int, after: str = "") -> list[SecretRecord]:
         """Return up to ``limit`` secrets with names after ``after``; never their values."""

@@ -14,6 +14,7 @@ from experts.catalogue.expert import Expert
 from experts.pricing import cost_in_nanos, usd_text
 from experts.providers.protocol import Usage
 from orchestrator.chat.charges import Asked, calls_of
+from orchestrator.chat.review import Review
 from orchestrator.chat.target import Target
 from orchestrator.tenants.keys import Principal
 from orchestrator.tenants.limits.values import Ask
@@ -54,6 +55,7 @@ class Account:
         messages: The conversation, to count its tokens if the expert does not.
         tools: The request's tools, likewise.
         text: What the router looked at; kept where the tenant wants that.
+        review: What guardrails say of it, where there are any.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Account:
         messages: Sequence[Any] = (),
         tools: Sequence[Any] | None = None,
         text: str = "",
+        review: Review | None = None,
     ) -> None:
         self.attempts: list[Attempt] = []
         """All that is tried for an answer; whoever calls experts notes it here."""
@@ -80,6 +83,8 @@ class Account:
         self._asked = Asked(messages, tools)
         self._choice = principal.content
         self._text = text
+        self._review = review
+        self._written = ""
         self._began = time.perf_counter()
         self._first_token: float | None = None
         self._closing: asyncio.Future[UsageRecord] | None = None
@@ -124,6 +129,10 @@ class Account:
         if self._first_token is None:
             self._first_token = time.perf_counter()
 
+    def heard(self, written: str) -> None:
+        """Note what an expert wrote, before it is clear whether it is passed on."""
+        self._written = written
+
     async def close(
         self, status: Status, *, written: str = "", error_code: str | None = None
     ) -> UsageRecord:
@@ -133,7 +142,8 @@ class Account:
 
         Args:
             status: How it ended.
-            written: What was passed on of the answer, to count its tokens if the expert did not.
+            written: What was passed on of the answer, where it was not :meth:`heard` before: its
+                tokens are counted if the expert did not.
             error_code: Why it failed.
         """
         if self._closing is None:
@@ -141,6 +151,7 @@ class Account:
         return await asyncio.shield(self._closing)
 
     async def _close(self, status: Status, written: str, error_code: str | None) -> UsageRecord:
+        written = self._written or written
         content = await captured(
             self._choice, text=self._text, messages=self._asked.messages, answer=written
         )
@@ -158,6 +169,7 @@ class Account:
                 else {"expert": last["expert"], "expert_version": last["version"]}
             ),
             attempts=None if len(calls) == 1 else calls,
+            guardrails=None if self._review is None else self._review.noted,
             duration_ms=round((now - self._began) * 1000, 3),
             first_token_ms=None if first is None else round((first - self._began) * 1000, 3),
             text=content.text,
@@ -231,3 +243,10 @@ def explanation(record: UsageRecord, target: Target, attempts: Sequence[Attempt]
         "duration_ms": record.duration_ms,
         "first_token_ms": record.first_token_ms,
     }
+
+
+def with_extension(body: bytes, extension: dict[str, Any]) -> bytes:
+    """Return a JSON object's bytes with a ``coe`` object added as its last field."""
+    body = body.rstrip()
+    comma = b"" if body[:-1].rstrip().endswith(b"{") else b","
+    return body[:-1] + comma + b'"coe":' + msgspec.json.encode(extension) + b"}"

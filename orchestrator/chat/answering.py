@@ -12,11 +12,20 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from experts.errors import ExpertError
 from experts.providers import sse
 from experts.providers.wire import Head, chunk, completion
-from orchestrator.chat.accounting import cost_text, decision_fields, decision_headers
+from orchestrator.chat.accounting import (
+    cost_text,
+    decision_fields,
+    decision_headers,
+    with_extension,
+)
 from orchestrator.chat.disconnect import ClientGone, unless_gone
+from orchestrator.chat.errors import api_error
+from orchestrator.chat.length import cut
 from orchestrator.chat.request import ChatRequest
+from orchestrator.chat.review import status_of
 from orchestrator.chat.run_account import RunAccount
 from orchestrator.chat.steps import (
     chunks_of,
@@ -26,7 +35,7 @@ from orchestrator.chat.steps import (
     step_fields,
     usage_of,
 )
-from orchestrator.chat.streaming import StreamResponse
+from orchestrator.chat.streaming import StreamResponse, again
 from orchestrator.conductor.engine import execute
 from orchestrator.conductor.events import AnswerDelta, Event
 from orchestrator.conductor.nodes.conclude import NothingAnswered
@@ -55,6 +64,7 @@ class Answering:
         account: Of what it costs.
         decision: What the router says of the task.
         head: What all parts of the answer have in common.
+        most: Tokens that the answer may have; ``None``: any number.
     """
 
     strategy: str
@@ -63,19 +73,19 @@ class Answering:
     account: RunAccount
     decision: RoutingDecision
     head: Head
+    most: int | None = None
 
     async def whole(self, request: Request) -> Response:
         """Answer when all is done."""
         try:
             async with self._accounted():
                 outcome = await unless_gone(execute(self.strategy, self.run), request.receive)
+                body = await self.chat.passed(self._body(outcome))
         except ClientGone:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
-        record = await self.account.close("ok", outcome.steps, answer=outcome.text)
-        body = completion(self.head, outcome.text, usage=usage_of(outcome.steps))
+        record = await self._close_ok(outcome)
         if self.chat.explain:
-            explained = msgspec.json.encode(self._explanation(record, outcome))
-            body = body[:-1] + b',"coe":' + explained + b"}"
+            body = with_extension(body, self._explanation(record, outcome))
         headers = self._headers() | {"x-coe-cost": cost_text(record)}
         return Response(body, media_type="application/json", headers=headers)
 
@@ -85,40 +95,60 @@ class Answering:
         self.run.emit = events.put_nowait
         running = asyncio.ensure_future(execute(self.strategy, self.run))
         running.add_done_callback(lambda _: events.put_nowait(None))
+        judged = None
         try:
             async with self._accounted():
                 first = await unless_gone(events.get(), request.receive)
                 if first is None:
                     running.result()
+                if self.chat.holds_streams:
+                    judged = await unless_gone(
+                        self._judged(first, events, running), request.receive
+                    )
         except ClientGone:
             await _stopped(running)
             return Response(status_code=CLIENT_CLOSED_REQUEST)
         except BaseException:
             await _stopped(running)
             raise
-        return StreamResponse(self._blocks(first, events, running), self._headers())
+        told = self._told(first, events) if judged is None else again(judged)
+        return StreamResponse(self._blocks(told, running), self._headers())
+
+    async def _judged(
+        self, first: Event | None, events: Events, running: asyncio.Future[Outcome]
+    ) -> list[bytes]:
+        """Return all that happens once it has, and guardrails have judged the answer.
+
+        Raises:
+            ApiError: 403 if one blocks it, 503 if it cannot be judged.
+        """
+        blocks = [block async for block in self._told(first, events)]
+        running.result()
+        review = self.chat.review
+        return blocks if review is None else await review.stream(blocks)
 
     async def _blocks(
-        self, first: Event | None, events: Events, running: asyncio.Future[Outcome]
+        self, told: AsyncIterator[bytes], running: asyncio.Future[Outcome]
     ) -> AsyncGenerator[bytes, None]:
         try:
             async with self._accounted():
                 yield sse.write_event(chunk(self.head, {"role": "assistant", "content": ""}))
-                async for block in self._told(first, events):
+                async for block in told:
                     yield block
                 outcome = await running
-                record = await self.account.close("ok", outcome.steps, answer=outcome.text)
+                record = await self._close_ok(outcome)
                 yield self._ending(record, outcome)
         except ApiError as error:
             yield sse.write_event(msgspec.json.encode(error.body(self.run_id)))
         finally:
             await _stopped(running)
 
-    async def _told(self, event: Event | None, events: Events) -> AsyncGenerator[bytes, None]:
+    async def _told(self, event: Event | None, events: Events) -> AsyncIterator[bytes]:
         """Yield what happens until nothing more does, and a sign of life where that takes long."""
         while event is not None:
-            if isinstance(event, AnswerDelta):
+            if isinstance(event, AnswerDelta):  # the whole answer: no strategy has it earlier
                 self.account.first_token()
+                event = AnswerDelta(cut(event.text, self.most))
             block = chunks_of(event, self.head, typed=self.chat.events)
             if block:
                 yield block
@@ -132,7 +162,8 @@ class Answering:
                     yield _HEARTBEAT
 
     def _ending(self, record: UsageRecord, outcome: Outcome) -> bytes:
-        parts = [ending(outcome, self.head, usage_wanted=self.chat.usage_wanted)]
+        usage = usage_of(outcome.steps) if self.chat.usage_wanted else None
+        parts = [ending(self.head, self._finish(outcome), usage)]
         if self.chat.explain:
             parts.append(extension_chunk(self.head, self._explanation(record, outcome)))
         return b"".join((*parts, sse.DONE))
@@ -157,12 +188,33 @@ class Answering:
         except NoExpert as error:
             await self._close("failed", "no_eligible_expert")
             raise ApiError(503, "no_eligible_expert", str(error)) from error
+        except ApiError as error:
+            await self._close(status_of(error), error.code)
+            raise
+        except ExpertError as error:
+            await self._close("failed", error.code)
+            raise api_error(error) from error
         except (ClientGone, asyncio.CancelledError, GeneratorExit):
             await self._close("cancelled")
             raise
         except Exception:
             await self._close("failed", "internal_error")
             raise
+
+    def _body(self, outcome: Outcome) -> bytes:
+        return completion(
+            self.head,
+            cut(outcome.text, self.most),
+            finish_reason=self._finish(outcome),
+            usage=usage_of(outcome.steps),
+        )
+
+    def _finish(self, outcome: Outcome) -> str:
+        return "stop" if cut(outcome.text, self.most) == outcome.text else "length"
+
+    async def _close_ok(self, outcome: Outcome) -> UsageRecord:
+        answer = cut(outcome.text, self.most)
+        return await self.account.close("ok", outcome.steps, answer=answer)
 
     async def _close(self, status: Status, error_code: str | None = None) -> UsageRecord:
         return await self.account.close(status, self.run.steps.values(), error_code=error_code)

@@ -10,9 +10,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from orchestrator.chat.accounting import decision_fields
+from orchestrator.chat.assigned import assigned_to, check_form
 from orchestrator.chat.kinds import check_kind
 from orchestrator.chat.limits import checked_limits
 from orchestrator.chat.request import (
+    ChatRequest,
     checked_extension,
     checked_messages,
     checked_response_format,
@@ -22,7 +24,14 @@ from orchestrator.chat.request import (
     parse_object,
 )
 from orchestrator.chat.streaming import StreamResponse
-from orchestrator.chat.target import POLICY_MODEL, asking_of, decide, encoded, policy_of
+from orchestrator.chat.target import (
+    POLICY_MODEL,
+    asking_of,
+    decide,
+    encoded,
+    policy_of,
+    strategy_of,
+)
 from orchestrator.conductor.strategies import STRATEGIES
 from orchestrator.kit.errors import ApiError
 from orchestrator.tenants.access import authenticate
@@ -49,23 +58,20 @@ async def route(request: Request) -> Response:
     """``POST /v1/route``: the decision with its reasons, and no answer."""
     services = request.app.state.services
     principal = await authenticate(request, services.keys)
-    fields = parse_object(await request.body())
-    model = field(fields, "model")
-    if model is not None and not isinstance(model, str):
-        raise ApiError(400, "invalid_request", "'model' must be a string.", param="model")
-    policy = policy_of(model or POLICY_MODEL, services.settings.default_policy)
+    chat = _to_route(await request.body())
+    default = services.settings.default_policy
+    named = strategy_of(chat.model, services.router.policies)
+    policy = default if named is not None else policy_of(chat.model, default)
     if policy is None:
         raise ApiError(
             400,
             "invalid_request",
-            "'model' must be 'coe' or 'coe-<policy>': a named expert needs no route.",
+            "'model' must be 'coe', 'coe-<policy>' or 'coe-<strategy>': a named expert needs no route.",
             param="model",
         )
-    told = routing_text(
-        _messages_to_route(fields),
-        tools=checked_tools(fields),
-        response_format=checked_response_format(fields),
-    )
+    if named is not None:
+        check_form(chat)
+    told = routing_text(chat.messages, tools=chat.tools, response_format=chat.response_format)
     asking = asking_of(request, principal, services.outcomes.of(principal.tenant))
     await encoded(told, services.router, asking)
     decision = decide(
@@ -74,9 +80,14 @@ async def route(request: Request) -> Response:
         catalogue=services.catalogue.current,
         router=services.router,
         asking=asking,
-        limits=checked_limits(checked_extension(fields)),
+        limits=chat.limits,
     )
-    return _json(decision_fields(decision))
+    name, reason = named, None if named is None else "The request names it."
+    if named is None:
+        assigned = assigned_to(chat, decision, principal.tenant, services.assignments)
+        if assigned is not None:
+            name, reason = assigned.answers, assigned.reason
+    return _json(decision_fields(decision) | {"strategy": name, "strategy_reason": reason})
 
 
 async def list_models(request: Request) -> Response:
@@ -92,6 +103,28 @@ async def get_model(request: Request) -> Response:
     if model is None:
         raise ApiError(404, "model_not_found", "There is no such model.", param="model")
     return _json(model)
+
+
+def _to_route(body: bytes) -> ChatRequest:
+    """Read what is to be routed: a chat request, or ``input`` in place of its messages.
+
+    Raises:
+        ApiError: 400, naming the field that is wrong.
+    """
+    fields = parse_object(body)
+    model = field(fields, "model")
+    if model is not None and not isinstance(model, str):
+        raise ApiError(400, "invalid_request", "'model' must be a string.", param="model")
+    return ChatRequest(
+        fields={name: raw for name, raw in fields.items() if name not in {"input", "coe"}},
+        model=model or POLICY_MODEL,
+        messages=_messages_to_route(fields),
+        stream=False,
+        tools=checked_tools(fields),
+        response_format=checked_response_format(fields),
+        explain=False,
+        limits=checked_limits(checked_extension(fields)),
+    )
 
 
 def _messages_to_route(fields: dict[str, msgspec.Raw]) -> list[Any]:

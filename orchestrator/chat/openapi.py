@@ -124,6 +124,14 @@ _DECISION = {
         "rule": {"type": "string"},
         "reason": {"type": "string"},
         "router_version": {"type": "string"},
+        "strategy": {
+            "type": ["string", "null"],
+            "description": "The strategy that would answer in place of the one expert.",
+        },
+        "strategy_reason": {
+            "type": ["string", "null"],
+            "description": "Why it would, or why one that is assigned would not.",
+        },
     },
 }  # fmt: skip
 _MODEL = {

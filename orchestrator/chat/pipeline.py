@@ -5,23 +5,29 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from experts.calling.call import Answer, CallOptions, ExpertCaller
+from experts.calling.call import CallOptions, ExpertCaller
 from experts.catalogue.expert import Expert
 from experts.counting.counter import answer_text
 from experts.errors import ExpertError
 from orchestrator.catalogue.service import CatalogueService
-from orchestrator.chat.accounting import Account, cost_text, explanation, route_headers
+from orchestrator.chat.accounting import (
+    Account,
+    cost_text,
+    explanation,
+    route_headers,
+    with_extension,
+)
 from orchestrator.chat.disconnect import ClientGone, unless_gone
 from orchestrator.chat.errors import api_error
 from orchestrator.chat.request import ChatRequest
 from orchestrator.chat.reserve import ask_of
+from orchestrator.chat.review import status_of
 from orchestrator.chat.stickiness import Sessions, conversation_of
 from orchestrator.chat.strategies import StrategyPipeline
-from orchestrator.chat.streaming import StreamResponse, metered
+from orchestrator.chat.streaming import StreamResponse, held, metered
 from orchestrator.chat.target import (
     Asking,
     Target,
@@ -31,12 +37,12 @@ from orchestrator.chat.target import (
     policy_of,
     strategy_of,
 )
+from orchestrator.kit.errors import ApiError
 from orchestrator.kit.http import CLIENT_CLOSED_REQUEST
 from orchestrator.routers.outcomes import OutcomeMemory
 from orchestrator.routers.service import ActiveRouter
 from orchestrator.tenants.keys import Principal
 from orchestrator.usage.journal import UsageJournal
-from orchestrator.usage.record import UsageRecord
 from router import RoutingText, routing_text
 
 
@@ -84,13 +90,13 @@ class ChatPipeline:
         if strategy is not None:
             return await self.strategies.answer(strategy, chat, told, asking, request)
         target = await self._chosen(chat, told, asking)
-        strategy, unused = self.strategies.assigned(chat, target.decision, principal.tenant)
-        if strategy is not None:
+        assigned = self.strategies.assigned(chat, target, principal.tenant)
+        if assigned is not None and assigned.answers is not None:
             return await self.strategies.answer(
-                strategy, chat, told, asking, request, target.decision
+                assigned.answers, chat, told, asking, request, target.decision
             )
-        if unused is not None:
-            target = replace(target, unused_strategy=unused)
+        if assigned is not None:
+            target = replace(target, unused_strategy=assigned.unused)
         if target.decision is not None:
             target = await self._in_conversation(target, chat, asking)
         account = await self._opened(chat, told, target, asking)
@@ -107,6 +113,9 @@ class ChatPipeline:
         except ExpertError as error:
             await account.close("failed", error_code=error.code)
             raise api_error(error) from error
+        except ApiError as error:
+            await account.close(status_of(error), error_code=error.code)
+            raise
         except ClientGone:
             await account.close("cancelled")
             return Response(status_code=CLIENT_CLOSED_REQUEST)
@@ -147,6 +156,7 @@ class ChatPipeline:
             messages=chat.messages,
             tools=chat.tools,
             text=told.text,
+            review=chat.review,
         )
         await account.open(
             ask_of(
@@ -184,11 +194,13 @@ class ChatPipeline:
         call = self.caller.complete(target.experts, chat.fields, exchange.options)
         answer = await unless_gone(call, exchange.request.receive)
         account.first_token()
+        if answer.usage is None or account.keeps_answers:
+            account.heard(answer_text(answer.body))
+        body = await chat.passed(answer.body)
         self._answered(exchange, answer.expert)
-        needed = answer.usage is None or account.keeps_answers
-        written = answer_text(answer.body) if needed else ""
-        record = await account.close("ok", written=written)
-        body = with_explanation(answer, record, target) if chat.explain else answer.body
+        record = await account.close("ok")
+        if chat.explain:
+            body = with_extension(body, explanation(record, target, answer.attempts))
         headers = route_headers(target, answer.expert, answer.attempts)
         headers.update(account.rate_headers)
         headers["x-coe-cost"] = cost_text(record)
@@ -200,6 +212,9 @@ class ChatPipeline:
         call = self.caller.stream(target.experts, exchange.chat.fields, exchange.options)
         stream = await unless_gone(call, exchange.request.receive)
         account.first_token()
+        judged, review = None, exchange.chat.review
+        if review is not None and review.holds_streams:
+            judged = await unless_gone(held(stream, account, review), exchange.request.receive)
         self._answered(exchange, stream.expert)
         events = metered(
             stream,
@@ -207,6 +222,7 @@ class ChatPipeline:
             target,
             explain=exchange.chat.explain,
             request_id=exchange.options.request_id,
+            judged=judged,
         )
         headers = route_headers(target, stream.expert, stream.attempts)
         return StreamResponse(events, {**headers, **account.rate_headers})
@@ -231,11 +247,3 @@ class _Exchange:
     account: Account
     request: Request
     options: CallOptions
-
-
-def with_explanation(answer: Answer, record: UsageRecord, target: Target) -> bytes:
-    """Return the expert's bytes with a ``coe`` object added as its last field."""
-    body = answer.body.rstrip()
-    extra = msgspec.json.encode(explanation(record, target, answer.attempts))
-    comma = b"" if body[:-1].rstrip().endswith(b"{") else b","
-    return body[:-1] + comma + b'"coe":' + extra + b"}"

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from orchestrator.chat.limits import NO_LIMITS, Limits, checked_limits
+from orchestrator.chat.review import Review, Tell, as_it_is
 from orchestrator.conductor.grounds import NO_GROUNDS, Grounds, checked_grounds
 from orchestrator.kit.errors import ApiError
 
@@ -35,6 +36,8 @@ class ChatRequest:
         grounds: What the caller gives a strategy to work with.
         limits: What the caller asks of the expert that answers.
         api: Name of the endpoint it came to, for its usage record.
+        told: Tells a whole answer in the protocol that was asked in.
+        review: What guardrails say of it, where there are any.
     """
 
     fields: dict[str, msgspec.Raw]
@@ -48,12 +51,28 @@ class ChatRequest:
     grounds: Grounds = NO_GROUNDS
     limits: Limits = NO_LIMITS
     api: str = "chat.completions"
+    told: Tell = as_it_is
+    review: Review | None = None
 
     @property
     def usage_wanted(self) -> bool:
         """Whether a stream shall end with the tokens it took."""
         options = field(self.fields, "stream_options")
         return isinstance(options, dict) and options.get("include_usage") is True
+
+    @property
+    def holds_streams(self) -> bool:
+        """Whether nothing of a stream is sent before all of it is judged."""
+        return self.review is not None and self.review.holds_streams
+
+    async def passed(self, body: bytes) -> bytes:
+        """Return a whole answer as the caller is told it: judged, then in the protocol asked in.
+
+        Raises:
+            ApiError: 403 if a guardrail blocks it, 503 if it cannot be judged.
+            ExpertAnswerInvalid: If it cannot be told in that protocol.
+        """
+        return self.told(body if self.review is None else await self.review.whole(body))
 
 
 def parse_object(body: bytes) -> dict[str, msgspec.Raw]:

@@ -48,7 +48,7 @@ def ask_of(
         principal.key_id,
         tokens=prompt + answer,
         least_tokens=prompt_tokens,
-        nanos=min(most_nanos(expert, prompt, answer), _MOST_NANOS),
+        nanos=min(most_nanos(expert, prompt, answer, _service_tier(fields, expert)), _MOST_NANOS),
     )
 
 
@@ -60,31 +60,45 @@ def answer_tokens(
     What the request says goes before what the expert says, that before ``usual``; and no answer is
     longer than what the prompt leaves of the expert's context.
     """
-    said = (_number(fields.get(name)) for name in _LENGTHS)
+    said = (_decoded(fields.get(name)) for name in _LENGTHS)
     most = next(_positive((*said, *(expert.parameters.get(name) for name in _LENGTHS))), usual)
     room = expert.context_window - prompt_tokens
-    choices = next(_positive((_number(fields.get("n")),)), 1)
+    choices = next(_positive((_decoded(fields.get("n")),)), 1)
     return min(most, room if room > 0 else most) * min(choices, _MOST_CHOICES)
 
 
-def most_nanos(expert: Expert, prompt_tokens: int, answer_tokens: int) -> int:
+def most_nanos(
+    expert: Expert, prompt_tokens: int, answer_tokens: int, service_tier: str = ""
+) -> int:
     """Return the most that so many tokens cost, in billionths of a dollar.
 
-    Tokens written to a cache, or thought, may have prices of their own.
+    Tokens written to a cache, or thought, may have prices of their own; and a vendor may answer at its
+    usual tier of service where another was asked for.
     """
     return max(
         cost_in_nanos(
             Usage(
-                prompt_tokens, answer_tokens, cache_write_tokens=written, reasoning_tokens=thought
+                prompt_tokens,
+                answer_tokens,
+                cache_write_tokens=written,
+                reasoning_tokens=thought,
+                service_tier=tier,
             ),
             expert.price,
         )
         for written in (0, prompt_tokens)
         for thought in (0, answer_tokens)
+        for tier in {"", service_tier}
     )
 
 
-def _number(raw: msgspec.Raw | None) -> Any:
+def _service_tier(fields: Mapping[str, msgspec.Raw], expert: Expert) -> str:
+    """Return the tier of service that is asked for: by the request, else by the expert's entry."""
+    asked = _decoded(fields.get("service_tier")) or expert.parameters.get("service_tier")
+    return asked if isinstance(asked, str) else ""
+
+
+def _decoded(raw: msgspec.Raw | None) -> Any:
     if raw is None:
         return None
     try:

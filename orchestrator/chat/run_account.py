@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from orchestrator.chat.accounting import confidence, decision_fields
+from orchestrator.chat.review import Review
 from orchestrator.conductor.charges import calls_of_steps
 from orchestrator.conductor.values import Step
 from orchestrator.tenants.keys import Principal
@@ -35,6 +36,7 @@ class RunAccount:
         streamed: Whether the answer is streamed.
         messages: The conversation; kept where the tenant wants that.
         text: What the router looked at, likewise.
+        review: What guardrails say of it, where there are any.
     """
 
     def __init__(
@@ -50,12 +52,14 @@ class RunAccount:
         streamed: bool,
         messages: Sequence[Any] = (),
         text: str = "",
+        review: Review | None = None,
     ) -> None:
         self.rate_headers: Mapping[str, str] = {}
         """What is left of the limits, for the answer."""
         self._journal = journal
         self._choice = principal.content
         self._said = (text, messages)
+        self._review = review
         self._began = time.perf_counter()
         self._first_token: float | None = None
         self._closing: asyncio.Future[UsageRecord] | None = None
@@ -125,6 +129,7 @@ class RunAccount:
             error_code=error_code,
             **token_fields(calls),
             attempts=calls,
+            guardrails=None if self._review is None else self._review.noted,
             duration_ms=round((now - self._began) * 1000, 3),
             first_token_ms=None if first is None else round((first - self._began) * 1000, 3),
             text=content.text,

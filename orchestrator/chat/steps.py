@@ -39,10 +39,16 @@ def chunks_of(event: Event, head: Head, *, typed: bool) -> bytes:
     return told
 
 
-def ending(outcome: Outcome, head: Head, *, usage_wanted: bool) -> bytes:
-    """Return the events that end an answer's content."""
-    last = write_event(chunk(head, {}, "stop"))
-    return last + write_event(usage_chunk(head, usage_of(outcome.steps))) if usage_wanted else last
+def ending(head: Head, finish_reason: str, usage: Usage | None) -> bytes:
+    """Return the events that end an answer's content.
+
+    Args:
+        head: What all chunks of the answer have in common.
+        finish_reason: Why it ends.
+        usage: Told where the client asked for it.
+    """
+    last = write_event(chunk(head, {}, finish_reason))
+    return last if usage is None else last + write_event(usage_chunk(head, usage))
 
 
 def usage_of(steps: tuple[Step, ...]) -> Usage:

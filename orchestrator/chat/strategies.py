@@ -15,12 +15,13 @@ from experts.providers.wire import Head
 from orchestrator.assignments.service import Assignments
 from orchestrator.catalogue.service import CatalogueService
 from orchestrator.chat.answering import Answering
-from orchestrator.chat.assigned import ignored, refused
+from orchestrator.chat.assigned import Assigned, assigned_to, check_form
+from orchestrator.chat.length import most_tokens
 from orchestrator.chat.limits import Limits as Asked
 from orchestrator.chat.request import ChatRequest
 from orchestrator.chat.run_account import RunAccount
 from orchestrator.chat.streaming import StreamResponse
-from orchestrator.chat.target import Asking, decide, encoded
+from orchestrator.chat.target import Asking, Target, decide, encoded
 from orchestrator.conductor.code import Sandbox
 from orchestrator.conductor.experts import CatalogueExperts
 from orchestrator.conductor.grounds import bounded, with_format
@@ -28,9 +29,7 @@ from orchestrator.conductor.knowledge import Knowledge
 from orchestrator.conductor.limits import Limits
 from orchestrator.conductor.run import Run
 from orchestrator.conductor.sources import with_sources
-from orchestrator.conductor.strategies.direct import DIRECT
 from orchestrator.conductor.values import Task
-from orchestrator.kit.errors import ApiError
 from orchestrator.routers.service import ActiveRouter
 from orchestrator.tenants.limits.values import Ask
 from orchestrator.usage.journal import UsageJournal
@@ -70,26 +69,17 @@ class StrategyPipeline:
     knowledge: Knowledge
     assignments: Assignments
 
-    def assigned(
-        self, chat: ChatRequest, decision: RoutingDecision | None, tenant: str
-    ) -> tuple[str | None, str | None]:
+    def assigned(self, chat: ChatRequest, target: Target, tenant: str) -> Assigned | None:
         """Return the strategy that an operator has assigned to a request, if one has.
 
         Args:
             chat: The request; ``model`` names no strategy.
-            decision: The router's, where ``model`` names no expert either.
+            target: Where it goes otherwise; one that its caller named is never replaced.
             tenant: Whose it is.
-
-        Returns:
-            The strategy that answers it; and what is said of one that does not.
         """
-        if decision is None:
-            return None, None
-        strategy = self.assignments.find(tenant, decision.policy, decision.category)
-        if strategy in {None, DIRECT.name}:
-            return None, None
-        reason = ignored(chat)
-        return (strategy, None) if reason is None else (None, f"{strategy}; reason={reason}")
+        if target.decision is None:
+            return None
+        return assigned_to(chat, target.decision, tenant, self.assignments)
 
     async def answer(
         self,
@@ -113,7 +103,8 @@ class StrategyPipeline:
         Raises:
             ApiError: For every expected failure; the usage record is written before.
         """
-        _check_form(chat)
+        check_form(chat)
+        most = most_tokens(chat)
         decision = decision or await self._decided(chat, told, asking)
         account = RunAccount(
             self.journal,
@@ -126,12 +117,13 @@ class StrategyPipeline:
             streamed=chat.stream,
             messages=chat.messages,
             text=told.text,
+            review=chat.review,
         )
         limits = within(bounded(self.limits, chat.grounds.limits), chat.limits)
         admission = await account.open(ask_of_run(asking, limits, told.prompt_tokens))
         run = self._run(chat, told, decision, asking, reserved(limits, admission.nanos))
         head = Head(asking.request_id, int(time.time()), chat.model)
-        answering = Answering(strategy, chat, run, account, decision, head)
+        answering = Answering(strategy, chat, run, account, decision, head, most)
         return await (answering.streamed if chat.stream else answering.whole)(request)
 
     async def _decided(
@@ -180,13 +172,6 @@ class StrategyPipeline:
             },
         )
         return self.knowledge.given_to(Run(task, experts, self.sandbox, limits=limits))
-
-
-def _check_form(chat: ChatRequest) -> None:
-    name = refused(chat)
-    if name is not None:
-        told = f"A strategy cannot give what '{name}' asks for: name a policy or an expert instead."
-        raise ApiError(400, "invalid_request", told, param=name)
 
 
 def ask_of_run(asking: Asking, limits: Limits, prompt_tokens: int) -> Ask:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -15,6 +15,7 @@ from experts.providers import sse
 from orchestrator.chat.accounting import Account, explanation
 from orchestrator.chat.disconnect import gone
 from orchestrator.chat.errors import api_error
+from orchestrator.chat.review import MAX_HELD_BYTES, Review, too_large
 from orchestrator.chat.target import Target
 from orchestrator.usage.record import UsageRecord
 
@@ -76,8 +77,43 @@ class StreamResponse:
         await self.blocks.aclose()
 
 
+async def held(stream: ExpertStream, account: Account, review: Review) -> list[bytes]:
+    """Return the blocks of a stream once all of it is there and judged, and close it.
+
+    Raises:
+        ExpertError: If the stream fails; a status can still say so.
+        ApiError: 403 if a guardrail blocks it, 503 if it cannot be judged.
+    """
+    produced, blocks, size = Produced(), list[bytes](), 0
+    try:
+        async for block in stream:
+            produced.add(block)
+            size += len(block)
+            if size > MAX_HELD_BYTES:
+                raise too_large()
+            body, done = _without_done(block)
+            blocks.append(body)
+            if done:
+                break
+        return await review.stream(blocks)
+    finally:
+        account.heard(produced.text)
+        await stream.aclose()
+
+
+async def again(blocks: list[bytes]) -> AsyncIterator[bytes]:
+    """Yield what has been held back, in one block."""
+    yield b"".join(blocks)
+
+
 async def metered(
-    stream: ExpertStream, account: Account, target: Target, *, explain: bool, request_id: str
+    stream: ExpertStream,
+    account: Account,
+    target: Target,
+    *,
+    explain: bool,
+    request_id: str,
+    judged: list[bytes] | None = None,
 ) -> AsyncGenerator[bytes, None]:
     """Pass blocks on, keep what they say, and close the account before ``[DONE]`` is sent.
 
@@ -89,10 +125,11 @@ async def metered(
         target: Where the request went.
         explain: Whether a chunk with the explanation is added.
         request_id: Named in an error event.
+        judged: All blocks of it, where they have been :func:`held`.
     """
     produced, last = Produced(), b""
     try:
-        async for block in stream:
+        async for block in stream if judged is None else again(judged):
             produced.add(block)
             body, done = _without_done(block)
             if body:

@@ -20,7 +20,7 @@ app = typer.Typer(no_args_is_help=True, help="What requests used.")
 app.command("reconcile")(usage_reconcile.reconcile)
 LARGEST_PAGE = 100
 MOST_GROUPS = 1_000
-SUMS = ("requests", "failed", "estimated", "in", "cached", "out", "reasoning", "$")
+SUMS = ("requests", "failed", "blocked", "estimated", "in", "cached", "out", "reasoning", "$")
 
 Start = Annotated[
     str | None,
@@ -42,7 +42,7 @@ def list_usage(
     limit: Annotated[int, typer.Option(min=1, help="How many, the latest first.")] = 20,
     expert: Annotated[str | None, typer.Option(help="Only this expert's.")] = None,
     status: Annotated[
-        str | None, typer.Option(help="Only ok, failed, cancelled or interrupted.")
+        str | None, typer.Option(help="Only ok, failed, blocked, cancelled or interrupted.")
     ] = None,
     url: Url = None,
     key: Key = None,
@@ -173,6 +173,7 @@ def _sums(sums: UsageSums) -> list[Any]:
     return [
         sums.requests,
         sums.failed,
+        sums.blocked,
         sums.estimated,
         sums.prompt_tokens,
         sums.cached_tokens,

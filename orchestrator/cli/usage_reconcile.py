@@ -19,7 +19,21 @@ if TYPE_CHECKING:
     from orchestrator.usage.reconciling.compare import Comparison, Difference, Recorded
     from orchestrator.usage.reconciling.invoice import Line
 
-_HOSTS = {"openai": "openai.com", "anthropic": "anthropic.com"}
+_HOSTS = {
+    "openai": "openai.com",
+    "anthropic": "anthropic.com",
+    "aws": "amazonaws.com",
+    "azure": "azure.com",
+    "google": "googleapis.com",
+}
+_PREFIXES = {
+    "openai": ("openai",),
+    "anthropic": ("anthropic",),
+    "aws": ("bedrock", "bedrock_converse", "sagemaker"),
+    "azure": ("azure", "azure_ai"),
+    "google": ("gemini", "vertex_ai"),
+}
+"""What models begin with that litellm sends there."""
 _MODELS = {"openai": ("gpt", "o1", "o3", "o4"), "anthropic": ("claude",)}
 _GROUPS = ("day", "expert", "expert_version", "status")
 _BROKEN_OFF = ("cancelled", "interrupted")
@@ -29,14 +43,24 @@ _PAGE = 5_000
 def reconcile(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The invoice or cost export, CSV.")],
     vendor: Annotated[
-        str, typer.Option(help="Whose: openai, anthropic, or generic. Chooses columns and experts.")
+        str,
+        typer.Option(
+            help="Whose: openai, anthropic, aws, azure, google, focus or generic. "
+            "Chooses columns and experts."
+        ),
     ] = "generic",
     column: Annotated[
         list[str] | None,
         typer.Option(
             metavar="FIELD=NAME",
-            help="Which column holds day, model, cost, currency, input_tokens, output_tokens "
-            "or requests. May be repeated.",
+            help="Which column holds day, model, cost, currency, input_tokens, output_tokens, "
+            "tokens, unit or requests. May be repeated.",
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE", help="Leave out rows with another value there. May be repeated."
         ),
     ] = None,
     day_format: Annotated[
@@ -62,7 +86,7 @@ def reconcile(
     """
     from orchestrator.usage.reconciling.compare import Tolerance, compare
 
-    lines = _invoice(file, vendor, column or [], day_format)
+    lines = _invoice(file, vendor, column or [], only or [], day_format)
     with connected(url, key) as client:
         records = list(_recorded(client, lines, vendor, frozenset(expert or ())))
     tolerated = Tolerance(round(tolerance * 1e9), percent / 100.0)
@@ -75,14 +99,11 @@ def reconcile(
         raise typer.Exit(1)
 
 
-def _invoice(file: Path, vendor: str, columns: list[str], day_format: str | None) -> list[Line]:
-    from orchestrator.usage.reconciling.invoice import (
-        FIELDS,
-        VENDORS,
-        InvoiceInvalid,
-        Vendor,
-        read_invoice,
-    )
+def _invoice(
+    file: Path, vendor: str, columns: list[str], only: list[str], day_format: str | None
+) -> list[Line]:
+    from orchestrator.usage.reconciling.invoice import InvoiceInvalid, read_invoice
+    from orchestrator.usage.reconciling.vendors import FIELDS, VENDORS, Vendor
 
     known: dict[str, Vendor] = {name: name for name in VENDORS}
     if vendor not in known:
@@ -91,9 +112,12 @@ def _invoice(file: Path, vendor: str, columns: list[str], day_format: str | None
     for name, value in named.items():
         if name not in FIELDS or not value:
             output.fail(f"--column: FIELD=NAME with a FIELD of {', '.join(FIELDS)}.", code=2)
+    kept = dict(each.partition("=")[::2] for each in only)
+    if any("=" not in each for each in only):
+        output.fail("--only: NAME=VALUE with the NAME of a column.", code=2)
     try:
         text = file.read_text(encoding="utf-8-sig")
-        return read_invoice(text, known[vendor], named, day_format)
+        return read_invoice(text, known[vendor], named, day_format, kept)
     except OSError as error:
         output.fail(f"{file}: {error.strerror}.")
     except UnicodeDecodeError:
@@ -170,13 +194,13 @@ class _Catalogue:
 
 def _is_of(entry: Expert | None, vendor: str) -> bool:
     """Tell whether a vendor bills the calls of an expert."""
-    if vendor == "generic":
+    if vendor not in _HOSTS:
         return True
     if entry is None:
         return False
     if entry.provider == "litellm" and not any(each.url for each in entry.endpoints):
-        by, _, name = entry.model.rpartition("/")
-        return by == vendor if by else name.startswith(_MODELS[vendor])
+        by, named, _ = entry.model.partition("/")
+        return by in _PREFIXES[vendor] if named else by.startswith(_MODELS.get(vendor, ()))
     hosts = (urlsplit(each.url or "").hostname or "" for each in entry.endpoints)
     host = _HOSTS[vendor]
     return any(each == host or each.endswith(f".{host}") for each in hosts)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 
 from experts.calling.call import CallOptions, ExpertCaller
 from experts.catalogue.expert import Expert
-from experts.counting.counter import counted
+from experts.counting.counter import answer_text
+from experts.counting.produced import Produced
 from experts.errors import ExpertAnswerInvalid
-from experts.pricing import cost_in_nanos, usd_of
+from experts.pricing import usd_of
 from experts.providers import sse
-from experts.providers.protocol import ExpertAnswer, Usage
+from experts.providers.protocol import ExpertAnswer
 from orchestrator.catalogue.service import Catalogue
-from orchestrator.conductor.ports import NoExpert, Tell
+from orchestrator.conductor.ports import Lost, NoExpert, Tell
 from orchestrator.conductor.values import Ask, Said, Task
 from orchestrator.routers.service import ActiveRouter
+from orchestrator.usage.charges import Asked, Charge, charges_of, total
 from router import NoEligibleExpert, RouteRequest, RoutingDecision, routing_text
 
 _NEWER = "max_completion_tokens"
@@ -86,54 +88,22 @@ class CatalogueExperts:
         """Return the billions of parameters that work on each token; 7 where nobody knows."""
         return self.catalogue.experts[expert].active_parameters or _USUAL_BILLIONS
 
-    async def ask(self, expert: str, ask: Ask, task: Task, tell: Tell) -> Said:
+    async def ask(self, expert: str, ask: Ask, task: Task, tell: Tell, lost: Lost) -> Said:
         """Ask an expert; see :class:`Experts`."""
-        entry = self.catalogue.experts[expert]
-        name = f"{self.run_id}.{ask.key}"
-        options = CallOptions(self.timeout, self.timeout, name, origin=task.tenant)
-        fields = {**within(entry, ask.parameters), "messages": list(ask.messages)}
-        if "streaming" in entry.capabilities and "tools" not in ask.parameters:
-            text, told = await self._streamed(entry, fields, options, tell)
-            tool_calls: tuple[dict[str, Any], ...] = ()
-        else:
-            answer = await self.caller.complete(entry, fields, options)
-            text, tool_calls = _message(answer, expert)
-            told = answer.usage
-            if text:
-                tell(text)
-        usage = told or await counted(
-            entry.model,
-            messages=ask.messages,
-            tools=ask.parameters.get("tools"),
-            written=text + "".join(map(str, tool_calls)),
+        call = _Call(
+            self.catalogue.experts[expert],
+            self.caller,
+            CallOptions(self.timeout, self.timeout, f"{self.run_id}.{ask.key}", origin=task.tenant),
+            ask,
+            tell,
         )
-        return Said(
-            expert,
-            text,
-            tool_calls,
-            usage.prompt_tokens,
-            usage.completion_tokens,
-            usd_of(cost_in_nanos(usage, entry.price)),
-            usage.cached_tokens,
-            usage.cache_write_tokens,
-            usage.reasoning_tokens,
-            usage.estimated,
-            self.catalogue.versions.get(expert),
-        )
-
-    async def _streamed(
-        self, entry: Expert, fields: dict[str, Any], options: CallOptions, tell: Tell
-    ) -> tuple[str, Usage | None]:
-        """Return what an expert says, told piece by piece as it says it, and its count of tokens."""
-        pieces: list[str] = []
-        async with await self.caller.stream(entry, fields, options) as stream:
-            async for block in stream:
-                for event in sse.split_events(block):
-                    piece = _piece(event)
-                    if piece:
-                        pieces.append(piece)
-                        tell(piece)
-            return "".join(pieces), stream.usage
+        version = self.catalogue.versions.get(expert)
+        try:
+            text, tool_calls = await call.answer()
+        except BaseException:
+            lost(said(expert, version, await call.charge()))
+            raise
+        return said(expert, version, await call.charge(), text, tool_calls)
 
     def _decided(self, request: RouteRequest) -> RoutingDecision:
         if self.allowed is not None:
@@ -142,6 +112,96 @@ class CatalogueExperts:
             return self.router.decide(request, self.catalogue, request_id=self.run_id)
         except NoEligibleExpert as error:
             raise NoExpert(str(error)) from error
+
+
+@dataclass(slots=True)
+class _Call:
+    """One question to one expert: all the calls it takes, and what they wrote.
+
+    Args:
+        entry: The expert.
+        caller: Calls it, once or more.
+        options: How.
+        ask: The question.
+        tell: Is told each piece of the answer.
+    """
+
+    entry: Expert
+    caller: ExpertCaller
+    options: CallOptions
+    ask: Ask
+    tell: Tell
+    written: str = ""
+    produced: Produced = field(default_factory=Produced)
+
+    async def answer(self) -> tuple[str, tuple[dict[str, Any], ...]]:
+        """Return the text and the tool calls of the answer.
+
+        Raises:
+            ExpertError: If there is none.
+        """
+        parameters = self.ask.parameters
+        fields = {**within(self.entry, parameters), "messages": list(self.ask.messages)}
+        if "streaming" in self.entry.capabilities and "tools" not in parameters:
+            return await self._streamed(fields), ()
+        answer = await self.caller.complete(self.entry, fields, self.options)
+        self.written = answer_text(answer.body)
+        text, tool_calls = _message(answer, self.entry.id)
+        if text:
+            self.tell(text)
+        return text, tool_calls
+
+    async def charge(self) -> Charge:
+        """Return what all the calls cost, however they have ended."""
+        asked = Asked(self.ask.messages, self.ask.parameters.get("tools"))
+        written = self.written + self.produced.text
+        charges = await charges_of(self.options.attempts, asked, written)
+        return total(charge for _, charge in charges)
+
+    async def _streamed(self, fields: dict[str, Any]) -> str:
+        """Return what the expert says, told piece by piece as it says it."""
+        pieces: list[str] = []
+        async with await self.caller.stream(self.entry, fields, self.options) as stream:
+            async for block in stream:
+                self.produced.add(block)
+                for event in sse.split_events(block):
+                    piece = _piece(event)
+                    if piece:
+                        pieces.append(piece)
+                        self.tell(piece)
+        return "".join(pieces)
+
+
+def said(
+    expert: str,
+    version: int | None,
+    charge: Charge,
+    text: str = "",
+    tool_calls: tuple[dict[str, Any], ...] = (),
+) -> Said:
+    """Return what an expert answered, if it did, with what it cost.
+
+    Args:
+        expert: Its id.
+        version: Of its entry.
+        charge: For all the calls that it took.
+        text: The answer; empty where there is none.
+        tool_calls: Of the answer.
+    """
+    usage = charge.usage
+    return Said(
+        expert,
+        text,
+        tool_calls,
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usd_of(charge.nanos),
+        usage.cached_tokens,
+        usage.cache_write_tokens,
+        usage.reasoning_tokens,
+        usage.estimated,
+        version,
+    )
 
 
 def within(entry: Expert, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str], None]
 """Is told each piece of an answer as it comes."""
+Lost = Callable[[Said], None]
+"""Is told what was paid for a question that is not answered: tokens and money, without a text."""
 
 
 class Experts(Protocol):
@@ -57,8 +59,15 @@ class Experts(Protocol):
         """Return the billions of parameters that work on each token: what an answer costs."""
         ...
 
-    async def ask(self, expert: str, ask: Ask, task: Task, tell: Tell) -> Said:
+    async def ask(self, expert: str, ask: Ask, task: Task, tell: Tell, lost: Lost) -> Said:
         """Ask an expert.
+
+        Args:
+            expert: Its id.
+            ask: The question.
+            task: What it is asked for.
+            tell: Is told the answer.
+            lost: Is told what was paid where there is none, also where this is cancelled.
 
         Raises:
             ExpertError: If it fails.
@@ -81,8 +90,16 @@ class Ledger(Protocol):
         """Return the finished step of that key, if there is one."""
         ...
 
+    async def given_up(self, key: str) -> Step | None:
+        """Return the step of that key with what it has cost, if it began before and never ended."""
+        ...
+
     async def begun(self, step: Step) -> None:
         """Note a step that begins."""
+        ...
+
+    async def left(self, step: Step) -> None:
+        """Note what a step has cost that is given up, and may be begun again."""
         ...
 
     async def finished(self, step: Step) -> None:
@@ -169,8 +186,16 @@ class MemoryLedger:
         """Return the finished step of that key, if there is one."""
         return self._finished.get(key)
 
+    async def given_up(self, key: str) -> Step | None:
+        """Return nothing: what is given up here is not begun again."""
+        del key
+        return None
+
     async def begun(self, step: Step) -> None:
         """Nothing to note: what was begun dies with the process."""
+
+    async def left(self, step: Step) -> None:
+        """Nothing to note either."""
 
     async def finished(self, step: Step) -> None:
         """Note a step that has ended."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from experts.errors import ExpertError
+from experts.pricing import nanos_of, usd_of
 from orchestrator.conductor.events import (
     AnswerDelta,
     Emit,
@@ -37,13 +38,14 @@ from orchestrator.conductor.values import (
     Amendment,
     Ask,
     Outcome,
+    Said,
     Step,
     StepKind,
     StepStatus,
     Task,
     storable,
 )
-from orchestrator.conductor.work import Numbers, Work, answered, digest, fingerprint, together
+from orchestrator.conductor.work import Numbers, Work, digest, fingerprint, paid, together
 
 if TYPE_CHECKING:
     from orchestrator.conductor.panel import Reliability
@@ -238,30 +240,42 @@ class Run:
         return found
 
     async def _asked(self, ask: Ask, step: Step) -> Step:
-        reserved = self._reserved(ask, step.expert)
+        expected = self._expected(ask, step.expert)
         # What is kept for the last word is kept for that of the whole run.
         last = ask.concluding and self.depth == 1
-        check_call(self.limits, self.spent, self.seconds, reserved, concluding=last)
+        check_call(self.limits, self.spent, self.seconds, expected, concluding=last)
         await self.gate(step)
-        self.spent.add(reserved)
+        self.spent.add(expected)
         bounded = self._bounded(ask, step.expert)
-        step = await self.begin(step)
-        begun = self.clock()
+        before = await self.ledger.given_up(step.key)
+        # Whoever is killed now has had the prompt read, and paid for that.
+        step = await self.begin(paid(step, before, self._prompt(ask, step.expert)))
+        begun, costs = self.clock(), [Said(step.expert, "")]
         try:
             async with asyncio.timeout(max(self.limits.seconds - self.seconds, 1.0)):
                 said = await self.experts.ask(
-                    step.expert, bounded, self.task, lambda text: self._tell(step, text)
+                    step.expert,
+                    bounded,
+                    self.task,
+                    lambda text: self._tell(step, text),
+                    costs.append,
                 )
         except ExpertError as error:
-            self.spent.take_back(replace(reserved, calls=0))
-            return await self.finish(self._ended(step, begun, "failed", str(error)))
+            step = self._ended(step, begun, "failed", str(error))
         except TimeoutError:
-            self.spent.take_back(replace(reserved, calls=0))
             reason = f"no answer within the run's {self.limits.seconds:g} seconds"
-            return await self.finish(self._ended(step, begun, "failed", reason))
-        self.spent.take_back(reserved)
-        self.spent.add(Spent(1, said.tokens, said.usd))
-        return await self.finish(answered(self._ended(step, begun, "ok", said.text), said))
+            step = self._ended(step, begun, "failed", reason)
+        except BaseException:
+            await self._left(paid(step, before, costs[-1]))
+            raise
+        else:
+            costs.append(said)
+            tool_calls = tuple(storable(said.tool_calls))
+            step = replace(self._ended(step, begun, "ok", said.text), tool_calls=tool_calls)
+        step = paid(step, before, costs[-1])
+        self.spent.take_back(expected)
+        self.spent.add(Spent(1, step.prompt_tokens + step.completion_tokens, step.usd))
+        return await self.finish(step)
 
     async def _executed(self, step: Step) -> Step:
         if self.seconds >= self.limits.seconds:
@@ -313,14 +327,24 @@ class Run:
         self.emit(StepFinished(step))
         return step
 
+    async def _left(self, step: Step) -> None:
+        """Note what a step has cost that is given up."""
+        self.steps[step.key] = step
+        await self.ledger.left(step)
+
     def _tell(self, step: Step, text: str) -> None:
         self.emit(StepDelta(step.key, text))
 
-    def _reserved(self, ask: Ask, expert: str) -> Spent:
+    def _expected(self, ask: Ask, expert: str) -> Spent:
         """Return what a call uses even if hardly anything is answered: its tokens are estimated."""
+        prompt = self._prompt(ask, expert)
+        return Spent(1, prompt.tokens, prompt.usd + self.experts.price(expert)[1])
+
+    def _prompt(self, ask: Ask, expert: str) -> Said:
+        """Return what a call costs that is not answered."""
         tokens = len(json.dumps(ask.messages, default=str)) // _CHARACTERS_PER_TOKEN
-        by_read, by_written = self.experts.price(expert)
-        return Spent(1, tokens, tokens * by_read + by_written)
+        nanos = nanos_of(tokens * self.experts.price(expert)[0])
+        return Said(expert, "", (), tokens, usd=usd_of(nanos), tokens_estimated=True)
 
     def _bounded(self, ask: Ask, expert: str) -> Ask:
         """Let the answer be no longer than the tokens and the money that are left."""

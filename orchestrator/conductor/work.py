@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orchestrator.conductor.values import Ask, Said, Step, storable
+from experts.pricing import nanos_of, usd_of
+from orchestrator.conductor.values import Ask, Said, Step
 
 Work = Callable[[Step], Coroutine[Any, Any, Step]]
 """Begins a step and finishes it."""
@@ -40,19 +41,33 @@ async def together(steps: Iterable[Awaitable[Step]]) -> list[Step]:
     return [each for each in found if isinstance(each, Step)]
 
 
-def answered(step: Step, said: Said) -> Step:
-    """Return a step with what an expert said and what that cost."""
+def paid(step: Step, before: Step | None, said: Said) -> Step:
+    """Return a step with what it has cost, in place of what was thought before.
+
+    Args:
+        step: The step.
+        before: The same step when it was given up, if it was: that is paid for too.
+        said: What an expert said, or what was paid for nothing.
+    """
+    prompt, completion = said.prompt_tokens, said.completion_tokens
+    nanos, estimated = nanos_of(said.usd), said.tokens_estimated
+    cached, written, thought = said.cached_tokens, said.cache_write_tokens, said.reasoning_tokens
+    if before is not None:
+        prompt, completion = prompt + before.prompt_tokens, completion + before.completion_tokens
+        nanos, estimated = nanos + nanos_of(before.usd), estimated or before.tokens_estimated
+        cached += before.cached_tokens
+        written += before.cache_write_tokens
+        thought += before.reasoning_tokens
     return replace(
         step,
         expert=said.expert,
-        tool_calls=tuple(storable(said.tool_calls)),
-        prompt_tokens=said.prompt_tokens,
-        completion_tokens=said.completion_tokens,
-        usd=said.usd,
-        cached_tokens=said.cached_tokens,
-        cache_write_tokens=said.cache_write_tokens,
-        reasoning_tokens=said.reasoning_tokens,
-        tokens_estimated=said.tokens_estimated,
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        usd=usd_of(nanos),
+        cached_tokens=cached,
+        cache_write_tokens=written,
+        reasoning_tokens=thought,
+        tokens_estimated=estimated,
         expert_version=said.version,
     )
 

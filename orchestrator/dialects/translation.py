@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from experts.errors import ExpertAnswerInvalid
-from orchestrator.chat.errors import api_error
 from orchestrator.chat.kinds import check_kind
 from orchestrator.chat.request import ChatRequest
 from orchestrator.chat.streaming import StreamResponse
@@ -20,7 +19,6 @@ from orchestrator.dialects.streams import StreamTranslator, translated
 from orchestrator.tenants.keys import Principal
 
 _OURS = frozenset({"coe", "stream_options"})
-_OF_THE_BODY = {"content-length", "content-type"}
 
 
 def chat_request(
@@ -80,17 +78,11 @@ async def answered(
     """
     services = request.app.state.services
     check_kind(chat.model, services.catalogue.current, principal)
+    chat = replace(chat, told=lambda body: msgspec.json.encode(whole(read(body))))
     answer: Response | StreamResponse = await services.chat.answer(
         chat, principal, request, request.state.request_id
     )
     if isinstance(answer, StreamResponse):
         translator = stream()
         return answer.through(lambda blocks: translated(blocks, translator))
-    if not answer.body:
-        return answer  # the client is gone
-    try:
-        told = whole(read(bytes(answer.body)))
-    except ExpertAnswerInvalid as error:
-        raise api_error(error) from error
-    headers = {name: text for name, text in answer.headers.items() if name not in _OF_THE_BODY}
-    return Response(msgspec.json.encode(told), media_type="application/json", headers=headers)
+    return answer

@@ -9,8 +9,20 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from orchestrator.guardrails.hooks import Hook
-from orchestrator.guardrails.values import Event, HookFailed, Messages, Verdict, read_verdict
+from orchestrator.guardrails.values import (
+    Event,
+    HookFailed,
+    Messages,
+    Note,
+    Verdict,
+    read_verdict,
+)
 from orchestrator.kit.errors import ApiError
+
+BLOCKED = "blocked_by_guardrail"
+"""Code of the error that tells of a refusal; it stands there in full, for the list of codes."""
+
+_FAILED = ("guardrail_failed",)
 
 log = logging.getLogger(__name__)
 
@@ -58,15 +70,20 @@ class Guardrails:
         """Those that see what is asked, alone."""
         return replace(self, answers=())
 
-    async def check(self, event: Event) -> Passed:
+    async def check(self, event: Event, notes: list[Note] | None = None) -> Passed:
         """Have an event judged by all guardrails of its stage; each sees what the one before left.
+
+        Args:
+            event: What is judged.
+            notes: Is added what they do and flag, for the usage record.
 
         Raises:
             ApiError: 403 if one blocks it, 503 if one fails and that counts as a refusal.
         """
+        notes = [] if notes is None else notes
         passed = Passed(event.messages)
         for hook in self.requests if event.stage == "request" else self.answers:
-            verdict = await self._verdict(hook, replace(event, messages=passed.messages))
+            verdict = await self._verdict(hook, replace(event, messages=passed.messages), notes)
             if verdict.outcome == "block":
                 raise _blocked(event, verdict)
             passed = Passed(
@@ -84,18 +101,24 @@ class Guardrails:
         for hook in (*self.requests, *self.answers):
             await hook.aclose()
 
-    async def _verdict(self, hook: Hook, event: Event) -> Verdict:
+    async def _verdict(self, hook: Hook, event: Event, notes: list[Note]) -> Verdict:
         try:
             async with asyncio.timeout(self.timeout):
                 reply = await hook.ask(event)
-            return read_verdict(reply, event)
+            verdict = read_verdict(reply, event)
         except TimeoutError:
             problem = f"it did not answer in {self.timeout:g} s"
         except HookFailed as error:
             problem = str(error)
+        else:
+            if verdict.outcome != "allow" or verdict.flags:
+                notes.append(Note(hook.name, event.stage, verdict.outcome, verdict.flags))
+            return verdict
         log.warning("guardrail %s failed for %s: %s", hook.name, event.request_id, problem)
         if self.failure == "open":
-            return Verdict("flag", flags=("guardrail_failed",))
+            notes.append(Note(hook.name, event.stage, "failed", _FAILED))
+            return Verdict("flag", flags=_FAILED)
+        notes.append(Note(hook.name, event.stage, "failed"))
         raise ApiError(
             503,
             "guardrail_unavailable",

@@ -56,6 +56,23 @@ class Verdict:
     messages: Messages | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a guardrail did, as a usage record tells it: nothing of what was said, no reason.
+
+    Args:
+        guardrail: Its name.
+        stage: What it judged.
+        outcome: What it said, or ``failed``; not that it allowed what it had nothing to flag in.
+        flags: What it noticed.
+    """
+
+    guardrail: str
+    stage: Stage
+    outcome: Outcome | Literal["failed"]
+    flags: tuple[str, ...] = ()
+
+
 class HookFailed(Exception):
     """A guardrail did not judge: it failed, was too slow, or said what cannot be read."""
 

@@ -48,6 +48,7 @@ class RunLedger:
         rows = list(rows)
         self.finished_before = tuple(step_of(row) for row in rows if row["ended"] is not None)
         self._finished = {step.key: step for step in self.finished_before}
+        self._given_up = {row["key"]: step_of(row) for row in rows if row["ended"] is None}
         self._allowed = {row["key"] for row in rows if row["allowed_by"] is not None}
         self._begun: dict[str, int] = {}
         last = max((max(row["begun"] or 0, row["ended"] or 0) for row in rows), default=0)
@@ -62,6 +63,10 @@ class RunLedger:
         """Return the finished step of that key, if there is one."""
         return self._finished.get(key)
 
+    async def given_up(self, key: str) -> Step | None:
+        """Return the step of that key as another worker left it, if it never ended."""
+        return self._given_up.get(key)
+
     async def begun(self, step: Step) -> None:
         """Note a step that begins. To know of it is no more than a courtesy, so nobody waits."""
         number = self._next()
@@ -69,6 +74,11 @@ class RunLedger:
         row = row_of(self._run_id, step, begun=number.number, ended=None)
         told = event(number, STEP_STARTED, step=shown_step(row))
         self._recorder.note(self._run_id, told, row)
+
+    async def left(self, step: Step) -> None:
+        """Note what a step has cost that is given up. Nothing is told: it may be begun again."""
+        row = row_of(self._run_id, step, begun=self._begun.get(step.key), ended=None)
+        self._recorder.note(self._run_id, None, row)
 
     async def finished(self, step: Step) -> None:
         """Note a step that has ended; when this returns, it is stored."""

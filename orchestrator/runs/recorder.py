@@ -60,8 +60,8 @@ class Recorder:
         self._write = _statement()
         self._kept: AsyncConnection | None = None
 
-    def note(self, run_id: str, event: RunEvent, row: dict[str, Any] | None = None) -> None:
-        """Record in a moment, without waiting for it."""
+    def note(self, run_id: str, event: RunEvent | None, row: dict[str, Any] | None = None) -> None:
+        """Record in a moment, without waiting for it; without an event, nobody is told."""
         self._queue.put_nowait(_Entry(run_id, event, row, None))
 
     def pass_on(self, run_id: str, event: RunEvent) -> None:

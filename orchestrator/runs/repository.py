@@ -74,7 +74,8 @@ async def steps_of(connection: AsyncConnection, run_id: str, *, since: int = 0) 
 
 
 _PAID = sa.and_(
-    steps.c.ended.is_not(None),
+    # One that is under way or was given up has had a prompt read; one that waits has not.
+    sa.or_(steps.c.ended.is_not(None), steps.c.prompt_tokens + steps.c.completion_tokens > 0),
     steps.c.expert != "",
     steps.c.reused_from == "",
     ~steps.c.inherited,

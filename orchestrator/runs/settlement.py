@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from orchestrator.guardrails.service import BLOCKED
 from orchestrator.runs import repository
 from orchestrator.runs.schemas import RunView
 from orchestrator.runs.webhooks import outbox
@@ -55,7 +56,7 @@ def usage_record(row: dict[str, Any], calls: list[dict[str, Any]]) -> UsageRecor
         key_id=row["key_id"],
         api="runs",
         model=f"coe-{row['strategy']}",
-        status=_STATUS[row["status"]],
+        status="blocked" if row["error_code"] == BLOCKED else _STATUS[row["status"]],
         policy=row["request"].get("policy"),
         error_code=row["error_code"],
         **token_fields(calls),

@@ -31,6 +31,8 @@ from orchestrator.usage.spool import Spool
 REFUSED = "coe:usage:refused"
 """List of records that Postgres does not accept."""
 
+_EARLIER = "coe:open:"
+"""What led the keys of open requests in releases before this."""
 _GROUP = "postgres"
 _NEW, _OWN_UNACKNOWLEDGED = ">", "0"
 _BATCH = 500
@@ -125,8 +127,12 @@ class UsageDrain:
         return [entry["message_id"] for entry in pending]
 
     async def _close_for_the_dead(self) -> None:
-        async for key in self._redis.scan_iter(match=open_requests_key("*")):
-            instance = key.decode().removeprefix(open_requests_key(""))
+        for prefix in (open_requests_key(""), _EARLIER):
+            await self._close_for(prefix)
+
+    async def _close_for(self, prefix: str) -> None:
+        async for key in self._redis.scan_iter(match=f"{prefix}*"):
+            instance = key.decode().removeprefix(prefix)
             if not await self._redis.exists(lease_key(instance)):
                 closed = await self._redis.eval(_CLOSE_OPEN, 2, key, STREAM, FIELD)
                 log.info("closed %s requests of the dead process %s", closed, instance)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
@@ -11,6 +11,7 @@ from orchestrator.kit.pages import After, Limit, Page, errors, page
 from orchestrator.tenants.access import require_role
 from orchestrator.tenants.keys import Role
 from orchestrator.usage import repository
+from orchestrator.usage.record import Status
 from orchestrator.usage.schemas import UsageDetail, UsageView
 
 router = APIRouter(
@@ -27,7 +28,7 @@ async def list_usage(
     limit: Limit = 50,
     after: After = None,
     expert: Annotated[str | None, Query(max_length=64, pattern=r"^[a-z0-9._-]+$")] = None,
-    status: Literal["ok", "failed", "cancelled", "interrupted"] | None = None,
+    status: Status | None = None,
 ) -> Page[UsageView]:
     """List requests, newest first."""
     async with request.app.state.services.engine.connect() as connection:

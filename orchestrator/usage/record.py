@@ -11,7 +11,7 @@ import msgspec
 from experts.providers.protocol import Usage
 from orchestrator.kit.ids import time_of
 
-Status = Literal["ok", "failed", "cancelled", "interrupted"]
+Status = Literal["ok", "failed", "cancelled", "interrupted", "blocked"]
 
 _NANOS_PER_USD = 1_000_000_000
 _CONTENT = ("text", "prompt", "answer")
@@ -28,8 +28,9 @@ _SUMS = (
 class UsageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one request was, where it went, and what it cost.
 
-    ``status`` is ``ok`` (answered), ``failed`` (an error was answered), ``cancelled`` (the client
-    went away) or ``interrupted`` (the service was killed before it could say).
+    ``status`` is ``ok`` (answered), ``failed`` (an error was answered), ``blocked`` (a guardrail did
+    not let it or its answer through), ``cancelled`` (the client went away) or ``interrupted`` (the
+    service was killed before it could say).
     """
 
     request_id: str
@@ -65,6 +66,8 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     first_token_ms: float | None = None
     attempts: list[dict[str, Any]] | None = None
     """The calls it took, where it was not exactly one; see :func:`call_fields`."""
+    guardrails: list[dict[str, Any]] | None = None
+    """What guardrails did and flagged, by name; nothing of what was said."""
     text: str | None = None
     """What the request says, for training; only where its tenant wants that stored."""
     prompt: str | None = None

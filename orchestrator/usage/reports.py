@@ -25,7 +25,7 @@ _TOKENS = (
     "reasoning_tokens",
     "cost_nanos",
 )
-SUMS = ("requests", "failed", "estimated", *_TOKENS)
+SUMS = ("requests", "failed", "blocked", "estimated", *_TOKENS)
 _TIMES = {"day": "YYYY-MM-DD", "hour": 'YYYY-MM-DD"T"HH24":00:00Z"'}
 _COLUMNS = {
     "expert": "expert",
@@ -168,6 +168,7 @@ def _sums(rows: Any, by_call: bool) -> list[sa.ColumnElement[Any]]:
     return [
         requests.label("requests"),
         requests.filter(rows.c.status == "failed").label("failed"),
+        requests.filter(rows.c.status == "blocked").label("blocked"),
         requests.filter(rows.c.tokens_estimated).label("estimated"),
         *(sa.func.sum(rows.c[name]).label(name) for name in _TOKENS),
     ]

@@ -7,6 +7,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
+from orchestrator.usage.record import Status
+
 
 class UsageView(BaseModel):
     """One request: what it was, where it went, what it cost."""
@@ -23,7 +25,7 @@ class UsageView(BaseModel):
     expert: str | None
     expert_version: int | None
     router_version: str | None
-    status: Literal["ok", "failed", "cancelled", "interrupted"]
+    status: Status
     error_code: str | None
     streamed: bool
     prompt_tokens: int
@@ -50,6 +52,9 @@ class UsageDetail(UsageView):
     attempts: list[dict[str, Any]] | None = Field(
         description="The calls of experts, where it was not exactly one."
     )
+    guardrails: list[dict[str, Any]] | None = Field(
+        description="What guardrails did and flagged: `guardrail`, `stage`, `outcome`, `flags`."
+    )
 
     @classmethod
     def of(cls, row: dict[str, Any]) -> Self:
@@ -63,6 +68,7 @@ class UsageSums(BaseModel):
 
     requests: int
     failed: int
+    blocked: int = Field(description="By a guardrail.")
     estimated: int = Field(description="Requests with tokens that the service counted.")
     prompt_tokens: int
     cached_tokens: int

@@ -36,6 +36,7 @@ usage = sa.Table(
     sa.Column("duration_ms", sa.Double),
     sa.Column("first_token_ms", sa.Double),
     sa.Column("attempts", JSONB(none_as_null=True)),
+    sa.Column("guardrails", JSONB(none_as_null=True)),
 )
 
 request_texts = sa.Table(

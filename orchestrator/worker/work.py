@@ -17,6 +17,10 @@ from orchestrator.bootstrap import Services, open_services
 from orchestrator.conductor.code import Sandbox
 from orchestrator.conductor.experts import CatalogueExperts
 from orchestrator.conductor.strategies import STRATEGIES
+from orchestrator.jobs.money import Budgets
+from orchestrator.jobs.schedule import Task
+from orchestrator.jobs.service import CHANNEL
+from orchestrator.jobs.working import JobRules, JobWorker
 from orchestrator.kit.changes import cancelled
 from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls
@@ -28,7 +32,10 @@ from orchestrator.runs.runner import Runner
 from orchestrator.runs.upkeep import Upkeep
 from orchestrator.runs.webhooks.addresses import webhook_addresses
 from orchestrator.runs.webhooks.sending import WebhookSender
+from orchestrator.tenants.limits.script import RedisLimits
 from router import Router
+
+_FORGET_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +45,12 @@ class Work:
     Args:
         services: Those of the service.
         runner: Does runs.
+        jobs: Does items of jobs.
     """
 
     services: Services
     runner: Runner
+    jobs: JobWorker
 
 
 @asynccontextmanager
@@ -57,6 +66,7 @@ async def open_work(settings: Settings, urls: StoreUrls, router: Router) -> Asyn
         services = await stack.enter_async_context(open_services(settings, urls, router))
         waiting = await stack.enter_async_context(Redis.from_url(urls.redis))
         news = asyncio.Event()
+        name = f"{socket.gethostname()}-{getpid()}-{secrets.token_hex(4)}"
         recorder = Recorder(services.engine, services.runs.live)
         runner = Runner(
             Executor(
@@ -70,21 +80,24 @@ async def open_work(settings: Settings, urls: StoreUrls, router: Router) -> Asyn
                 knowledge=services.knowledge,
                 guardrails=services.guardrails,
             ),
-            worker=f"{socket.gethostname()}-{getpid()}-{secrets.token_hex(4)}",
+            worker=name,
             capacity=settings.worker_runs,
             lease=settings.run_lease,
         )
+        jobs = make_job_worker(services, name, settings)
         for work in (
             recorder.run(),
             runner.keep_leases(),
             services.runs.service.budgets.run(),
             listen(waiting, STEERED, lambda _: runner.steered.set()),
+            listen(waiting, CHANNEL, lambda _: jobs.wake()),
             _upkeep(services).run(),
             _sender(services).run(news),
         ):
             stack.push_async_callback(cancelled, asyncio.create_task(work))
+        await stack.enter_async_context(jobs.working())
         stack.push_async_callback(_give_back, runner, services)
-        yield Work(services, runner)
+        yield Work(services, runner, jobs)
 
 
 def warm_up() -> None:
@@ -114,6 +127,24 @@ def _upkeep(services: Services) -> Upkeep:
         services.runs.queue.waiting,
         services.settings.run_retention,
         services.settings.run_lease,
+    )
+
+
+def make_job_worker(services: Services, name: str, settings: Settings) -> JobWorker:
+    """Return what does a worker's part in jobs; nothing is begun yet.
+
+    Args:
+        services: Those of the service.
+        name: Unique name of this process.
+        settings: The settings.
+    """
+    budgets = Budgets(services.limiter, services.limits, RedisLimits(services.redis))
+    rules = JobRules(
+        settings.worker_items, settings.run_lease, settings.job_retention, settings.tenant_weights
+    )
+    forget = Task("files.forget", _FORGET_SECONDS, services.files.forget_old)
+    return JobWorker(
+        services.engine, services.kinds, budgets, rules, name, services.metrics.seen, (forget,)
     )
 
 

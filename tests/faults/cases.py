@@ -7,6 +7,7 @@ from typing import Literal
 
 FIRST_TOKEN_SECONDS = 2.5
 WHOLE_SECONDS = 4.0
+IDLE_SECONDS = 2.0
 Kind = Literal["whole", "streamed"]
 KINDS: tuple[Kind, ...] = ("whole", "streamed")
 

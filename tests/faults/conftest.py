@@ -13,7 +13,7 @@ from tests.e2e.support import NOT_ROUTED
 from tests.faults.behaviours import BEHAVIOURS
 from tests.faults.broken_answers import LARGE
 from tests.faults.broken_wire import STALE
-from tests.faults.cases import CASES, DOORS, FIRST_TOKEN_SECONDS, KINDS, WHOLE_SECONDS
+from tests.faults.cases import CASES, DOORS, FIRST_TOKEN_SECONDS, IDLE_SECONDS, KINDS, WHOLE_SECONDS
 from tests.faults.load import slowly, tagged, unsteady
 from tests.faults.stores import Cluster, running_cluster
 from tests.faults.upstream import FaultyUpstream
@@ -104,6 +104,7 @@ def service(scratch: Path, upstream: FaultyUpstream) -> Iterator[Server]:
         environ={
             "COE_FIRST_TOKEN_TIMEOUT": str(FIRST_TOKEN_SECONDS),
             "COE_REQUEST_TIMEOUT": str(WHOLE_SECONDS),
+            "COE_IDLE_TIMEOUT": str(IDLE_SECONDS),
             # Longer than all of it takes, so that what has opened is open still.
             "COE_BREAKER_COOL_DOWN": "3600",
             "COE_WORKER": "false",

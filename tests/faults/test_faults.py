@@ -17,7 +17,19 @@ from tests.faults.asking import Ask, Seen, ask_all, details, make_keys, open_bre
 from tests.faults.behaviours import BEHAVIOURS
 from tests.faults.broken_answers import LARGE
 from tests.faults.broken_wire import STALE
-from tests.faults.cases import CASES, DOORS, HEAVY, KINDS, OK, SLOW, WHOLE_SECONDS, Case, End, Kind
+from tests.faults.cases import (
+    CASES,
+    DOORS,
+    HEAVY,
+    IDLE_SECONDS,
+    KINDS,
+    OK,
+    SLOW,
+    WHOLE_SECONDS,
+    Case,
+    End,
+    Kind,
+)
 from tests.faults.conftest import HEALTHY, PRICE
 from tests.faults.exchange import TEXT
 from tests.faults.ledger import Taken
@@ -232,6 +244,14 @@ def test_the_breaker_opens_for_the_endpoint_s_faults_alone(
 def test_nobody_waits_beyond_the_deadline(story: Story) -> None:
     slowest = max(story, key=lambda each: story[each].seen.seconds)
     assert story[slowest].seen.seconds < WHOLE_SECONDS + _SLACK, slowest
+
+
+def test_a_stream_that_falls_silent_is_not_waited_for_to_the_end(story: Story) -> None:
+    for who in TENANTS:
+        seen = story["hang-midway", who, "streamed"].seen
+        assert "fell silent" in seen.error["message"]
+        assert IDLE_SECONDS <= seen.seconds < WHOLE_SECONDS
+    assert "fell silent" not in story["trickle", "alone", "streamed"].seen.error["message"]
 
 
 def test_nothing_is_left_behind(story: Story, service: Server, upstream: FaultyUpstream) -> None:

@@ -44,7 +44,7 @@ class Endpoint(WireModel):
     weight: float = 1.0
 
 
-class Price(WireModel):
+class Rates(WireModel):
     """US dollars per million tokens. What has no price of its own costs what it is a part of."""
 
     input: float = 0.0
@@ -52,6 +52,31 @@ class Price(WireModel):
     cached_input: float | None = None
     cache_write: float | None = None
     reasoning: float | None = None
+
+
+class PriceTier(Rates):
+    """What a call costs whose prompt is longer than some."""
+
+    above: int
+    """Prompt tokens."""
+
+
+class TieredRates(Rates):
+    """Prices that may depend on the length of the prompt."""
+
+    tiers: list[PriceTier] = Field(default_factory=list)
+
+
+class ServicePrice(TieredRates):
+    """Prices at one of the vendor's tiers of service."""
+
+    name: str
+
+
+class Price(TieredRates):
+    """What an expert costs."""
+
+    service_tiers: list[ServicePrice] = Field(default_factory=list)
 
 
 class Expert(WireModel):

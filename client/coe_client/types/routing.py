@@ -42,6 +42,10 @@ class RoutingDecision(WireModel):
     rule: str | None = None
     reason: str = ""
     router_version: str | None = None
+    strategy: str | None = None
+    """The strategy that answers in place of the one expert."""
+    strategy_reason: str | None = None
+    """Why it does, or why one that is assigned does not; only from ``route``."""
 
     @property
     def confidence(self) -> float | None:

@@ -99,7 +99,7 @@ class UsageRecord(WireModel):
     expert_version: int | None = None
     router_version: str | None = None
     status: str | None = None
-    """``ok``, ``failed``, ``cancelled`` or ``interrupted``."""
+    """``ok``, ``failed``, ``blocked``, ``cancelled`` or ``interrupted``."""
     error_code: str | None = None
     streamed: bool | None = None
     prompt_tokens: int | None = None
@@ -119,6 +119,8 @@ class UsageRecord(WireModel):
     """The whole decision; only where one record was asked for, and the router made one."""
     attempts: list[dict[str, Any]] | None = None
     """The calls of experts, where it was not exactly one; only where one record was asked for."""
+    guardrails: list[dict[str, Any]] | None = None
+    """What guardrails did and flagged; only where one record was asked for."""
 
 
 class UsageSums(WireModel):
@@ -126,6 +128,8 @@ class UsageSums(WireModel):
 
     requests: int = 0
     failed: int = 0
+    blocked: int = 0
+    """By a guardrail."""
     estimated: int = 0
     """Requests with tokens that the service counted."""
     prompt_tokens: int = 0

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.conductor.ports import NoExpert, Tell
+from orchestrator.conductor.ports import Lost, NoExpert, Tell
 from orchestrator.conductor.values import Ask, Said, Task
 
 _VERDICTS = (
@@ -116,9 +116,9 @@ class SimulatedExperts:
         each = self.experts[expert].usd / (_TOKENS_READ + _TOKENS_WRITTEN)
         return each, each
 
-    async def ask(self, expert: str, ask: Ask, task: Task, tell: Tell) -> Said:
+    async def ask(self, expert: str, ask: Ask, task: Task, tell: Tell, lost: Lost) -> Said:
         """Answer right or wrong by chance; where a verdict is asked for, give one."""
-        del task
+        del task, lost
         from experts.errors import ExpertUnreachable
 
         model = self.experts[expert]

@@ -45,8 +45,7 @@ def whole_message(asked: MessageRequest, request_id: str, answer: Completion) ->
     usage = usage_fields(asked, wire.read_usage(answer.usage), parts)
     message = head(request_id, answer.model or asked.chat.model, usage)
     message["content"] = [block(part) for part in parts if shown(part, asked)]
-    message |= ending(asked, choice, parts)
-    return message if answer.coe is None else message | {"coe": answer.coe}
+    return message | ending(asked, choice, parts)
 
 
 def shown(part: Part, asked: MessageRequest) -> bool:

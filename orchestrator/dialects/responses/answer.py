@@ -74,7 +74,7 @@ class ResponseObject:
         *,
         finish_reason: str | None,
         usage: Usage | None,
-        extension: Any,
+        extension: Any = None,
     ) -> dict[str, Any]:
         """Return the response once the expert has said everything."""
         reason = _INCOMPLETE.get(finish_reason or "")
@@ -149,7 +149,6 @@ def whole_response(asked: ResponseRequest, request_id: str, answer: Completion) 
         parts,
         finish_reason=choice.finish_reason,
         usage=wire.read_usage(answer.usage),
-        extension=answer.coe,
     )
 
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -169,13 +169,25 @@ class Limiter:
         except RedisError as error:
             log.warning("reservation of %s is left to lapse: %s", request_id, error)
 
-    async def renew_for(self, tenant: str, request_ids: Sequence[str]) -> list[str]:
-        """Keep reservations that any process made from lapsing; returns the requests without one.
+    async def renew_for(
+        self, tenant: str, request_ids: Iterable[str], tokens: Mapping[str, int] | None = None
+    ) -> list[str]:
+        """Keep reservations that any process made from lapsing, and count what is used by now.
+
+        Args:
+            tenant: Whose requests they are.
+            request_ids: The requests.
+            tokens: Read and written so far, by the request's id, where that is known.
+
+        Returns:
+            The requests without a reservation.
 
         Raises:
             RedisError: If Redis does not answer.
         """
-        return await self._shared.renew(tenant, request_ids, LEASE_MS)
+        known = tokens or {}
+        used = {request_id: known.get(request_id, 0) for request_id in request_ids}
+        return await self._shared.renew(tenant, used, LEASE_MS)
 
     def budgeted(self, ask: Ask) -> bool:
         """Whether a budget holds for a request."""
@@ -227,13 +239,13 @@ class Limiter:
         Raises:
             RedisError: If Redis does not answer.
         """
-        by_tenant: defaultdict[str, list[str]] = defaultdict(list)
+        by_tenant: defaultdict[str, dict[str, int]] = defaultdict(dict)
         recent = time.monotonic() - _RENEW_SECONDS / 2
         for request_id, held in self._held.items():
             if not held.alone and held.since < recent:
-                by_tenant[held.tenant].append(request_id)
-        for tenant, request_ids in by_tenant.items():
-            await self._shared.renew(tenant, request_ids, LEASE_MS)
+                by_tenant[held.tenant][request_id] = 0
+        for tenant, tokens in by_tenant.items():
+            await self._shared.renew(tenant, tokens, LEASE_MS)
 
     async def reconcile(self) -> None:
         """Bring the budgets of all tenants up to what the usage records say.

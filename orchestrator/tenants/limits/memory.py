@@ -1,4 +1,4 @@
-"""The limits of one process, in memory: what ``limits.lua`` does in Redis, for while Redis is away.
+"""The limits of one process, in memory: what the scripts in ``lua`` do in Redis, for while Redis is away.
 
 The same decisions on the same schedule, so each is also the test of the other.
 """
@@ -6,7 +6,7 @@ The same decisions on the same schedule, so each is also the test of the other.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -36,19 +36,30 @@ class _Window:
     slots: Counter[int] = field(default_factory=Counter)
 
     def advance(self, second: int) -> None:
-        """Forget what is too long ago; the clock never goes back."""
+        """Forget what is too long ago.
+
+        The window never goes back, unless the clock was set back by more than it is long: then what
+        it holds would never leave.
+        """
+        if self.at - second >= SPAN:
+            self.at, self.sum = second, 0
+            self.slots.clear()
         self.at = max(self.at, second)
         for old in [second for second in self.slots if second <= self.at - SPAN]:
             self.sum -= self.slots.pop(old)
 
-    def use(self, second: int, amount: int) -> None:
+    def use(self, amount: int, second: int | None = None) -> None:
+        second = self.at if second is None else second
         self.sum += amount
         self.slots[second] += amount
 
     def correct(self, second: int, amount: int) -> None:
-        """Use more or less of a second that still counts."""
+        """Count more or less for a second; what is more and comes too late for it counts now."""
+        second = min(second, self.at)
         if second > self.at - SPAN:
-            self.use(second, max(amount, -self.slots[second]))
+            self.use(max(amount, -self.slots[second]), second)
+        elif amount > 0:
+            self.use(amount)
 
     def wait_ms(self, now_ms: int, amount: int) -> int:
         """Return the milliseconds until so much has left."""
@@ -56,7 +67,7 @@ class _Window:
             amount -= self.slots[second]
             if amount <= 0:
                 return (second + SPAN) * 1000 - now_ms
-        return SPAN * 1000
+        return (self.at + SPAN) * 1000 - now_ms
 
 
 @dataclass(slots=True)
@@ -145,14 +156,44 @@ class MemoryLimits:
             self._release(tenant, hold, tokens, nanos)
         return hold is not None
 
-    def renew(self, tenant_id: str, request_ids: Iterable[str], ttl_ms: int) -> list[str]:
-        """Keep reservations from lapsing; returns the requests that have none."""
-        holds, gone = self._tenants[tenant_id].holds, []
-        for request_id in request_ids:
-            if request_id in holds:
-                holds[request_id].until_ms = self._clock() + ttl_ms
-            else:
+    def top_up(self, tenant_id: str, request_id: str, nanos: int, scopes: Sequence[Scope]) -> bool:
+        """Reserve more money for a request that was let through, or change nothing."""
+        tenant = self._tenants[tenant_id]
+        hold = tenant.holds.get(request_id)
+        if hold is None:
+            return False
+        limits = {scope.name: scope.limits for scope in scopes}
+        raised = []
+        for part in hold.parts:
+            for name, period in part.periods.items():
+                budget = tenant.scopes[part.scope].budgets.get(name)
+                if budget is None or budget.period != period:
+                    continue  # it is over, and nobody counts
+                limit = getattr(limits.get(part.scope), name, None)
+                if limit is not None and budget.spent + budget.held + nanos > limit:
+                    return False
+                raised.append(budget)
+        for budget in raised:
+            budget.held += nanos
+        hold.nanos += nanos
+        return True
+
+    def renew(self, tenant_id: str, tokens: Mapping[str, int], ttl_ms: int) -> list[str]:
+        """Keep reservations from lapsing, and count tokens used; returns the requests without one."""
+        tenant, gone = self._tenants[tenant_id], []
+        for request_id, used in tokens.items():
+            hold = tenant.holds.get(request_id)
+            if hold is None:
                 gone.append(request_id)
+                continue
+            hold.until_ms = self._clock() + ttl_ms
+            if used > hold.tokens:
+                for part in hold.parts:
+                    if part.second is not None:
+                        window = tenant.scopes[part.scope].tokens
+                        window.advance(self._clock() // 1000)
+                        window.use(used - hold.tokens)
+                hold.tokens = used
         return gone
 
     def learn(self, tenant_id: str, scope: str, spent: Spent) -> None:
@@ -224,7 +265,7 @@ class _Look:
         name = self.scope.name
         for limit, window, most, wanted in self._windows:
             over = window.sum + wanted - most
-            if over > 0:
+            if over > 0 and wanted > 0:
                 yield Refusal(name, limit, window.wait_ms(self._now, over))
         most_at_once, slots = self.scope.limits.concurrent, self._ask.slots
         if most_at_once is not None and 0 < slots > most_at_once - self._counters.concurrent:
@@ -237,7 +278,7 @@ class _Look:
         """Reserve."""
         counters, limits = self._counters, self.scope.limits
         for _, window, _, wanted in self._windows:
-            window.use(window.at, wanted)
+            window.use(wanted)
         slots = 0 if limits.concurrent is None else self._ask.slots
         counters.concurrent += slots
         for name in self._limits:

@@ -1,9 +1,10 @@
-"""The limits in Redis: ``limits.lua``, one round trip for each decision."""
+"""The limits in Redis: the scripts in ``lua``, one round trip for each decision."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import struct
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -11,9 +12,11 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.exceptions import NoScriptError
 
+from orchestrator.kit.slots import beside_usage
 from orchestrator.tenants.limits.values import (
     LIMIT_NAMES,
     Ask,
+    Limits,
     Periods,
     Refusal,
     Reply,
@@ -26,10 +29,24 @@ Note = tuple[str, bytes]
 """A hash, and what is written into it under the request's id if the request is let through."""
 
 _SERVER_TIME = 0
+# Whole numbers are exact as doubles up to 2**53, and read faster than texts.
+_SETTLED = struct.Struct("<3d")
+_ASKED = struct.Struct("<8d")
+_LIMITS = struct.Struct("<5d")
+_COUNTERS = struct.Struct("<13d")
 
 
 def _servers_own() -> int:
     return _SERVER_TIME
+
+
+class _Script:
+    """One of the scripts, by the hash Redis knows it by."""
+
+    def __init__(self, *parts: str) -> None:
+        folder = files(__package__).joinpath("lua")
+        self.source = "".join(folder.joinpath(f"{part}.lua").read_text() for part in parts)
+        self.sha = hashlib.sha1(self.source.encode()).hexdigest()  # noqa: S324 (how Redis names it)
 
 
 class RedisLimits:
@@ -43,8 +60,9 @@ class RedisLimits:
     def __init__(self, redis: Redis, clock: Callable[[], int] = _servers_own) -> None:
         self._redis = redis
         self._clock = clock
-        self._source = files(__package__).joinpath("limits.lua").read_text()
-        self._sha = hashlib.sha1(self._source.encode()).hexdigest()  # noqa: S324 (how Redis names it)
+        self._admit = _Script("counters", "admit")
+        self._settle = _Script("counters", "release", "settle")
+        self._upkeep = _Script("counters", "release", "upkeep")
 
     async def admit(
         self, ask: Ask, scopes: Sequence[Scope], ttl_ms: int, note: Note | None = None
@@ -82,22 +100,55 @@ class RedisLimits:
         Raises:
             RedisError: If Redis does not answer.
         """
-        return bool(await self._run(_keys(tenant), "settle", request_id, tokens, nanos))
+        arguments = self._settled(tokens, nanos), request_id
+        return bool(await self._run(self._settle, _keys(tenant), *arguments))
+
+    async def top_up(
+        self, tenant: str, request_id: str, nanos: int, scopes: Sequence[Scope]
+    ) -> bool:
+        """Reserve more money for a request that was let through, or change nothing.
+
+        Args:
+            tenant: Whose request it is.
+            request_id: Its id.
+            nanos: Billionths of a dollar more.
+            scopes: Whose budgets hold.
+
+        Returns:
+            Whether it is reserved: not where a budget has no room, or the reservation has lapsed.
+
+        Raises:
+            RedisError: If Redis does not answer.
+        """
+        limits: list[str | int] = []
+        for scope in scopes:
+            limits += (scope.name, *_bounds(scope)[-2:])
+        reply = await self._keep(tenant, "top_up", request_id, max(nanos, 0), *limits)
+        return int(reply) == 1
 
     def settle_in(
         self, pipe: Pipeline, tenant: str, request_id: str, tokens: int, nanos: int
     ) -> None:
         """Add :meth:`settle` to a pipeline, whose reply may be a ``NoScriptError``."""
-        arguments = ("settle", self._clock(), request_id, tokens, nanos)
-        pipe.evalsha(self._sha, 3, *_keys(tenant), *map(str, arguments))
+        keys, used = _keys(tenant), self._settled(tokens, nanos)
+        pipe.evalsha(self._settle.sha, len(keys), *keys, used, request_id)
 
-    async def renew(self, tenant: str, request_ids: Iterable[str], ttl_ms: int) -> list[str]:
-        """Keep reservations from lapsing; returns the requests that have none.
+    async def renew(self, tenant: str, tokens: Mapping[str, int], ttl_ms: int) -> list[str]:
+        """Keep reservations from lapsing, and count what is known to be used by now.
+
+        Args:
+            tenant: Whose requests they are.
+            tokens: Read and written so far, by the request's id; 0 where nobody knows.
+            ttl_ms: Milliseconds until they lapse.
+
+        Returns:
+            The requests that have no reservation.
 
         Raises:
             RedisError: If Redis does not answer.
         """
-        gone = await self._run(_keys(tenant), "renew", ttl_ms, *request_ids)
+        pairs = [part for pair in tokens.items() for part in pair]
+        gone = await self._keep(tenant, "renew", ttl_ms, *pairs)
         return [request_id.decode() for request_id in gone]
 
     async def learn(self, tenant: str, spent: Mapping[str, Spent]) -> None:
@@ -112,7 +163,7 @@ class RedisLimits:
         sums: list[str | int] = []
         for scope, known in spent.items():
             sums += (scope, known.day, known.month)
-        await self._run(_keys(tenant), "learn", periods.day, periods.month, *sums)
+        await self._keep(tenant, "learn", periods.day, periods.month, *sums)
 
     async def forget(self, tenant: str, scope: str) -> None:
         """Forget what belongs to a scope.
@@ -120,7 +171,7 @@ class RedisLimits:
         Raises:
             RedisError: If Redis does not answer.
         """
-        await self._run(_keys(tenant), "forget", scope)
+        await self._keep(tenant, "forget", scope)
 
     async def _decide(
         self,
@@ -133,37 +184,52 @@ class RedisLimits:
     ) -> Reply:
         periods = periods or ask.periods
         keys = _keys(ask.tenant)
-        limits: list[str | int] = []
+        limits: list[str | bytes] = []
         for scope in scopes:
-            limits += (scope.name, *_bounds(scope))
-        reply = await self._run(
-            keys if note is None else (*keys, note[0]),
-            "admit",
-            request_id,
+            limits += (scope.name, _LIMITS.pack(*_bounds(scope)))
+        numbers = (
             ttl_ms,
             periods.day,
             periods.month,
-            ask.tokens,
-            ask.nanos,
+            max(ask.tokens, 0),
+            max(ask.nanos, 0),
             ask.least,
             ask.slots,
-            b"" if note is None else note[1],
-            *limits,
         )
-        return _reply(reply, scopes)
+        while True:
+            reply = await self._run(
+                self._admit,
+                keys if note is None else (*keys, note[0]),
+                _ASKED.pack(self._clock(), *numbers),
+                request_id,
+                b"" if note is None else note[1],
+                *limits,
+            )
+            if reply is not None:
+                return _reply(reply, scopes)
+            await self._keep(ask.tenant, "sweep")
 
-    async def _run(self, keys: Sequence[str], operation: str, *arguments: str | bytes | int) -> Any:
-        values = (*keys, operation, self._clock(), *arguments)
+    def _settled(self, tokens: int, nanos: int) -> bytes:
+        # What a vendor says in error must not give back more than was reserved.
+        return _SETTLED.pack(self._clock(), max(tokens, 0), max(nanos, 0))
+
+    async def _keep(self, tenant: str, operation: str, *arguments: str | int) -> Any:
+        now = _SETTLED.pack(self._clock(), 0, 0)
+        return await self._run(self._upkeep, _keys(tenant), now, operation, *arguments)
+
+    async def _run(
+        self, script: _Script, keys: Sequence[str], *arguments: str | bytes | int
+    ) -> Any:
+        values = (*keys, *arguments)
         try:
-            return await self._redis.evalsha(self._sha, len(keys), *values)
+            return await self._redis.evalsha(script.sha, len(keys), *values)
         except NoScriptError:  # a Redis that was started anew, or told to forget
-            return await self._redis.eval(self._source, len(keys), *values)
+            return await self._redis.eval(script.source, len(keys), *values)
 
 
-def _keys(tenant: str) -> tuple[str, str, str]:
-    """Return the keys of a tenant; what is in braces keeps them together on a cluster."""
-    key = f"coe:limits:{{{tenant}}}"
-    return key, f"{key}:due", f"{key}:held"
+def _keys(tenant: str) -> tuple[str, str]:
+    """Return the keys of a tenant."""
+    return beside_usage("limits", tenant), beside_usage("due", tenant)
 
 
 def _bounds(scope: Scope) -> list[int]:
@@ -172,10 +238,25 @@ def _bounds(scope: Scope) -> list[int]:
 
 
 def _reply(reply: Any, scopes: Sequence[Scope]) -> Reply:
-    nanos, refusals, unknown, uses = reply
+    nanos, refusals, unknown, counters = reply
+    uses = zip(scopes, _COUNTERS.iter_unpack(counters), strict=True)
     return Reply(
         nanos,
         tuple(Refusal(scopes[n].name, LIMIT_NAMES[limit], wait) for n, limit, wait in refusals),
         tuple(name.decode() for name in unknown),
-        tuple(Use(*map(int, use.split())) for use in uses),
+        tuple(_use(scope.limits, *map(int, found)) for scope, found in uses),
+    )
+
+
+def _use(limits: Limits, *found: int) -> Use:
+    """Return what is used of what is limited; see ``counters.lua`` for the places."""
+    places, requests, _, _, tokens, _, _, _, day, day_held, _, month, month_held = found
+    return Use(
+        requests=0 if limits.requests is None else requests,
+        tokens=0 if limits.tokens is None else tokens,
+        concurrent=0 if limits.concurrent is None else places,
+        day=0 if limits.day is None else day,
+        day_held=0 if limits.day is None else day_held,
+        month=0 if limits.month is None else month,
+        month_held=0 if limits.month is None else month_held,
     )

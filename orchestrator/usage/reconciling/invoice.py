@@ -4,49 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
 from orchestrator.usage.reconciling.amounts import day_in, decimal_in, model_in, nanos_in
+from orchestrator.usage.reconciling.vendors import FIELDS, NAMES, REQUIRED, Vendor, plain
 
-Vendor = Literal["openai", "anthropic", "generic"]
-VENDORS: tuple[Vendor, ...] = ("openai", "anthropic", "generic")
-FIELDS = ("day", "model", "cost", "currency", "input_tokens", "output_tokens", "requests")
-_REQUIRED = ("day", "cost")
-
-# Names of columns, by vendor and by what they hold; compared in lower case, words joined by "_".
-_NAMES: dict[Vendor, dict[str, tuple[str, ...]]] = {
-    "openai": {
-        "day": ("start_time_iso", "start_time", "date", "timestamp"),
-        "model": ("line_item", "model", "snapshot_id"),
-        "cost": ("amount_value", "cost_usd", "cost_in_major", "cost", "amount"),
-        "currency": ("amount_currency", "currency"),
-        "input_tokens": ("input_tokens", "n_context_tokens_total"),
-        "output_tokens": ("output_tokens", "n_generated_tokens_total"),
-        "requests": ("num_model_requests", "n_requests"),
-    },
-    "anthropic": {
-        "day": ("usage_date_utc", "usage_date", "date"),
-        "model": ("model", "model_version"),
-        "cost": ("cost_usd", "cost", "amount"),
-        "currency": ("currency",),
-        "input_tokens": ("usage_input_tokens", "input_tokens"),
-        "output_tokens": ("usage_output_tokens", "output_tokens"),
-        "requests": ("requests",),
-    },
-    "generic": {
-        "day": ("day", "date", "usage_date", "start_time", "timestamp", "time", "period"),
-        "model": ("model", "line_item", "sku", "description", "item", "product"),
-        "cost": ("cost_usd", "cost", "amount", "amount_value", "total", "charge", "usd"),
-        "currency": ("currency", "amount_currency"),
-        "input_tokens": ("input_tokens", "prompt_tokens"),
-        "output_tokens": ("output_tokens", "completion_tokens"),
-        "requests": ("requests", "calls", "num_requests"),
-    },
-}
 _DOLLARS = {"", "usd", "us$", "$"}
 
 
@@ -88,6 +52,7 @@ def read_invoice(
     vendor: Vendor = "generic",
     columns: Mapping[str, str] | None = None,
     day_format: str | None = None,
+    only: Mapping[str, str] | None = None,
 ) -> list[Line]:
     """Return the lines of an invoice, one for each day and model, in order.
 
@@ -98,6 +63,7 @@ def read_invoice(
         vendor: Whose names of columns are looked for.
         columns: Names of columns by what they hold (:data:`FIELDS`), before those.
         day_format: How days are written, as ``strptime`` takes it.
+        only: Values, by column, that rows must have.
 
     Raises:
         InvoiceInvalid: Naming the row, counted from 1 with the header as the first.
@@ -106,8 +72,11 @@ def read_invoice(
     if not rows:
         raise InvoiceInvalid("the file is empty")
     places = _places(rows[0], vendor, columns or {})
+    wanted = {_place(rows[0], name): value for name, value in (only or {}).items()}
     found: dict[tuple[date, str], Line] = {}
     for number, row in enumerate(rows[1:], 2):
+        if any(row[place : place + 1] != [value] for place, value in wanted.items()):
+            continue
         try:
             line = _line(row, places, day_format)
         except ValueError as error:
@@ -135,21 +104,36 @@ def _places(header: Sequence[str], vendor: Vendor, given: Mapping[str, str]) -> 
     Raises:
         InvoiceInvalid: If one that is needed, or was named, is missing.
     """
-    there = {_plain(name): place for place, name in reversed(list(enumerate(header)))}
+    there = [plain(name) for name in header]
     places: dict[str, int] = {}
     for name in FIELDS:
-        if name in given and _plain(given[name]) not in there:
-            raise InvoiceInvalid(f"there is no column {given[name]!r}; {_shown(header)}")
-        wanted = [given[name]] if name in given else _NAMES[vendor][name]
-        place = next((there[_plain(each)] for each in wanted if _plain(each) in there), None)
+        if name in given:
+            places[name] = _place(header, given[name])
+            continue
+        known = (plain(each) for each in NAMES[vendor].get(name, ()))
+        place = next((there.index(each) for each in known if each in there), None)
         if place is not None:
             places[name] = place
-    for name in _REQUIRED:
+    for name in REQUIRED:
         if name not in places:
             raise InvoiceInvalid(
                 f"no column is known to hold the {name}: say --column {name}=NAME; {_shown(header)}"
             )
+    if there[places["cost"]].endswith("usd"):
+        places.pop("currency", None)  # it is that of another column
     return places
+
+
+def _place(header: Sequence[str], name: str) -> int:
+    """Return where a column stands that was named.
+
+    Raises:
+        InvoiceInvalid: If there is none of this name.
+    """
+    there = [plain(each) for each in header]
+    if plain(name) not in there:
+        raise InvoiceInvalid(f"there is no column {name!r}; {_shown(header)}")
+    return there.index(plain(name))
 
 
 def _shown(header: Sequence[str]) -> str:
@@ -163,23 +147,20 @@ def _line(row: Sequence[str], places: Mapping[str, int], day_format: str | None)
     currency = said.get("currency", "")
     if currency.lower() not in _DOLLARS:
         raise ValueError(f"amounts in {currency} cannot be compared with US dollars")
-    tokens = list(_counts(said, ("input_tokens", "output_tokens")))
+    counted = ("tokens",) if said.get("unit", "tokens").lower() == "tokens" else ()
+    tokens = _counts(said, ("input_tokens", "output_tokens")) or _counts(said, counted)
     return Line(
         day_in(said["day"], day_format),
         model_in(said.get("model", "")),
         nanos_in(said["cost"]),
         sum(tokens) if tokens else None,
-        next(_counts(said, ("requests",)), None),
+        next(iter(_counts(said, ("requests",))), None),
     )
 
 
-def _counts(said: Mapping[str, str], names: Sequence[str]) -> Iterator[int]:
-    return (int(decimal_in(said[name])) for name in names if said.get(name))
+def _counts(said: Mapping[str, str], names: Sequence[str]) -> list[int]:
+    return [int(decimal_in(said[name])) for name in names if said.get(name)]
 
 
 def _sum(one: int | None, other: int | None) -> int | None:
     return None if one is None and other is None else (one or 0) + (other or 0)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")

@@ -118,7 +118,7 @@ async def test_the_closest_assignment_holds(services: Services, admin: AsyncClie
     [
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
         ({"n": 2}, "n"),
-        ({"max_tokens": 9}, "max_tokens"),
+        ({"stop": ["x"]}, "stop"),
         ({"response_format": {"type": "json_object"}}, "response_format"),
         ({"coe": {"quality_floor": 0.1}}, "coe.quality_floor"),
     ],
@@ -134,6 +134,48 @@ async def test_what_a_strategy_cannot_take_goes_to_one_expert_and_says_so(
         headers = (await ask(admin, stream=stream, **more)).headers
         assert headers["x-coe-strategy-unused"] == f"conductor; reason={reason}"
         assert "x-coe-strategy" not in headers
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_limit_of_tokens_cuts_the_answer_off(admin: AsyncClient, stream: bool) -> None:
+    await assign(admin, "direct", category="general")  # which is no strategy but one expert
+    assert "x-coe-strategy" not in (await ask(admin, max_tokens=2)).headers
+    await assign(admin, "conductor", category="general")
+    cut = await ask(admin, max_completion_tokens=2, stream=stream)
+    assert cut.headers["x-coe-strategy"] == "conductor"
+    assert "129" not in cut.text.partition('"content":"It')[2]
+    assert '"finish_reason":"length"' in cut.text
+    whole = await ask(admin, max_tokens=200, stream=stream)
+    assert "It comes to 129." in whole.text
+    assert '"finish_reason":"stop"' in whole.text
+    message = {key: ASKED[key] for key in ("model", "messages")} | {"max_tokens": 2}
+    told = await admin.post("/v1/messages", json={**message, "stream": stream})
+    assert told.headers["x-coe-strategy"] == "conductor"
+    assert '"stop_reason":"max_tokens"' in told.text
+    wrong = await admin.post("/v1/chat/completions", json={**ASKED, "max_tokens": 0})
+    assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "max_tokens")
+
+
+async def test_route_names_the_strategy_that_would_answer(admin: AsyncClient) -> None:
+    async def route(**more: Any) -> tuple[str | None, str | None]:
+        answer = await admin.post("/v1/route", json={"input": "Add it up.", **more})
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["expert"] == "ada"
+        return answer.json()["strategy"], answer.json()["strategy_reason"]
+
+    assert await route() == (None, None)
+    assert await route(model="coe-cascade") == ("cascade", "The request names it.")
+    await assign(admin, "guide", category="general", policy="quality")
+    assert await route() == (None, None)
+    to = "guide is assigned to category general, policy quality"
+    assert await route(model="coe-quality", max_tokens=9) == ("guide", f"{to}.")
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    capable = await admin.post("/v1/route", json={**ASKED, "model": "coe-cascade", "tools": tools})
+    assert (capable.status_code, capable.json()["error"]["param"]) == (400, "tools")
+    ignored = f"{to}, and does not heed 'stop'."
+    assert await route(model="coe-quality", stop=["x"]) == (None, ignored)
+    await assign(admin, "auto")
+    assert await route() == ("auto", "auto is assigned to all requests.")
 
 
 async def test_openais_client_sees_an_ordinary_answer(admin: AsyncClient) -> None:
@@ -152,7 +194,8 @@ async def test_another_replica_follows_within_a_second(
     async with open_services(settings, urls, ROUTER, {}) as other:
         await assign(admin, "panel")
         deadline = time.monotonic() + 1.0
-        while other.assignments.find("default", "balanced", "general") != "panel":
+        scope = ("*", "*", "*")
+        while other.assignments.find("default", "balanced", "general") != ("panel", scope):
             assert time.monotonic() < deadline
             await asyncio.sleep(0.02)
 

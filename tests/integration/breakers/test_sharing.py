@@ -6,18 +6,26 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from experts.calling.balancing import Replica as Endpointed
 from experts.calling.breaker import BreakerSettings, State
+from experts.calling.call import ExpertCaller
 from experts.calling.health import ExpertHealth
-from experts.catalogue.expert import Endpoint, Expert, Price
+from experts.calling.registry import ProviderRegistry
+from experts.calling.secrets import environment_secrets
+from experts.catalogue.expert import Endpoint, Expert, Price, SecretRef
+from experts.providers.openai import OpenAIProvider
 from experts.providers.scripted_server import ScriptedServer
 from orchestrator.breakers.probing import Probes
-from orchestrator.breakers.sharing import KEY, SharedBreakers
-from orchestrator.catalogue.service import Catalogue
+from orchestrator.breakers.sharing import CLAIM, KEY, SharedBreakers
+from orchestrator.catalogue.secrets import SecretStore, generate_key
+from orchestrator.catalogue.service import Catalogue, CatalogueService
 
 URL = "http://127.0.0.1:9/v1"
 
@@ -108,6 +116,39 @@ async def test_a_reset_reaches_all(make: Callable[..., Replica]) -> None:
     assert one.health.down() == frozenset()
 
 
+async def test_a_new_value_of_a_key_is_a_new_chance_on_every_replica(
+    make: Callable[..., Replica], engine: AsyncEngine
+) -> None:
+    keyed = Endpoint(url=URL, api_key=SecretRef(stored="a-key"))
+    entry = expert().model_copy(update={"endpoints": (keyed,)})
+    one, other = make("one", entry), make("other", entry)
+    encryption = generate_key()
+    stores = [
+        SecretStore(engine, [encryption], {}, each.announce, changed=each.health.rekeyed)
+        for each in (one, other)
+    ]
+    services = [CatalogueService(engine, store, one.announce) for store in stores]
+    for service in services:
+        await service.load()
+    one.fail()
+    await one.told()
+    await other.shared.refresh()
+    for each in (one, other):
+        assert each.health.down() == {"e"}
+        each.now += 1
+    await stores[0].put("another-key", "k", by="me")
+    await services[0].refresh()
+    assert one.health.down() == {"e"}
+    await stores[0].put("a-key", "k", by="me")
+    for each, service in zip((one, other), services, strict=True):
+        await service.refresh()
+        assert each.health.down() == frozenset()
+        await each.told()
+    for each in (one, other):
+        await each.shared.refresh()
+        assert each.health.down() == frozenset()
+
+
 async def test_what_is_known_later_counts(make: Callable[..., Replica]) -> None:
     one, other = make("one"), make("other")
     one.fail()
@@ -177,12 +218,110 @@ async def test_the_background_task_tells_by_itself(make: Callable[..., Replica])
     await asyncio.wait((task,))
 
 
+# Trials of what is half open
+
+
+async def opened_for(make: Callable[..., Replica], names: str, cool_down: float) -> list[Replica]:
+    """Return replicas that all know of a failing endpoint, at the moment when it may be tried."""
+    replicas = [make(name) for name in names.split()]
+    replicas[0].fail()
+    await replicas[0].told()
+    for each in replicas:
+        await each.shared.refresh()
+        each.now += cool_down
+    return replicas
+
+
+def the_endpoint(replica: Replica) -> Endpointed:
+    (found,) = replica.health.fleet(replica.catalogue.experts["e"]).replicas
+    return found
+
+
+async def test_one_replica_at_a_time_tries_an_endpoint(
+    make: Callable[..., Replica], redis: Redis
+) -> None:
+    replicas = await opened_for(make, "one two three", 30.0)
+    may = await asyncio.gather(*(each.health.may_try(the_endpoint(each)) for each in replicas))
+    assert sorted(may) == [False, False, True]
+    trying = replicas[may.index(True)]
+    began = trying.health.began(the_endpoint(trying))
+    assert not await trying.health.may_try(the_endpoint(trying))
+    for other in replicas:
+        assert other.health.down() == {"e"}
+        other.now += 1.1
+        if other is not trying:  # it asks again after a moment, and is told the same
+            assert other.health.down() == frozenset()
+            assert not await other.health.may_try(the_endpoint(other))
+            assert other.health.down() == {"e"}
+    trying.health.succeeded(the_endpoint(trying), began)
+    await trying.told()
+    for other in replicas:
+        await other.shared.refresh()
+        assert [view.state for view in other.health.snapshot()] == [State.CLOSED]
+    (key,) = await redis.keys(CLAIM + "*")
+    assert 0 < await redis.pttl(key) <= 30_000
+
+
+async def test_a_replica_that_died_trying_is_waited_for_no_longer_than_a_cool_down(
+    make: Callable[..., Replica], redis: Redis
+) -> None:
+    dead, other = await opened_for(make, "dead other", 30.0)
+    assert await dead.health.may_try(the_endpoint(dead))
+    assert not await other.health.may_try(the_endpoint(other))
+    (key,) = await redis.keys(CLAIM + "*")
+    await redis.pexpire(key, 1)
+    await asyncio.sleep(0.01)
+    other.now += 2
+    assert await other.health.may_try(the_endpoint(other))
+
+
+async def test_without_redis_each_replica_tries_by_itself() -> None:
+    async with Redis(port=1, retry=Retry(NoBackoff(), 0)) as away:
+        for name in ("one", "two"):
+            replica = Replica(away, name, expert(), 0.0)
+            replica.fail()
+            replica.now += 30
+            endpoint = the_endpoint(replica)
+            assert await replica.health.may_try(endpoint)
+            replica.health.began(endpoint)
+            assert not await replica.health.may_try(endpoint)
+
+
+async def test_of_many_requests_to_two_replicas_one_finds_out_whether_it_is_back(
+    redis: Redis,
+) -> None:
+    async with ScriptedServer("delay:0.15|echo") as back, ScriptedServer("echo") as well:
+        entry, other = expert(back.url), expert(well.url, id="other")
+        callers = []
+        for name in ("one", "two"):
+            replica = Replica(redis, name, entry, 0.0)
+            health = ExpertHealth(BreakerSettings(failures=2, cool_down=0.3))
+            replica.shared.health = health
+            health.claim = replica.shared.claim
+            providers = ProviderRegistry({"openai": OpenAIProvider()})
+            callers.append(ExpertCaller(providers, environment_secrets({}), health))
+            (endpoint,) = health.fleet(entry).replicas
+            for _ in range(2):
+                health.failed(endpoint, health.began(endpoint), "expert_unreachable")
+        await asyncio.sleep(0.31)
+        fields = {"messages": msgspec.Raw(b'[{"role":"user","content":"one"}]')}
+        answers = await asyncio.gather(
+            *(caller.complete([entry, other], fields) for caller in callers for _ in range(10))
+        )
+        assert sorted(one.expert.id for one in answers) == ["e", *["other"] * 19]
+        assert len(back.ledger.requests) == 1
+        for caller in callers:
+            await caller.aclose()
+
+
 # Probes
 
 
-async def test_a_server_of_ours_that_is_back_is_found_without_a_request() -> None:
+async def test_a_server_of_ours_that_is_back_is_found_without_a_request(
+    make: Callable[..., Replica],
+) -> None:
     async with ScriptedServer() as server:
-        replica = Replica(None, "one", expert(server.url), 0.0)  # type: ignore[arg-type]
+        replica = make("one", expert(server.url))
         replica.fail()
         probes = Probes(replica.health)
         await probes.look()

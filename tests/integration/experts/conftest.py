@@ -31,7 +31,6 @@ def make_call(
     stream: bool = False,
     api_key: str | None = KEY,
     timeout: float = 20.0,
-    first_token_timeout: float = 20.0,
     **fields: Any,
 ) -> ExpertCall:
     """A call as :mod:`experts.calling` would make it."""
@@ -48,7 +47,6 @@ def make_call(
         url=url,
         api_key=api_key,
         timeout=timeout,
-        first_token_timeout=first_token_timeout,
         request_id="r-1",
     )
 

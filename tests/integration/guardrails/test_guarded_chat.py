@@ -33,6 +33,15 @@ class Place:
         body = {"model": model, "messages": [{"role": "user", "content": text}], **fields}
         return await self.client.post("/v1/chat/completions", json=body)
 
+    async def record(self, answer: Response) -> dict[str, Any]:
+        """Return the usage record of a request."""
+        await self.services.drain.flush()
+        name = answer.headers["x-coe-request-id"]
+        found = await self.client.get(f"/v1/usage/requests/{name}")
+        assert found.status_code == 200, found.text
+        row: dict[str, Any] = found.json()
+        return row
+
 
 @dataclass
 class Server:
@@ -214,3 +223,74 @@ async def test_what_a_run_is_to_do_is_judged_with_all_that_comes_with_it(place: 
 async def test_passages_of_a_chat_request_are_judged_too(place: Place) -> None:
     answer = await place.ask("coe-cascade", "hello", coe={"context": ["block-me"]})
     assert answer.status_code == 403
+
+
+def note(stage: str, outcome: str, *flags: str) -> dict[str, Any]:
+    return {"guardrail": JUDGE, "stage": stage, "outcome": outcome, "flags": list(flags)}
+
+
+async def test_a_request_that_is_blocked_is_on_record_and_costs_nothing(place: Place) -> None:
+    blocked = await place.ask("echo", "block-me please", stream=True)
+    row = await place.record(blocked)
+    assert (row["status"], row["error_code"]) == ("blocked", "blocked_by_guardrail")
+    assert (row["expert"], row["prompt_tokens"], row["cost_usd"]) == (None, 0, 0.0)
+    assert (row["model"], row["streamed"], row["tokens_estimated"]) == ("echo", True, False)
+    assert row["guardrails"] == [note("request", "block")]
+    failed = await place.record(await place.ask("echo", "fail-me"))
+    assert (failed["status"], failed["error_code"]) == ("failed", "guardrail_unavailable")
+    assert failed["guardrails"] == [note("request", "failed")]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model", ["bad", "coe-cascade"])
+async def test_an_answer_that_is_blocked_is_on_record_as_blocked_and_paid_for(
+    place: Place, stream: bool, model: str
+) -> None:
+    if model != "bad":  # the one expert a strategy may ask
+        await place.services.catalogue.retire("echo", by="test")
+        entry = {"id": "worse", "provider": "scripted", "model": "fixed:block-me now"}
+        priced = {**entry, "price": {"input": 1, "output": 2}}
+        await place.services.catalogue.create(Expert.model_validate(priced), by="test")
+    blocked = await place.ask(model, "hello", stream=stream)
+    assert blocked.status_code == 403
+    assert blocked.json()["error"]["code"] == "blocked_by_guardrail"
+    row = await place.record(blocked)
+    assert (row["status"], row["error_code"]) == ("blocked", "blocked_by_guardrail")
+    assert row["completion_tokens"] > 0
+    assert row["guardrails"] == [note("answer", "block")]
+    if model != "bad":
+        assert row["cost_usd"] > 0
+    listed = await place.client.get("/v1/usage/requests", params={"status": "blocked"})
+    assert [each["request_id"] for each in listed.json()["data"]] == [row["request_id"]]
+    sums = (await place.client.get("/v1/usage", params={"group_by": "status"})).json()
+    assert (sums["totals"]["requests"], sums["totals"]["blocked"]) == (1, 1)
+    assert sums["totals"]["failed"] == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_is_flagged_and_redacted_is_on_record_and_no_content_is(
+    place: Place, stream: bool
+) -> None:
+    row = await place.record(await place.ask("echo", "flag-me please", stream=stream))
+    assert row["status"] == "ok"
+    assert row["guardrails"] == [
+        note("request", "flag", "odd-request"),
+        note("answer", "flag", "odd-answer"),
+    ]
+    redacted = await place.record(await place.ask("leaky", "hello", stream=stream))
+    assert (redacted["status"], redacted["guardrails"]) == ("ok", [note("answer", "redact")])
+    assert "4711" not in str(redacted["guardrails"])
+    ordinary = await place.record(await place.ask("echo", "good day", stream=stream))
+    assert ordinary["guardrails"] is None
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/responses"])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_other_protocols_are_told_of_it_too(place: Place, path: str, stream: bool) -> None:
+    asked = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 9}
+    asked = asked if path == "/v1/messages" else {"input": "hello"}
+    blocked = await place.client.post(path, json={"model": "bad", "stream": stream, **asked})
+    assert blocked.status_code == 403
+    assert blocked.json()["error"]["code"] == "blocked_by_guardrail"
+    row = await place.record(blocked)
+    assert (row["status"], row["api"]) == ("blocked", path.removeprefix("/v1/"))

@@ -14,6 +14,7 @@ from experts.catalogue.expert import Expert
 from experts.discovery.discover import discover
 from experts.discovery.environment import vendor_experts
 from experts.discovery.localhost import LOCAL_SERVERS, MAX_MODELS, LocalServer, experts_listed
+from experts.discovery.price_list import listed_price, price_of
 from experts.discovery.slugs import slug
 from experts.discovery.vendors import VENDORS
 from experts.packaged import PACKAGED
@@ -84,6 +85,53 @@ def test_the_price_list_says_the_same() -> None:
         features = {"tools": "function_calling", "vision": "vision", "json": "response_schema"}
         offered = {one for one, name in features.items() if entry.get(f"supports_{name}")}
         assert model.capabilities - {"streaming"} == offered, model.name
+
+
+def test_found_experts_have_the_tiers_of_the_list() -> None:
+    experts = vendor_experts({"OPENAI_API_KEY": "x", "XAI_API_KEY": "x"})
+    (grok,) = experts["XAI_API_KEY"]
+    assert [(tier.above, tier.input, tier.output) for tier in grok.price.tiers] == [
+        (200_000, 4.0, 12.0)
+    ]
+    assert {tier.name for tier in experts["OPENAI_API_KEY"][0].price.service_tiers} >= {
+        "priority",
+        "flex",
+        "batch",
+    }
+
+
+def test_the_list_is_read_by_what_its_names_say() -> None:
+    entry = {
+        "input_cost_per_token": 1.25e-06,
+        "output_cost_per_token": 1e-05,
+        "output_cost_per_reasoning_token": 1.2e-05,
+        "cache_read_input_token_cost": 1.25e-07,
+        "input_cost_per_token_above_200k_tokens": 2.5e-06,
+        "output_cost_per_token_above_200k_tokens": 1.5e-05,
+        "input_cost_per_token_above_128k_tokens": 1.5e-06,
+        "output_cost_per_token_above_128k_tokens": 1.1e-05,
+        "input_cost_per_token_above_512k_tokens": 3e-06,
+        "input_cost_per_token_batches": 6.25e-07,
+        "output_cost_per_token_batches": 5e-06,
+        "input_cost_per_token_flex": 6e-07,
+        "input_cost_per_audio_per_second_above_128k_tokens": 1.0,
+        "max_tokens": 9,
+    }
+    price = price_of(entry)
+    assert price is not None
+    assert price.model_dump(mode="json", exclude_none=True) == {
+        "input": 1.25,
+        "output": 10.0,
+        "cached_input": 0.125,
+        "reasoning": 12.0,
+        "tiers": [
+            {"above": 128_000, "input": 1.5, "output": 11.0},
+            {"above": 200_000, "input": 2.5, "output": 15.0},
+        ],
+        "service_tiers": [{"name": "batch", "input": 0.625, "output": 5.0}],
+    }
+    assert price_of({"input_cost_per_second": 1.0}) is None
+    assert listed_price("no such model") is None
 
 
 async def test_servers_on_this_machine_are_asked_and_our_own_is_not() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experts.catalogue.expert import Price
-from experts.pricing import cost_in_nanos, divided, nanos_of, usd_text
+from experts.pricing import applying, cost_in_nanos, divided, nanos_of, usd_text
 from experts.providers.protocol import Usage
 
 _PRICES = st.decimals(0, 1000, places=6).map(float)
@@ -101,3 +101,63 @@ def test_division_rounds_half_to_even(amount: int, by: int) -> None:
 )
 def test_amounts_are_written_without_loss(nanos: int, text: str) -> None:
     assert usd_text(nanos) == text
+
+
+TIERED = Price.model_validate(
+    {
+        "input": 2,
+        "output": 6,
+        "cached_input": 0.5,
+        "tiers": [
+            {"above": 128_000, "input": 3, "output": 9},
+            {"above": 200_000, "input": 4, "output": 12, "cached_input": 1},
+        ],
+        "service_tiers": [
+            {"name": "flex", "input": 1, "output": 3},
+            {
+                "name": "priority",
+                "input": 5,
+                "output": 15,
+                "tiers": [{"above": 200_000, "input": 10, "output": 30}],
+            },
+        ],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "tier", "rates"),
+    [
+        (0, "", (2, 6)),
+        (128_000, "", (2, 6)),
+        (128_001, "", (3, 9)),
+        (200_000, "", (3, 9)),
+        (200_001, "", (4, 12)),
+        (1_000_000, "default", (4, 12)),
+        (1_000_000, "flex", (1, 3)),
+        (200_000, "priority", (5, 15)),
+        (200_001, "priority", (10, 30)),
+    ],
+)
+def test_the_prompts_length_and_the_tier_of_service_decide(
+    prompt: int, tier: str, rates: tuple[float, float]
+) -> None:
+    usage = Usage(prompt, 10, service_tier=tier)
+    held = applying(usage, TIERED)
+    assert (held.input, held.output) == rates
+    assert cost_in_nanos(usage, TIERED) == prompt * rates[0] * 1000 + 10 * rates[1] * 1000
+
+
+def test_a_longer_prompt_puts_all_of_a_call_at_its_tier() -> None:
+    usage = Usage(200_001, 100, cached_tokens=200_000, reasoning_tokens=40)
+    assert cost_in_nanos(usage, TIERED) == 1 * 4000 + 200_000 * 1000 + 100 * 12_000
+    # What has no price of its own in a tier costs what it is a part of there, not what it did before.
+    middle = Usage(150_000, 0, cached_tokens=150_000)
+    assert cost_in_nanos(middle, TIERED) == 150_000 * 3000
+
+
+@given(usages(), PRICES)
+def test_a_tier_that_is_not_exceeded_changes_nothing(usage: Usage, price: Price) -> None:
+    dearer = {"above": 100_000_000, "input": 999, "output": 999}
+    tiered = Price.model_validate({**price.model_dump(), "tiers": [dearer]})
+    assert cost_in_nanos(usage, tiered) == cost_in_nanos(usage, price)

@@ -153,6 +153,25 @@ async def test_nothing_takes_longer_than_the_deadline(
     await eventually(lambda: server.ledger.open == 0)
 
 
+async def test_a_stream_that_falls_silent_is_ended_and_the_endpoint_to_blame(
+    make_caller: MakeCaller, server: ScriptedServer
+) -> None:
+    caller = make_caller(idle_timeout=0.2, fair_timeout=1e9)
+    bad = expert("m", "hang_midway|fixed:one two three four", server.url)
+    for _ in range(3):
+        began = time.monotonic()
+        stream = await caller.stream([bad, expert("good", "echo", server.url)], FIELDS)
+        with pytest.raises(ExpertTimedOut, match="fell silent"):
+            [block async for block in stream]
+        await stream.aclose()
+        assert 0.2 <= time.monotonic() - began < 2.0
+        (attempt,) = stream.attempts
+        assert (attempt.outcome, attempt.error, attempt.sent) == ("failed", "expert_timeout", True)
+    assert caller.health.down() == {"m"}
+    await eventually(lambda: server.ledger.open == 0)
+    assert server.ledger.cancelled == 3
+
+
 async def test_the_slow_one_is_raced_and_its_connection_closed(make_caller: MakeCaller) -> None:
     caller = make_caller(hedge=True)
     async with ScriptedServer("echo") as quick, ScriptedServer("delay:5|echo") as slow:

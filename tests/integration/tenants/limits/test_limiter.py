@@ -13,6 +13,7 @@ from redis.asyncio.connection import AbstractConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.kit.errors import ApiError
+from orchestrator.kit.slots import beside_usage
 from orchestrator.tenants.limits.values import Ask, Spent
 from orchestrator.usage.journal import STREAM, open_requests_key
 from tests.integration.tenants.limits.conftest import DOLLAR, Replica, new_record
@@ -182,7 +183,7 @@ async def test_an_abandoned_reservation_returns_and_a_kept_one_does_not(
         await replica.limiter.renew()
     assert await replica.ask(nanos=60)
     assert await used(replica) == (0, 90)
-    assert await redis.zcard("coe:limits:{default}:due") == 2
+    assert await redis.zcard(beside_usage("due", "default")) == 2
 
 
 async def test_a_settlement_survives_a_redis_that_forgot_the_script(

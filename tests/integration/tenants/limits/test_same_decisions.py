@@ -41,7 +41,10 @@ limits = st.builds(
 )
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("wait"), st.sampled_from([0, 1, 400, 999, 7_000, 61_000, 90_000_000])),
+        st.tuples(
+            st.just("wait"),
+            st.sampled_from([0, 1, 400, 999, 7_000, 61_000, 90_000_000, -300, -5_000, -70_000]),
+        ),
         st.tuples(
             st.just("admit"),
             st.sampled_from(["key_a", "key_b"]),
@@ -52,7 +55,8 @@ steps = st.lists(
         ),
         st.tuples(st.just("again"), st.integers(0, 5)),
         st.tuples(st.just("settle"), st.integers(0, 5), st.integers(0, 300), st.integers(0, 600)),
-        st.tuples(st.just("renew"), st.integers(0, 5)),
+        st.tuples(st.just("renew"), st.integers(0, 5), st.sampled_from([0, 0, 120, 500])),
+        st.tuples(st.just("top_up"), st.integers(0, 5), st.integers(0, 700)),
         st.tuples(st.just("learn"), st.sampled_from(["tenant", "key_a"]), st.integers(0, 900)),
         st.tuples(st.just("forget"), st.sampled_from(["tenant", "key_b"])),
     ),
@@ -107,9 +111,16 @@ class Both:
             assert done == self.memory.settle("one", ask.request_id, tokens, nanos)
             assert not await self.redis.settle("one", ask.request_id, tokens, nanos)
 
-    async def renew(self, number: int) -> None:
-        ids = [ask.request_id for ask in self.asked[-1 - number :]]
-        assert await self.redis.renew("one", ids, TTL) == self.memory.renew("one", ids, TTL)
+    async def renew(self, number: int, used: int) -> None:
+        tokens = {ask.request_id: used for ask in self.asked[-1 - number :]}
+        assert await self.redis.renew("one", tokens, TTL) == self.memory.renew("one", tokens, TTL)
+
+    async def top_up(self, number: int, nanos: int) -> None:
+        if self.asked:
+            ask = self.asked[-1 - number % len(self.asked)]
+            scopes = [self.scopes["tenant"], self.scopes[ask.key_id]]
+            done = await self.redis.top_up("one", ask.request_id, nanos, scopes)
+            assert done == self.memory.top_up("one", ask.request_id, nanos, scopes)
 
     async def learn(self, scope: str, amount: int) -> None:
         ask = Ask(f"req_{uuid7(self.clock.now).hex}", "one", "key_a")

@@ -88,6 +88,8 @@ async def test_failures_before_the_first_block_come_at_once() -> None:
     assert caught.value.expert == "e"
     with pytest.raises(ExpertTimedOut):
         await caller().stream(expert("hang"), FIELDS, CallOptions(first_token_timeout=0.02))
+    with pytest.raises(ExpertTimedOut, match="its answer did not come"):
+        await caller().complete(expert("hang"), FIELDS, CallOptions(timeout=0.02))
 
 
 async def test_failures_after_it_come_while_reading() -> None:
@@ -148,7 +150,7 @@ async def test_the_call_holds_what_the_endpoint_says() -> None:
     await caller(provider, A_KEY=" k-123\n").complete(expert(endpoints=KEYED), FIELDS, options)
     (call,) = provider.calls
     assert (call.url, call.api_key, call.headers) == ("http://x/v1", "k-123", {"x-a": "1"})
-    assert (call.timeout, call.first_token_timeout, call.request_id) == (5, 2, "r-1")
+    assert (call.timeout, call.request_id) == (5, "r-1")
     assert "k-123" not in repr(call)
 
 

@@ -158,6 +158,29 @@ async def test_experts_that_are_down_come_last() -> None:
     assert (await caller.complete([B, C], {})).expert is B
 
 
+async def test_what_another_process_tries_is_passed_by_where_there_is_somebody_else() -> None:
+    async def theirs(_: Any) -> bool:
+        return False
+
+    two = expert("e", "http://1", "http://2")
+    for experts, asked in (([A, B], ["b"]), ([A], ["a"]), ([two], ["e@http://2"])):
+        health = ExpertHealth(BreakerSettings(failures=1, cool_down=0.0), claim=theirs)
+        replica = health.fleet(experts[0]).replicas[0]
+        for _ in range(2):
+            health.failed(replica, health.began(replica), "x")
+        playing = Playing()
+        await make_caller(playing, health).complete(experts, {})
+        assert playing.asked == asked
+    # Where the other fails, too, it is asked all the same.
+    health = ExpertHealth(BreakerSettings(failures=1, cool_down=0.0), claim=theirs)
+    (replica,) = health.fleet(A).replicas
+    for _ in range(2):
+        health.failed(replica, health.began(replica), "x")
+    playing, options = Playing(b=[ExpertAnswerInvalid("empty")]), CallOptions()
+    assert (await make_caller(playing, health).complete([A, B], {}, options)).expert is A
+    assert playing.asked == ["b", "a"] == [one.expert.id for one in options.attempts]
+
+
 async def test_a_wish_to_wait_is_heeded_where_nobody_else_is_there_and_there_is_time() -> None:
     waits = status(429, ExpertOverloaded, retry_after=0.05)
     playing = Playing(a=[waits, BODY])
@@ -192,16 +215,69 @@ async def test_so_many_are_asked_and_no_more() -> None:
 # Time
 
 
-async def test_attempts_share_the_time_and_the_last_has_all_that_is_left() -> None:
+async def test_whoever_is_asked_has_all_the_time_that_is_left() -> None:
     playing = Playing(a=[ExpertTimedOut("late")], b=[ExpertTimedOut("late")])
     options = CallOptions(timeout=90.0, first_token_timeout=30.0)
     with pytest.raises(ExpertTimedOut):
         await make_caller(playing).complete([A, B], {}, options)
-    assert [round(call.timeout) for call in playing.calls] == [60, 90]
     with pytest.raises(ExpertTimedOut):
         await make_caller(playing).stream([A, B], {}, options)
-    assert [round(call.timeout) for call in playing.calls[2:]] == [90, 90]
-    assert [round(call.first_token_timeout) for call in playing.calls[2:]] == [20, 30]
+    assert [round(call.timeout) for call in playing.calls] == [90] * 4
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_another_is_asked_beside_one_that_takes_long_and_the_first_answer_counts(
+    *, stream: bool
+) -> None:
+    """The first has 0.2 of 0.3 seconds alone; what it answers after that still counts."""
+    answer = STREAM if stream else (BODY,)
+    for first, second, by, outcomes in (
+        ((0.25, *answer), (9.0, *answer), A, ["ok", "cancelled"]),
+        ((9.0, *answer), answer, B, ["failed", "ok"]),
+        ((0.25, *answer), (ExpertFailed("no"),), A, ["ok", "failed"]),
+        ((0.21, ExpertFailed("no")), (0.02, *answer), B, ["failed", "ok"]),
+    ):
+        playing = Playing(a=[first], b=[second])
+        options = CallOptions(timeout=0.3)
+        caller = make_caller(playing)
+        if stream:
+            async with await caller.stream([A, B], {}, options) as found:
+                assert found.expert is by
+                assert [block async for block in found][-1].endswith(DONE)
+        else:
+            assert (await caller.complete([A, B], {}, options)).expert is by
+        assert [one.outcome for one in options.attempts] == outcomes
+        assert not any(one.hedge for one in options.attempts)
+        assert options.attempts[1].began >= 0.2
+        assert playing.running == 0
+        assert all(view.outstanding == 0 for view in caller.health.snapshot())
+
+
+async def test_who_was_late_and_lost_is_to_blame_and_who_answered_late_is_not() -> None:
+    playing = Playing(a=[9.0], b=[BODY])
+    caller = make_caller(playing)
+    for _ in range(3):
+        options = CallOptions(timeout=0.06, origin="t")
+        await caller.complete([A, B], {}, options)
+        assert options.attempts[0].error == "expert_timeout"
+    assert caller.health.down() == {"a"}
+    playing = Playing(a=[(0.07, BODY)], b=[9.0])
+    caller = make_caller(playing)
+    for _ in range(3):
+        assert (await caller.complete([A, B], {}, CallOptions(timeout=0.09))).expert is A
+    assert caller.health.down() == frozenset()
+
+
+async def test_all_that_hang_are_asked_one_beside_the_other_and_none_beyond_the_deadline() -> None:
+    playing = Playing(a=[9.0], b=[9.0], c=[9.0])
+    caller, options = make_caller(playing), CallOptions(timeout=0.3)
+    began = time.monotonic()
+    with pytest.raises(ExpertTimedOut):
+        await caller.complete([A, B, C], {}, options)
+    assert time.monotonic() - began < 1.0
+    assert [round(one.began, 1) for one in options.attempts] == [0.0, 0.2, 0.3]
+    assert (playing.asked, playing.running, playing.cancelled) == (["a", "b", "c"], 0, 3)
+    assert caller.health.view(caller.health.fleet(A).replicas[0]).outstanding == 0
 
 
 async def test_a_stream_that_only_announces_itself_is_given_up_in_time() -> None:
@@ -354,15 +430,15 @@ async def test_both_fail_and_the_next_is_asked() -> None:
     assert (await caller.complete([A, B, C], {})).expert is C
 
 
-async def test_a_failure_beside_a_hedge_is_not_asked_again_of_another_expert_s_endpoint() -> None:
+async def test_a_failure_beside_a_hedge_is_asked_again_of_its_own_expert() -> None:
     late = ExpertTimedOut("late")
     playing = Playing(a=[*[BODY] * 20, (0.2, status(500))], b=[(0.005, late)])
     caller, options = make_caller(playing, hedge=True), CallOptions()
     await usual(caller, A)
     with pytest.raises(ExpertFailed):
         await caller.complete([A, B], {}, options)
-    assert playing.asked[20:] == ["a", "b"]
-    assert [one.expert.id for one in options.attempts] == ["a", "b"]
+    assert playing.asked[20:] == ["a", "b", "a"]
+    assert [one.expert.id for one in options.attempts] == ["a", "b", "a"]
 
 
 async def test_hedges_are_few_and_off_unless_wanted() -> None:

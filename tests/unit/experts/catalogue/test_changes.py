@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experts.catalogue.changes import difference, plan, same, spec_of
-from experts.catalogue.expert import Expert
+from experts.catalogue.expert import Expert, Price, PriceTier
 
 wanted_lists = st.lists(
     st.builds(
@@ -54,6 +54,17 @@ def test_a_change_names_old_and_new_values() -> None:
         "context_window": (10, 20),
         "tags": (["code"], ["art", "code"]),
     }
+
+
+def test_an_entry_without_tiers_is_what_it_was_before_there_were_any() -> None:
+    plain = Expert(id="a", provider="scripted", price=Price(input=1))
+    assert set(spec_of(plain)["price"]) == {
+        "input", "output", "cached_input", "cache_write", "reasoning",
+    }  # fmt: skip
+    tier = PriceTier(above=10, input=2)
+    tiered = plain.model_copy(update={"price": Price(input=1, tiers=(tier,))})
+    assert difference(spec_of(plain), spec_of(tiered)).keys() == {"price"}
+    assert Expert.model_validate(spec_of(tiered)) == tiered
 
 
 def test_a_new_expert_shows_what_it_sets() -> None:

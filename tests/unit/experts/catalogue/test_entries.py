@@ -92,6 +92,31 @@ def test_problems_of_all_entries_are_found_and_named() -> None:
     assert found[6, None, "id"] == "is missing"
 
 
+def test_tiers_of_a_price_ascend_and_have_names() -> None:
+    def problem(**price: Any) -> tuple[str, str]:
+        (found,) = problems_of([scripted("a", price=price)])
+        return found.field, found.reason
+
+    low, high = ({"above": above, "input": 1, "output": 2} for above in (10, 20))
+    ascend = "each tier must be 'above' more tokens than the one before"
+    assert problem(tiers=[high, low]) == ("price.tiers", ascend)
+    assert problem(tiers=[low, low]) == ("price.tiers", ascend)
+    assert problem(tiers=[{"above": 0}])[0] == "price.tiers[0].above"
+    assert problem(tiers=[{"input": 1}]) == ("price.tiers[0].above", "is missing")
+    assert problem(tiers=[{**low, "ouput": 1}])[1] == "unknown field; did you mean 'output'?"
+    flex = {"name": "flex", "input": 1}
+    assert problem(service_tiers=[flex, flex]) == (
+        "price.service_tiers",
+        "the tier of service 'flex' is there twice",
+    )
+    nested = {**flex, "tiers": [high, low]}
+    assert problem(service_tiers=[nested]) == ("price.service_tiers[0].tiers", ascend)
+    assert problem(service_tiers=[{**flex, "name": "Flex Tier"}])[0] == (
+        "price.service_tiers[0].name"
+    )
+    parse_entries([scripted("a", price={"tiers": [low, high], "service_tiers": [flex]})])
+
+
 def test_a_problem_reads_as_a_place_and_a_reason() -> None:
     (problem,) = problems_of([scripted("a"), scripted("b", context_window=0)])
     assert problem.path == "experts[1].context_window"

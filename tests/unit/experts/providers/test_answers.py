@@ -56,6 +56,8 @@ def test_details_of_usage() -> None:
         b'"completion_tokens_details":{"reasoning_tokens":6}}}'
     )
     assert check_answer(body, HERE).usage == Usage(9, 8, 7, 6)
+    flex = body[:-1] + b',"service_tier":"flex"}'
+    assert check_answer(flex, HERE).usage == Usage(9, 8, 7, 6, service_tier="flex")
 
 
 @pytest.mark.parametrize(

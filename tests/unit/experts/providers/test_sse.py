@@ -98,6 +98,8 @@ def test_usage_is_read_from_the_last_event_that_counts() -> None:
         b"data: [DONE]\n\n"
     )
     assert usage_in(block) == Usage(3, 5)
+    flex = block.replace(b'"choices":[],', b'"choices":[],"service_tier":"flex",')
+    assert usage_in(flex) == Usage(3, 5, service_tier="flex")
     assert usage_in(b'data: {"usage":{"prompt_tokens":-1}}\n\n') is None
     assert usage_in(b'data: {"usage": broken\n\n') is None
 

@@ -127,6 +127,12 @@ def test_vendors_usage_is_understood(fields: object, usage: Usage) -> None:
 _PLAIN = {"prompt_tokens": 10, "completion_tokens": 5}
 
 
+def test_the_tier_of_service_is_what_the_answer_says() -> None:
+    assert read_usage(_PLAIN, "flex") == Usage(10, 5, service_tier="flex")
+    assert read_usage(_PLAIN | {"service_tier": "batch"}) == Usage(10, 5, service_tier="batch")
+    assert read_usage(_PLAIN, None) == read_usage(_PLAIN, 7) == Usage(10, 5)
+
+
 @pytest.mark.parametrize(
     "fields",
     [

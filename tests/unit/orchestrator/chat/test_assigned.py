@@ -24,6 +24,7 @@ def parsed(**more: Any) -> ChatRequest:
         {},
         {"stream": True, "stream_options": {"include_usage": True}},
         {"temperature": 0.5, "top_p": 0.9, "seed": 1},
+        {"max_tokens": 10, "max_completion_tokens": 10},
         {"user": "me", "metadata": {"a": "b"}, "store": True},
         {"n": 1, "logprobs": False, "tools": [], "tool_choice": "none", "stop": None},
         {"modalities": ["text"], "response_format": {"type": "text"}, "presence_penalty": 0.0},
@@ -55,7 +56,6 @@ def test_another_form_of_answer_is_refused(more: dict[str, Any], name: str) -> N
 @pytest.mark.parametrize(
     ("more", "name"),
     [
-        ({"max_tokens": 10}, "max_tokens"),
         ({"stop": ["x"]}, "stop"),
         ({"reasoning_effort": "high"}, "reasoning_effort"),
         ({"response_format": {"type": "json_object"}}, "response_format"),

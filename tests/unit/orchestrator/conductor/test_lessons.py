@@ -75,9 +75,9 @@ async def test_experts_are_told_what_was_learnt(
     run = known(make_run(LIKE_IT, expert("one", {"text": f"<answer>41</answer> {RIGHT}"})), lessons)
     asking = run.experts.ask
 
-    async def noting(expert: str, ask: Any, given: Task, tell: Any) -> Any:
+    async def noting(expert: str, ask: Any, given: Task, tell: Any, lost: Any) -> Any:
         seen.append(ask.messages)
-        return await asking(expert, ask, given, tell)
+        return await asking(expert, ask, given, tell, lost)
 
     class Noting:
         ask = staticmethod(noting)

@@ -17,7 +17,7 @@ from orchestrator.conductor.nodes import convene as convening
 from orchestrator.conductor.nodes.convene import seats
 from orchestrator.conductor.nodes.judge import read_best
 from orchestrator.conductor.panel import Reliability, untaught
-from orchestrator.conductor.ports import Tell
+from orchestrator.conductor.ports import Lost, Tell
 from orchestrator.conductor.values import Ask, Outcome, Said, Task
 
 from .conftest import MakeRun, expert
@@ -214,9 +214,9 @@ class Fading(CatalogueExperts):
         found = CatalogueExperts.ranked(self, task, policy=policy)
         return tuple(each for each in found if each[0] not in self.gone) or found
 
-    async def ask(self, expert: str, ask: Ask, task: Task, tell: Tell) -> Said:
+    async def ask(self, expert: str, ask: Ask, task: Task, tell: Tell, lost: Lost) -> Said:
         self.gone.append(expert)
-        return await CatalogueExperts.ask(self, expert, ask, task, tell)
+        return await CatalogueExperts.ask(self, expert, ask, task, tell, lost)
 
 
 @pytest.mark.parametrize("strategy", ["panel", "cascade"])

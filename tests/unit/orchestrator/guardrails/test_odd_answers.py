@@ -2,55 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
-from starlette.requests import Request
-from starlette.responses import Response
 
-from orchestrator.chat.guarding import GuardedChat, guarded
-from orchestrator.chat.request import ChatRequest, parse_chat
-from orchestrator.chat.streaming import StreamResponse
+from orchestrator.chat import review as reviewing
+from orchestrator.chat.guarding import guarded
+from orchestrator.chat.review import Review, status_of
 from orchestrator.guardrails.service import Guardrails
-from orchestrator.guardrails.values import Event
+from orchestrator.guardrails.values import Event, Note
 from orchestrator.kit.errors import ApiError
-from orchestrator.tenants.keys import Principal, Role
+
+EVENT = Event("request", "req_1", "default", "key_1", "e", [{"role": "user", "content": "x"}])
 
 
 class Allowing:
-    """Consents to everything."""
+    """Consents to everything, and counts how often."""
 
     name = "allowing"
 
+    def __init__(self) -> None:
+        self.asked = 0
+
     async def ask(self, event: Event) -> Any:
         assert event.messages
+        self.asked += 1
         return {"outcome": "allow"}
 
     async def aclose(self) -> None:
         """Nothing is held."""
 
 
-class Fixed:
-    """Answers with the same."""
-
-    def __init__(self, answer: Response | StreamResponse) -> None:
-        self.fixed = answer
-
-    async def answer(self, *_: Any) -> Response | StreamResponse:
-        return self.fixed
-
-
-async def _forever() -> Any:
-    await asyncio.sleep(60)
-
-
-async def through(answer: Response | StreamResponse) -> Response | StreamResponse:
-    chat: ChatRequest = parse_chat(b'{"model":"e","messages":[{"role":"user","content":"x"}]}')
-    principal = Principal("key_1", "a test's", "default", Role.USER)
-    request = Request({"type": "http", "headers": []}, _forever)
-    hooks = Guardrails((), (Allowing(),))
-    return await GuardedChat(Fixed(answer), hooks).answer(chat, principal, request, "req_1")
+def review(hook: Allowing) -> Review:
+    return Review(Guardrails((), (hook,)), EVENT)
 
 
 @pytest.mark.parametrize(
@@ -64,25 +48,39 @@ async def through(answer: Response | StreamResponse) -> Response | StreamRespons
 )
 async def test_an_answer_without_messages_is_not_passed_on(body: bytes) -> None:
     with pytest.raises(ApiError) as caught:
-        await through(Response(body))
+        await review(Allowing()).whole(body)
     assert (caught.value.status, caught.value.code) == (503, "guardrail_unavailable")
+    assert status_of(caught.value) == "failed"
 
 
-async def test_what_is_no_answer_is_passed_on() -> None:
-    gone = await through(Response(status_code=499))
-    assert isinstance(gone, Response)
-    assert gone.status_code == 499
+async def test_a_stream_without_any_message_has_nothing_to_judge() -> None:
+    hook = Allowing()
+    blocks = [b'data: {"choices":[]}\n\n']
+    assert await review(hook).stream(blocks) == blocks
+    assert hook.asked == 0
 
 
-async def test_a_stream_of_nothing_but_an_error_is_passed_on() -> None:
-    async def blocks() -> Any:
-        yield b'data: {"error":{"message":"broke off"}}\n\n'
+async def test_bytes_that_are_allowed_stay_as_they_are() -> None:
+    hook, body = Allowing(), b'{"choices" : [{"message":{"role":"assistant","content":"\\u0041"}}]}'
+    assert await review(hook).whole(body) is body
+    assert hook.asked == 1
 
-    held = await through(StreamResponse(blocks(), {}))
-    assert isinstance(held, StreamResponse)
-    assert b"".join([block async for block in held.blocks]).startswith(b'data: {"error"')
+
+def test_what_is_noted_says_nothing_of_what_was_said() -> None:
+    noted = review(Allowing())
+    assert noted.noted is None
+    noted.notes += [
+        Note("mod:one", "request", "flag", ("odd",)),
+        Note("judge", "answer", "block", ("odd", "bad")),
+    ]
+    assert noted.noted == [
+        {"guardrail": "mod:one", "stage": "request", "outcome": "flag", "flags": ("odd",)},
+        {"guardrail": "judge", "stage": "answer", "outcome": "block", "flags": ("odd", "bad")},
+    ]
+    assert noted.flags == ("odd", "bad")
 
 
 def test_where_there_is_no_guardrail_nothing_stands_in_between() -> None:
-    inner = Fixed(Response())
-    assert guarded(inner, Guardrails()) is inner
+    inner: Any = object()
+    assert guarded(inner, Guardrails(), inner) is inner
+    assert reviewing.as_it_is(b"x") == b"x"

@@ -20,19 +20,45 @@ from orchestrator.cli import build, usage_reconcile
 from orchestrator.usage.reconciling.amounts import day_in, decimal_in, model_in, nanos_in
 from orchestrator.usage.reconciling.compare import Recorded, Tolerance, compare, dollars
 from orchestrator.usage.reconciling.invoice import InvoiceInvalid, Line, read_invoice
+from orchestrator.usage.reconciling.vendors import FIELDS, NAMES, REQUIRED, VENDORS, plain
 
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
 OPENAI = """\
-start_time,end_time,start_time_iso,end_time_iso,amount_value,amount_currency,line_item,project_id
-1772409600,1772496000,2026-03-02T00:00:00+00:00,2026-03-03T00:00:00+00:00,1.25,usd,"gpt-6-luna-2026-01-10, input",p
-1772409600,1772496000,2026-03-02T00:00:00+00:00,2026-03-03T00:00:00+00:00,0.5,usd,"gpt-6-luna-2026-01-10, output",p
-1772496000,1772582400,2026-03-03T00:00:00+00:00,2026-03-04T00:00:00+00:00,0.0000004,usd,"gpt-6-luna, cached input",p
+start_time,end_time,start_time_iso,end_time_iso,amount_value,amount_currency,quantity,quantity_unit,line_item,user_id,api_key_id,project_id,organization_id,project_name,organization_name,user_email,api_source
+1772323200,1772409600,2026-03-01T00:00:00+00:00,2026-03-02T00:00:00+00:00,,,,,,,,,,,,,
+1772409600,,2026-03-02T00:00:00+00:00,,1.25,usd,500,tokens,"gpt-6-luna-2026-01-10, input_tokens",,,proj_a,,,,,
+1772409600,,2026-03-02T00:00:00+00:00,,0.5000000000,usd,70,tokens,"gpt-6-luna-2026-01-10, output_tokens",,,proj_a,,,,,
+1772496000,,2026-03-03T00:00:00+00:00,,0.0000004,usd,3,requests,"gpt-6-luna, web search",,,proj_a,,,,,
 """
 ANTHROPIC = """\
-usage_date_utc,model,workspace,api_key,usage_type,context_window,token_type,cost_usd,cost_type
-2026-03-02,Claude Haiku 5.5,Default,k,message,0-200k,input_no_cache,0.30,token
-2026-03-02,Claude Haiku 5.5,Default,k,message,0-200k,output,1.10,token
+usage_date_utc,model,workspace,api_key,usage_type,context_window,token_type,cost_usd,list_price_usd,cost_type,inference_geo,speed,api_key_id,api_key_status
+2026-03-02,Claude Haiku 5.5,Default,k,message,≤ 200k,input_no_cache,0.30,0.60,token,not_available,,apikey_1,active
+2026-03-02,Claude Haiku 5.5,Default,k,message,≤ 200k,output,1.10,2.20,token,not_available,,apikey_1,active
 """
+CLOUDS = {
+    "aws": (
+        "identity/LineItemId,lineItem/UsageStartDate,lineItem/ProductCode,lineItem/CurrencyCode,"
+        "lineItem/UnblendedCost\n1,2026-03-02T00:00:00Z,AmazonBedrock,USD,1.5\n"
+        "2,2026-03-02T10:00:00Z,AmazonBedrock,USD,0.25\n3,2026-03-02T00:00:00Z,AmazonEC2,USD,9\n",
+        "lineItem/ProductCode=AmazonBedrock",
+    ),
+    "azure": (
+        "Date,MeterCategory,MeterName,BillingCurrency,CostInBillingCurrency,CostInUsd\n"
+        "2026-03-02,Foundry Models,gpt 6 Inp Tokens,EUR,1.6,1.75\n2026-03-02,Storage,LRS,EUR,9,9\n",
+        "meter category=Foundry Models",
+    ),
+    "google": (
+        "usage_start_time,service.description,sku.description,cost,currency\n"
+        "2026-03-02 08:00:00 UTC,Vertex AI,Gemini Input,1.75,USD\n"
+        "2026-03-02 08:00:00 UTC,Compute Engine,Core,9,USD\n",
+        "service_description=Vertex AI",
+    ),
+    "focus": (
+        "BilledCost,BillingCurrency,ChargePeriodStart,ConsumedQuantity,ConsumedUnit,ServiceName\n"
+        "1.75,USD,2026-03-02T00:00:00Z,2000,Tokens,Models\n9,USD,2026-03-02T00:00:00Z,1,Hours,VM\n",
+        "ServiceName=Models",
+    ),
+}
 
 
 @pytest.mark.parametrize(
@@ -108,13 +134,30 @@ def test_models(text: str, model: str) -> None:
 
 def test_an_openai_export() -> None:
     assert read_invoice(OPENAI, "openai") == [
-        Line(MONDAY, "gpt-6-luna", 1_750_000_000),
-        Line(TUESDAY, "gpt-6-luna", 400),
+        Line(MONDAY, "gpt-6-luna", 1_750_000_000, 570),
+        Line(TUESDAY, "gpt-6-luna", 400),  # what is counted there is no tokens
     ]
 
 
 def test_an_anthropic_export() -> None:
     assert read_invoice(ANTHROPIC, "anthropic") == [Line(MONDAY, "claude-haiku-5-5", 1_400_000_000)]
+
+
+@pytest.mark.parametrize("vendor", CLOUDS)
+def test_what_clouds_export_is_compared_by_day(vendor: Any) -> None:
+    text, only = CLOUDS[vendor]
+    column, _, value = only.partition("=")
+    tokens = 2000 if vendor == "focus" else None
+    assert read_invoice(text, vendor, only={column: value}) == [
+        Line(MONDAY, "", 1_750_000_000, tokens)
+    ]
+    with pytest.raises(InvoiceInvalid, match="there is no column 'colour'"):
+        read_invoice(text, vendor, only={"colour": "red"})
+
+
+def test_columns_are_found_however_they_are_spelled() -> None:
+    names = ("lineItem/UnblendedCost", "line_item_unblended_cost", "Line Item Unblended Cost")
+    assert len({plain(name) for name in names}) == 1
 
 
 def test_any_other_file() -> None:
@@ -293,6 +336,8 @@ def test_the_command_differs_with_code_1(coe: Any, tmp_path: Path) -> None:
         ("{file}", "--column", "cost"),
         ("{file}.missing",),
         ("{file}", "--column", "cost=nothing"),
+        ("{file}", "--only", "project_id"),
+        ("{file}", "--only", "colour=red"),
     ],
 )
 def test_the_command_says_what_is_wrong(coe: Any, tmp_path: Path, words: tuple[str, ...]) -> None:
@@ -302,3 +347,40 @@ def test_the_command_says_what_is_wrong(coe: Any, tmp_path: Path, words: tuple[s
     assert done.exit_code in (1, 2)
     assert done.exception is None or isinstance(done.exception, SystemExit)
     assert done.output.strip()
+
+
+def test_the_command_leaves_out_what_is_not_meant(coe: Any, tmp_path: Path) -> None:
+    invoice = tmp_path / "costs.csv"
+    invoice.write_text(OPENAI + OPENAI.partition("\n")[2].replace("proj_a", "proj_b"))
+    words = (str(invoice), "--vendor", "openai", "--tolerance", "0")
+    assert coe(*words).exit_code == 1
+    assert coe(*words, "--only", "project_id=proj_a").exit_code == 0
+
+
+def test_every_vendor_has_names_for_what_is_needed() -> None:
+    assert set(NAMES) == set(VENDORS)
+    for names in NAMES.values():
+        assert set(REQUIRED) <= names.keys() <= set(FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model", "url", "billed"),
+    [
+        ("openai", "openai/gpt-6-luna", None, True),
+        ("openai", "gpt-6-luna", None, True),
+        ("openai", "azure/gpt-6-luna", None, False),
+        ("azure", "azure/gpt-6-luna", None, True),
+        ("azure", "m", "https://x.openai.azure.com/openai/v1", True),
+        ("aws", "bedrock/converse/anthropic.claude", None, True),
+        ("aws", "claude-haiku-5-5", None, False),
+        ("anthropic", "claude-haiku-5-5", None, True),
+        ("google", "vertex_ai/gemini-3.8-flash", None, True),
+        ("google", "m", "https://generativelanguage.googleapis.com/v1beta/openai", True),
+        ("google", "m", "https://googleapis.com.example.org/v1", False),
+        ("focus", "m", "https://api.example.org/v1", True),
+    ],
+)
+def test_whose_experts_are_meant(vendor: str, model: str, url: str | None, billed: bool) -> None:
+    provider = "openai" if url else "litellm"
+    entry = {"id": "x", "provider": provider, "model": model, "endpoints": [{"url": url}]}
+    assert usage_reconcile._is_of(Expert.model_validate(entry), vendor) is billed

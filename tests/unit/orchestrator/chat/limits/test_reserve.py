@@ -59,6 +59,31 @@ def test_what_a_request_needs() -> None:
     assert ask.least == ask.nanos
 
 
+def test_the_tier_of_service_asked_for_is_reserved() -> None:
+    price = {
+        "input": 2,
+        "output": 10,
+        "tiers": [{"above": 1000, "input": 4, "output": 20}],
+        "service_tiers": [
+            {"name": "priority", "input": 3, "output": 15},
+            {"name": "flex", "input": 1, "output": 5},
+        ],
+    }
+
+    def nanos(prompt: int, parameters: dict[str, Any] | None = None, **fields: Any) -> int:
+        entry = expert(price=price, parameters=parameters or {})
+        asked = raw(max_tokens=100, **fields)
+        return ask_of(new_request_id(), PRINCIPAL, entry, prompt, asked, 500).nanos
+
+    assert nanos(1000) == 1000 * 2_000 + 100 * 10_000
+    assert nanos(1001) == 1001 * 4_000 + 100 * 20_000
+    dearer = 1000 * 3_000 + 100 * 15_000
+    assert nanos(1000, service_tier="priority") == dearer
+    assert nanos(1000, {"service_tier": "priority"}) == dearer
+    # A vendor may answer at its usual tier all the same.
+    assert nanos(1000, service_tier="flex") == nanos(1000, service_tier=7) == nanos(1000)
+
+
 @given(*[st.integers(0, 10_000)] * 4, *[st.floats(0, 100)] * 4)
 def test_no_way_of_counting_costs_more(
     prompt: int,

@@ -1,0 +1,1 @@
+"""Jobs: work of many items that does not belong inside a request, with its truth in Postgres."""

@@ -1,0 +1,110 @@
+"""What each call of an expert is charged with, however it ended: its tokens, and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from experts.calling.attempts import Attempt
+from experts.counting.counter import at_least_written, counted
+from experts.counting.produced import Produced
+from experts.pricing import cost_in_nanos
+from experts.providers.protocol import Usage
+
+NOTHING = Usage(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What experts read, to be counted where they do not count.
+
+    Args:
+        messages: The conversation, decoded.
+        tools: The tools, decoded.
+    """
+
+    messages: Sequence[Any] = ()
+    tools: Sequence[Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What one call costs, or several of the same expert together.
+
+    Args:
+        usage: The tokens.
+        nanos: Billionths of a US dollar.
+    """
+
+    usage: Usage
+    nanos: int
+
+
+async def charges_of(
+    attempts: Sequence[Attempt], asked: Asked, written: str
+) -> list[tuple[Attempt, Charge]]:
+    """Return what each call costs, whoever answered last.
+
+    Args:
+        attempts: In the order in which they began.
+        asked: What they read.
+        written: What was passed on of the answer.
+    """
+    answered = [one for one in attempts if one.sent or one.outcome == "ok"]
+    others = [one for one in attempts if one not in answered]
+    # Where nobody has answered, nobody has counted either: that it cost nothing is our guess.
+    nothing = replace(NOTHING, estimated=not answered)
+    return [
+        *[(one, await _charge(one, asked, "", nothing)) for one in others],
+        *[(one, await _charge(one, asked, written, nothing)) for one in answered],
+    ]
+
+
+def total(charges: Iterable[Charge]) -> Charge:
+    """Return what several calls cost together; estimated if any of them is."""
+    usage, nanos = NOTHING, 0
+    for charge in charges:
+        usage, nanos = added(usage, charge.usage), nanos + charge.nanos
+    return Charge(usage, nanos)
+
+
+def added(one: Usage, other: Usage) -> Usage:
+    """Return the tokens of two calls together; estimated if either is."""
+    return Usage(
+        one.prompt_tokens + other.prompt_tokens,
+        one.completion_tokens + other.completion_tokens,
+        cached_tokens=one.cached_tokens + other.cached_tokens,
+        cache_write_tokens=one.cache_write_tokens + other.cache_write_tokens,
+        reasoning_tokens=one.reasoning_tokens + other.reasoning_tokens,
+        estimated=one.estimated or other.estimated,
+    )
+
+
+async def _charge(attempt: Attempt, asked: Asked, written: str, nothing: Usage) -> Charge:
+    expert, usage = attempt.expert, attempt.usage
+    written += _unseen(attempt)
+    if usage is not None and written and attempt.outcome != "ok":
+        usage = await at_least_written(usage, expert.model, written)
+    if usage is None and (written or _costs(attempt)):
+        usage = await counted(
+            expert.model, messages=asked.messages, tools=asked.tools, written=written
+        )
+    usage = usage or nothing
+    return Charge(usage, cost_in_nanos(usage, expert.price))
+
+
+def _unseen(attempt: Attempt) -> str:
+    """Return what an expert wrote that nobody has seen, since it failed before that was passed on."""
+    produced = Produced()
+    produced.add(attempt.unseen)
+    return produced.text
+
+
+def _costs(attempt: Attempt) -> bool:
+    """Tell whether an expert that did not count its tokens has to be thought to bill for some.
+
+    One that failed or refused before it said anything has billed nothing that we know of. One that
+    was left while it worked has read the prompt.
+    """
+    return attempt.sent or attempt.outcome in {"ok", "cancelled", "running"}
