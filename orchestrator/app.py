@@ -121,7 +121,8 @@ def create_app(services: Services, stopping: Stopping | None = None) -> ASGIApp:
         _settings(),
     ):
         app.include_router(router)
-    app.router.routes.extend((*chat.ROUTES, *DIALECTS))
+    # First, since a request is held against one route after the other.
+    app.router.routes[:0] = (*chat.ROUTES, *DIALECTS)
     _document_chat(app)
     audited = Audited(app, services.audit, ("/admin/api", webhooks.PATH))
     own = (feedback.PATH, runs.PATH, webhooks.PATH, own_usage.PATH, files.PATH, batches.PATH)

@@ -1,5 +1,7 @@
 """The groups of operations on keys, tenants and the audit log, for threads."""
 
+# Written by sync_from_async.py: change the module for coroutines instead.
+
 from __future__ import annotations
 
 from collections.abc import Sequence

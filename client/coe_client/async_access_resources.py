@@ -1,4 +1,4 @@
-"""The groups of operations on keys, tenants and the audit log, for ``asyncio``."""
+"""The groups of operations on keys, tenants and the audit log, for coroutines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The group of operations on limits, for ``asyncio``."""
+"""The group of operations on limits, for coroutines."""
 
 from __future__ import annotations
 

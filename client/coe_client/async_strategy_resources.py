@@ -22,7 +22,8 @@ class AsyncStrategies:
 
     async def list(self) -> builtins.list[Strategy]:
         """List the strategies, each with its graph as Mermaid."""
-        return (await self._transport.send(operations.list_strategies())).data
+        listed = await self._transport.send(operations.list_strategies())
+        return listed.data
 
     def assignments(self, *, page_size: int | None = None) -> AsyncPages[Assignment]:
         """List which strategies are assigned to what."""

@@ -1,5 +1,7 @@
 """The group of operations on limits, for threads."""
 
+# Written by sync_from_async.py: change the module for coroutines instead.
+
 from __future__ import annotations
 
 from coe_client import limit_operations as operations

@@ -1,5 +1,7 @@
 """The groups of operations, for threads. Thin: what is sent is built in :mod:`.operations`."""
 
+# Written by sync_from_async.py: change the module for coroutines instead.
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,5 +1,7 @@
 """``client.runs`` and ``client.webhooks``, for threads."""
 
+# Written by sync_from_async.py: change the module for coroutines instead.
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,5 +1,7 @@
 """``client.strategies`` and ``client.lessons``, for threads."""
 
+# Written by sync_from_async.py: change the module for coroutines instead.
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -22,7 +24,8 @@ class Strategies:
 
     def list(self) -> builtins.list[Strategy]:
         """List the strategies, each with its graph as Mermaid."""
-        return self._transport.send(operations.list_strategies()).data
+        listed = self._transport.send(operations.list_strategies())
+        return listed.data
 
     def assignments(self, *, page_size: int | None = None) -> Pages[Assignment]:
         """List which strategies are assigned to what."""

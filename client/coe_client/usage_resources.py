@@ -1,5 +1,7 @@
 """The group of operations on usage, for threads."""
 
+# Written by sync_from_async.py: change the module for coroutines instead.
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -114,6 +116,5 @@ class Usage(_Group):
             end: As in :meth:`report`.
             only: As in :meth:`report`.
         """
-        yield from self._transport.pieces(
-            operations.export_usage(form, start=start, end=end, **only)
-        )
+        request = operations.export_usage(form, start=start, end=end, **only)
+        yield from self._transport.pieces(request)
