@@ -154,7 +154,7 @@ async def working(directory: Path, concurrency: int) -> AsyncIterator[Work]:
     migrate(urls.postgres)
     settings = Settings(
         data_dir=directory,
-        secret_key="a" * 43 + "=",  # type: ignore[arg-type]  # noqa: S106 (of a store that is thrown away)
+        secret_key="a" * 43 + "=",  # type: ignore[arg-type]
         worker_items=concurrency,
     )
     router = build_router(

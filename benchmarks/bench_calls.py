@@ -1,8 +1,8 @@
 """What the calling layer adds to a call: the caller against its provider alone, in one run.
 
 The provider answers at once and from memory, so what is left is the layer: ranking, endpoint, breaker,
-deadlines, hold-back and the list of attempts. Time is the processor's own, and the best of several
-rounds counts: whatever else runs on the machine only adds to it.
+deadlines (of the whole, the first token and silence), hold-back and the list of attempts. Time is the
+processor's own, and the best of several rounds counts: whatever else runs on the machine only adds to it.
 
     python benchmarks/bench_calls.py [--calls 5000] [--rounds 7]
 """

@@ -39,6 +39,9 @@ KEY = "sk-coe-" + "k" * 43
 WORDS = 32
 ANSWER = "word " * WORDS
 DAY = 86_400
+BUSY = 0.7
+RATES = (100, 1_000, 11_574, 34_722)
+"""The third is a billion a day, the fourth the same where the busiest hour has three times as many."""
 LIMITS = {
     "requests_per_minute": 10**9,
     "tokens_per_minute": 10**12,
@@ -291,6 +294,25 @@ def run(directory: Path, clients: int, seconds: float) -> list[Cost]:
         postgres.stop()
 
 
+def show_plan(costs: list[Cost]) -> None:
+    """Print what it takes to bear some loads, half of the requests streamed, no part busier than allowed."""
+    each = {
+        name: sum(asdict(cost)[name] for cost in costs) / len(costs) for name in asdict(costs[0])
+    }
+    print(f"\nhalf of them streamed, no core busier than {BUSY:.0%}")
+    print(
+        "   requests a second   a day   cores: service  redis  postgres   usage a day   log a second"
+    )
+    for rate in RATES:
+        cores = [
+            rate * each[f"{part}_ms"] / 1000 / BUSY for part in ("service", "redis", "postgres")
+        ]
+        print(
+            f"{rate:20,} {rate * DAY / 1e6:6,.0f}M {cores[0]:16.1f} {cores[1]:6.1f} {cores[2]:9.1f}"
+            f" {rate * DAY * each['row_bytes'] / 1e9:10,.1f} GB {rate * each['wal_bytes'] / 1e6:9,.2f} MB"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
@@ -311,8 +333,9 @@ def main() -> None:
             print(f"  {part:9} {spent:8.3f} ms of a core: {1000 / spent:8.0f} a second a core")
         print(
             f"  {each.row_bytes} bytes of usage row, {each.wal_bytes} of log, {each.redis_bytes} to "
-            f"and from Redis; a day of 100 a second: {each.row_bytes * 100 * DAY / 1e9:.1f} GB"
+            "and from Redis"
         )
+    show_plan(found)
 
 
 if __name__ == "__main__":

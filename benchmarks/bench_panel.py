@@ -36,14 +36,13 @@ from panel_engine import through_engine
 
 from orchestrator.conductor.evaluation.drawing import Spot, drawn
 from orchestrator.conductor.evaluation.frontier import Policy, beyond, corners
-from orchestrator.conductor.evaluation.measures import wilson
 from orchestrator.conductor.panel.belief import best, heard
 from orchestrator.conductor.panel.fitting import Record, ReliabilitySettings, fit_reliability
 from orchestrator.conductor.panel.option_fitting import fit_options
 from orchestrator.conductor.panel.reliability import Reliability, untaught
 from orchestrator.conductor.panel.simulation import Played, play
 from router.embedding import StaticEmbedder
-from router.evaluation.intervals import bootstrap, paired
+from router.evaluation.intervals import bootstrap, paired, wilson
 from router.evaluation.pieces import figure_of, section
 from router.evaluation.style import CSS
 from router.learned.fitting import fit_classifier

@@ -65,8 +65,8 @@ async def measure(
     )
     ids = []
     for _ in range(runs):
-        row = await service.start(who, new_request_id(), "conductor", request, {}, None)
-        ids.append(row["id"])
+        started = await service.start(who, new_request_id(), "conductor", request, {}, None)
+        ids.append(started.row["id"])
     cpu, began = time.process_time(), time.perf_counter()
     await asyncio.gather(*map(work.runner.offer, ids))
     while work.runner.busy:  # noqa: ASYNC110 (a benchmark may look now and then)

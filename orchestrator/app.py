@@ -32,6 +32,7 @@ from orchestrator.kit.pages import Page, errors, page
 from orchestrator.kit.settings import describe
 from orchestrator.lessons import endpoints as lessons
 from orchestrator.login import endpoints as login
+from orchestrator.residency import endpoints as residency
 from orchestrator.routers import endpoints as routers
 from orchestrator.routers import version_endpoints as router_versions
 from orchestrator.runs import endpoints as runs
@@ -116,6 +117,7 @@ def create_app(services: Services, stopping: Stopping | None = None) -> ASGIApp:
         batches.router,
         lessons.router,
         breakers.router,
+        residency.router,
         strategies.router,
         telemetry.router,
         _settings(),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from coe_client import (
     async_access_resources,
+    async_batch_resources,
     async_limit_resources,
     async_resources,
     async_run_resources,
@@ -76,6 +77,9 @@ class AsyncCoe:
         self.feedback = async_resources.AsyncOpinions(transport)
         self.runs = async_run_resources.AsyncRuns(transport)
         self.webhooks = async_run_resources.AsyncWebhooks(transport)
+        self.files = async_batch_resources.AsyncFiles(transport)
+        self.batches = async_batch_resources.AsyncBatches(transport)
+        self.jobs = async_batch_resources.AsyncJobs(transport)
         self.strategies = async_strategy_resources.AsyncStrategies(transport)
         self.lessons = async_strategy_resources.AsyncLessons(transport)
         self.config = async_resources.AsyncConfig(transport)

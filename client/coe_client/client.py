@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from coe_client import (
     access_resources,
+    batch_resources,
     limit_resources,
     operations,
     resources,
@@ -78,6 +79,9 @@ class Coe:
         self.feedback = resources.Opinions(transport)
         self.runs = run_resources.Runs(transport)
         self.webhooks = run_resources.Webhooks(transport)
+        self.files = batch_resources.Files(transport)
+        self.batches = batch_resources.Batches(transport)
+        self.jobs = batch_resources.Jobs(transport)
         self.strategies = strategy_resources.Strategies(transport)
         self.lessons = strategy_resources.Lessons(transport)
         self.config = resources.Config(transport)

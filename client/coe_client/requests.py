@@ -40,7 +40,8 @@ class Request(Generic[T]):
         method: HTTP method.
         path: From the root of the service, query included.
         read: Makes the typed result out of the answer.
-        body: JSON document, bytes, or ``None``. May hold a secret, so it has no place in a repr.
+        body: JSON document, bytes, a file (:mod:`coe_client.uploads`), or ``None``. May hold a secret,
+            so it has no place in a repr.
         repeatable: Whether doing it twice equals doing it once (:mod:`coe_client.retries`).
         accept: Statuses from 400 that are an answer, not an error.
         content_type: Of the answer that is expected.

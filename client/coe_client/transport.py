@@ -29,6 +29,7 @@ from coe_client.settings import Settings, countdown
 from coe_client.streaming import AsyncChatStream, ChatStream
 from coe_client.types.chat import ChatCompletion
 from coe_client.types.routing import RouteInfo
+from coe_client.uploads import Upload
 
 T = TypeVar("T")
 SecondsLeft = Callable[[], float | None]
@@ -267,8 +268,13 @@ def _build(
 ) -> httpx.Request:
     """Turn a request into httpx's; no wait is longer than the rest of the call's time."""
     headers = {"Accept": request.content_type, "User-Agent": USER_AGENT}
-    content = request.content()
-    if content is not None:
+    upload = request.body if isinstance(request.body, Upload) else None
+    content: Any
+    if upload is not None:
+        headers |= {"Content-Type": upload.content_type, "Content-Length": str(upload.size)}
+        sync = isinstance(http, httpx.Client)
+        content = upload.pieces() if sync else upload.pieces_async()
+    elif (content := request.content()) is not None:
         binary = isinstance(request.body, bytes)
         headers["Content-Type"] = "application/octet-stream" if binary else "application/json"
     if settings.api_key is not None:

@@ -12,6 +12,9 @@ from experts.errors import ExpertTimedOut
 
 T = TypeVar("T")
 
+AGAIN_SECONDS = 1.0
+"""A wait that goes on though it was cancelled is cancelled again after so long: libraries lose
+cancellations, as ``asyncio.wait_for`` does up to Python 3.11 (https://github.com/python/cpython/issues/86296)."""
 _LOOKS = 4
 """Looks within one idle limit: a silence is ended a fourth of it late at most, and never early."""
 
@@ -42,6 +45,7 @@ class Alarm:
         "_moved",
         "_over",
         "_quiet_since",
+        "_rings",
         "_seconds",
         "_task",
         "_timer",
@@ -58,7 +62,7 @@ class Alarm:
         self._loop = loop = asyncio.get_running_loop()
         self._began = self._quiet_since = now = loop.time()
         self._task: asyncio.Task[Any] | None = None
-        self._cancelled_before = 0
+        self._cancelled_before = self._rings = 0
         self._goes_on = self._moved = self._over = False
         self._timer = loop.call_at(now + min(seconds, idle / _LOOKS), self._look)
 
@@ -118,10 +122,16 @@ class Alarm:
         task, self._task = self._task, None
         if not self._over or task is None or not isinstance(error, asyncio.CancelledError):
             return error
-        return self._timed_out() if task.uncancel() <= self._cancelled_before else error
+        self._timer.cancel()
+        left = min(task.uncancel() for _ in range(self._rings)) if self._rings else math.inf
+        self._rings = 0
+        return self._timed_out() if left <= self._cancelled_before else error
 
     def _look(self) -> None:
-        """Ring if it is time; else look again later."""
+        """Ring if it is time, and until it helps; else look again later."""
+        if self._over:
+            self._ring()
+            return
         now = self._loop.time()
         by = self._began + self._seconds
         if self._moved or self._task is None or not self._goes_on:
@@ -132,8 +142,13 @@ class Alarm:
             self._timer = self._loop.call_at(min(by, now + self._idle / _LOOKS), self._look)
             return
         self._over = True
+        self._ring()
+
+    def _ring(self) -> None:
         if self._task is not None:
+            self._rings += 1
             self._task.cancel()
+            self._timer = self._loop.call_later(AGAIN_SECONDS, self._look)
 
     def _timed_out(self) -> ExpertTimedOut:
         name = self._expert

@@ -8,7 +8,9 @@ from typing import Literal
 from experts.catalogue.expert import Expert
 from experts.providers.protocol import Usage
 
-Outcome = Literal["running", "ok", "failed", "refused", "cancelled"]
+Outcome = Literal["running", "ok", "failed", "refused", "cancelled", "skipped"]
+NOT_AFFORDED = "budget_exceeded"
+"""Why an expert is skipped: a budget does not hold what it may cost."""
 
 
 @dataclass(slots=True)
@@ -21,8 +23,8 @@ class Attempt:
         began: Seconds since the request began.
         hedge: Whether it was sent because another was slow.
         seconds: How long it took.
-        outcome: ``ok`` (answered), ``failed``, ``refused`` (what was asked was not to its liking) or
-            ``cancelled`` (nobody waited for it any more).
+        outcome: ``ok`` (answered), ``failed``, ``refused`` (what was asked was not to its liking),
+            ``cancelled`` (nobody waited for it any more) or ``skipped`` (it was not called at all).
         error: Code of what went wrong.
         usage: What the expert counted, if it did.
         sent: Whether any of its answer was passed on.

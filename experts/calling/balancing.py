@@ -61,12 +61,17 @@ def choose(replicas: Sequence[Replica], now: float, avoid: Container[Replica] = 
     """
     if len(replicas) == 1:
         return replicas[0]
-    left = [one for one in replicas if one not in avoid]
-    ready = [one for one in left if one.ready(now)]
-    if not ready:
+    chosen, least, behind = None, (math.inf, math.inf), 0.0
+    for one in replicas:
+        if one in avoid or not one.ready(now):
+            continue
+        place = (one.load(), one.turn)
+        if place < least:
+            chosen, least = one, place
+        # Who comes back after a while starts where the others are, instead of catching up at once.
+        behind = max(behind, one.turn - 1.0 / one.endpoint.weight)
+    if chosen is None:
+        left = [one for one in replicas if one not in avoid]
         return min(left, key=lambda one: max(one.breaker.until, one.rests_until))
-    chosen = min(ready, key=lambda one: (one.load(), one.turn))
-    # Who comes back after a while starts where the others are, instead of catching up at once.
-    others = (one.turn - 1.0 / one.endpoint.weight for one in ready if one is not chosen)
-    chosen.turn = max(chosen.turn, *others, 0.0) + 1.0 / chosen.endpoint.weight
+    chosen.turn = max(chosen.turn, behind) + 1.0 / chosen.endpoint.weight
     return chosen

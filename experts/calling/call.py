@@ -5,84 +5,31 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from experts.calling.alarm import Alarm
-from experts.calling.attempts import Attempt
+from experts.calling.attempts import NOT_AFFORDED, Attempt
 from experts.calling.budget import RetryBudget
 from experts.calling.content import is_hollow
 from experts.calling.course import Course, Place
 from experts.calling.health import ExpertHealth
 from experts.calling.ongoing import Ongoing
-from experts.calling.options import CallOptions, CallRules
+from experts.calling.options import CallOptions, CallRules, Permit
 from experts.calling.prepare import Prepared, prepare
 from experts.calling.racing import raced
 from experts.calling.registry import ProviderRegistry
 from experts.calling.secrets import SecretResolver, resolved
 from experts.calling.stream import ExpertStream, Patience
+from experts.calling.trip import Answer, Kind, Trip
 from experts.catalogue.expert import Expert
-from experts.errors import ExpertAnswerInvalid, ExpertError
-from experts.providers.protocol import ExpertAnswer, ExpertCall
+from experts.errors import ExpertAnswerInvalid, ExpertError, ExpertFailed
+from experts.providers.protocol import ExpertCall
 
 __all__ = ["Answer", "CallOptions", "CallRules", "ExpertCaller", "ExpertStream"]
 
-T = TypeVar("T", "Answer", ExpertStream)
+T = TypeVar("T", Answer, ExpertStream)
 Experts = Expert | Sequence[Expert]
 """Who may answer: one, or several of which the first that can does, best first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer(ExpertAnswer):
-    """A whole answer, and who gave it.
-
-    Args:
-        expert: The entry of the expert.
-        attempt: The call that it came of.
-        attempts: Everything that was tried for it.
-    """
-
-    expert: Expert
-    attempt: Attempt
-    attempts: Sequence[Attempt] = ()
-
-    async def discard(self) -> None:
-        """Note that nobody sees it, since another was quicker."""
-        self.attempt.outcome = "cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class _Trip:
-    """One request on its way to an answer."""
-
-    course: Course
-    fields: Mapping[str, Any]
-    options: CallOptions
-    began: float
-
-    @property
-    def whole_by(self) -> float:
-        return self.began + self.options.timeout
-
-    @property
-    def first_by(self) -> float:
-        return self.began + min(self.options.first_token_timeout, self.options.timeout)
-
-
-class _Kind(NamedTuple, Generic[T]):
-    """One of the two kinds of answer: whole, or a stream.
-
-    Args:
-        ask: Asks at one place; is given how many seconds are left.
-        dispose: Closes an answer that nobody wants.
-        by: When it has to be there.
-        fair: Seconds that an endpoint must have been given to be to blame for being late.
-    """
-
-    ask: Callable[[_Trip, Place, Ongoing, float], Coroutine[Any, Any, T]]
-    dispose: Callable[[T], Coroutine[Any, Any, None]]
-    by: float
-    fair: float
 
 
 class ExpertCaller:
@@ -129,7 +76,7 @@ class ExpertCaller:
                 was tried.
         """
         trip = self._trip(experts, fields, options)
-        kind = _Kind(self._whole, Answer.discard, trip.whole_by, self._rules.fair_timeout)
+        kind = Kind(self._whole, Answer.discard, trip.whole_by, self._rules.fair_timeout)
         return await self._answered(trip, kind)
 
     async def stream(
@@ -148,7 +95,7 @@ class ExpertCaller:
         """
         trip = self._trip(experts, fields, options)
         fair = self._rules.fair_first_token
-        kind = _Kind(self._begun, ExpertStream.discard, trip.first_by, fair)
+        kind = Kind(self._begun, ExpertStream.discard, trip.first_by, fair)
         return await self._answered(trip, kind)
 
     async def aclose(self) -> None:
@@ -157,12 +104,12 @@ class ExpertCaller:
 
     def _trip(
         self, experts: Experts, fields: Mapping[str, Any], options: CallOptions | None
-    ) -> _Trip:
+    ) -> Trip:
         several = (experts,) if isinstance(experts, Expert) else experts
         course = Course(several, self.health, self._rules, self._chance)
-        return _Trip(course, fields, options or CallOptions(), self.health.clock())
+        return Trip(course, fields, options or CallOptions(), self.health.clock())
 
-    async def _answered(self, trip: _Trip, kind: _Kind[T]) -> T:
+    async def _answered(self, trip: Trip, kind: Kind[T]) -> T:
         """Return the answer of whoever gives one.
 
         Raises:
@@ -171,30 +118,55 @@ class ExpertCaller:
         try:
             return await self._travel(trip, kind, trip.course.first())
         except ExpertError as error:
-            verdict = trip.course.verdict()
+            verdict = trip.course.verdict(error)
             verdict.attempts = trip.options.attempts
             if verdict is error:
                 raise
             raise verdict from error
 
-    async def _travel(self, trip: _Trip, kind: _Kind[T], place: Place, *, hedge: bool = False) -> T:
+    async def _travel(self, trip: Trip, kind: Kind[T], place: Place, *, hedge: bool = False) -> T:
         """Ask one after the other until somebody answers.
 
         Raises:
             ExpertError: The last failure.
         """
+        failure: ExpertError | None = None
         while True:
             if place.replica.breaker.opened_at is not None:
                 place = await self._permitted(trip.course, place)
+            if trip.options.permit is not None and not trip.course.begins:
+                place = await self._affordable(trip, trip.options.permit, place, failure)
             try:
                 return await self._asked(trip, kind, place, hedge=hedge)
             except ExpertError as error:
+                failure = error
                 following = trip.course.after(place, error, kind.by - self.health.clock())
                 if following is None:
                     raise
             place = following
             if place.wait:
                 await asyncio.sleep(place.wait)
+
+    async def _affordable(
+        self, trip: Trip, permit: Permit, place: Place, failure: ExpertError | None
+    ) -> Place:
+        """Return where to go: an expert that may not be asked is passed by, and that is noted.
+
+        Raises:
+            ExpertError: What went wrong before, where nobody else is left.
+        """
+        while not await permit(place.expert):
+            began = self.health.clock() - trip.began
+            skipped = Attempt(
+                place.expert, place.replica.name, began, outcome="skipped", error=NOT_AFFORDED
+            )
+            trip.options.attempts.append(skipped)
+            other = trip.course.without(place)
+            if other is None:
+                message = f"expert '{place.expert.id}' costs more than may be spent"
+                raise failure or ExpertFailed(message, expert=place.expert.id)
+            place = other
+        return place
 
     async def _permitted(self, course: Course, place: Place) -> Place:
         """Return where to go, now that the place is half open: only one at a time may try that."""
@@ -208,7 +180,7 @@ class ExpertCaller:
         return place
 
     def _asked(
-        self, trip: _Trip, kind: _Kind[T], place: Place, *, hedge: bool
+        self, trip: Trip, kind: Kind[T], place: Place, *, hedge: bool
     ) -> Coroutine[Any, Any, T]:
         """Ask at a place, and from then on at another one beside it, if it takes long.
 
@@ -234,7 +206,7 @@ class ExpertCaller:
         return self._hedged(asked, trip, kind, place) if self._rules.hedge else asked
 
     def _hedged(
-        self, asked: Coroutine[Any, Any, T], trip: _Trip, kind: _Kind[T], place: Place
+        self, asked: Coroutine[Any, Any, T], trip: Trip, kind: Kind[T], place: Place
     ) -> Coroutine[Any, Any, T]:
         """Ask somebody else too if this one takes longer than 95 of 100 answers do."""
         self._hedges.called()
@@ -250,7 +222,7 @@ class ExpertCaller:
 
         return raced(asked, usual, beside, kind.dispose)
 
-    async def _whole(self, trip: _Trip, place: Place, ongoing: Ongoing, left: float) -> Answer:
+    async def _whole(self, trip: Trip, place: Place, ongoing: Ongoing, left: float) -> Answer:
         expert, options = place.expert, trip.options
         with ongoing:
             prepared = prepare(expert, trip.fields, stream=False)
@@ -268,9 +240,7 @@ class ExpertCaller:
             ongoing.succeeded(answer.usage)
         return Answer(answer.body, answer.usage, expert, ongoing.attempt, options.attempts)
 
-    async def _begun(
-        self, trip: _Trip, place: Place, ongoing: Ongoing, left: float
-    ) -> ExpertStream:
+    async def _begun(self, trip: Trip, place: Place, ongoing: Ongoing, left: float) -> ExpertStream:
         expert, options = place.expert, trip.options
         whole = max(round(left + trip.whole_by - trip.first_by, 3), 0.0)
         with ongoing:
@@ -288,9 +258,7 @@ class ExpertCaller:
             ongoing.fair = whole >= self._rules.fair_timeout
         return stream
 
-    def _ongoing(
-        self, trip: _Trip, place: Place, now: float, *, fair: bool, hedge: bool
-    ) -> Ongoing:
+    def _ongoing(self, trip: Trip, place: Place, now: float, *, fair: bool, hedge: bool) -> Ongoing:
         attempt = Attempt(place.expert, place.replica.name, now - trip.began, hedge)
         trip.options.attempts.append(attempt)
         return Ongoing(

@@ -119,31 +119,51 @@ class Course:
             self._tried.discard(place.replica)
         return other
 
+    def without(self, place: Place) -> Place | None:
+        """Return where to go instead of an expert that may not be asked, if there is anybody."""
+        self.asked -= 1
+        self._tried.discard(place.replica)
+        return self._other_expert()
+
     def more(self, place: Place) -> bool:
         """Tell whether somebody else could be asked."""
         if self.asked >= self.rules.attempts:
             return False
         return self._any_left() or any(one not in self._tried for one in place.fleet.replicas)
 
-    def verdict(self) -> ExpertError:
-        """Return the error to end with: the last failure, before what was refused or cannot work."""
+    def verdict(self, last: ExpertError) -> ExpertError:
+        """Return the error to end with: the last failure, before what was refused or cannot work.
+
+        Args:
+            last: What it ended with, where nobody could be asked.
+        """
         failures = [e for e in self._errors if isinstance(e, ExpertFailed)]
         unworkable = [e for e in self._errors if isinstance(e, ExpertMisconfigured)]
-        return (failures or unworkable or self._errors)[-1]
+        return (failures or unworkable or self._errors or [last])[-1]
+
+    @property
+    def begins(self) -> bool:
+        """Whether nobody but the best expert has been asked, and that one once at most."""
+        best = self.experts[0]
+        return self.asked <= 1 and not any(one is best for one in self._left)
 
     def _other_expert(self, *, ready: bool = False) -> Place | None:
         """Go to the next expert; one that is down only where there is no other, if at all."""
-        now = self.health.clock()
-        fits = [one for one in self._left if one.context_window > self._room]
-        chosen = next((one for one in fits if self.health.fleet(one).ready(now)), None)
-        if chosen is None:
-            if ready or not fits:
-                return None
-            chosen = fits[0]
-        self._left.remove(chosen)
-        fleet = self.health.fleet(chosen)
+        now, down = self.health.clock(), None
+        for one in self._left:
+            if one.context_window <= self._room:
+                continue
+            fleet = self.health.fleet(one)
+            if fleet.ready(now):
+                return self._enter(one, fleet, now)
+            down = down or one
+        return None if ready or down is None else self._enter(down, self.health.fleet(down), now)
+
+    def _enter(self, expert: Expert, fleet: Fleet, now: float) -> Place:
+        """Go to an expert that was not asked before."""
+        self._left.remove(expert)
         fleet.budget.called()
-        return self._at(chosen, fleet, choose(fleet.replicas, now, self._tried))
+        return self._at(expert, fleet, choose(fleet.replicas, now, self._tried))
 
     def _sibling(self, place: Place, *, waiting: bool = False) -> Place | None:
         """Go to another endpoint of the same expert; one that is down only if that is allowed."""

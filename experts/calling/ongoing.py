@@ -34,13 +34,13 @@ class Ongoing:
 
     __slots__ = (
         "_began",
-        "_ended",
         "_health",
         "_origin",
         "_replica",
         "_rules",
         "_slow",
         "attempt",
+        "ended",
         "fair",
         "late",
     )
@@ -63,7 +63,8 @@ class Ongoing:
         self._health = health
         self._rules = rules
         self._origin = origin
-        self._ended = False
+        self.ended = False
+        """Whether it is noted how it has ended."""
         self._slow = False
         self._began = health.began(replica)
 
@@ -131,9 +132,9 @@ class Ongoing:
             self._health.left(self._replica, self._began)
 
     def _end(self, outcome: Outcome, error: str | None = None) -> bool:
-        if self._ended:
+        if self.ended:
             return False
-        self._ended = True
+        self.ended = True
         self.attempt.outcome, self.attempt.error = outcome, error
         self.attempt.seconds = self._health.clock() - self._began
         return True

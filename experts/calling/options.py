@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from experts.calling.attempts import Attempt
 from experts.calling.backoff import Backoff
+from experts.catalogue.expert import Expert
+
+Permit = Callable[[Expert], Awaitable[bool]]
+"""Tells whether an expert may be asked beside all that has been tried: it may cost too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,8 @@ class CallOptions:
         origin: Whose call it is; failures that a request can bring about are told apart by it.
         attempts: Everything that is tried is noted here as it begins, so that whoever is cancelled
             in the middle knows of it.
+        permit: Is asked before every call but one of the first expert that is the first of all;
+            ``None``: everybody may be asked.
     """
 
     timeout: float = 600.0
@@ -26,6 +33,7 @@ class CallOptions:
     request_id: str = ""
     origin: str | None = None
     attempts: list[Attempt] = field(default_factory=list)
+    permit: Permit | None = None
 
 
 @dataclass(frozen=True, slots=True)

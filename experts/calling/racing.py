@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
+from experts.calling.alarm import AGAIN_SECONDS
 from experts.errors import ExpertError
 
 T = TypeVar("T")
@@ -36,24 +37,30 @@ async def raced(
     """
     race = _Race(after, second)
     try:
-        answer = await first
-    except asyncio.CancelledError:
-        if race.lost():
-            return race.take()
-        raise
-    except ExpertError:
-        if await race.goes_on():
-            return race.take()
-        raise
+        try:
+            answer = await first
+        except asyncio.CancelledError:
+            if race.lost():
+                return race.take()
+            raise
+        except ExpertError:
+            if await race.goes_on():
+                return race.take()
+            raise
+        try:
+            await race.stop(dispose)
+        except asyncio.CancelledError:
+            await dispose(answer)
+            raise
+        return answer
     finally:
         await race.stop(dispose)
-    return answer
 
 
 class _Race(Generic[T]):
     """The second call of a race, once there is one."""
 
-    __slots__ = ("_cancelled_before", "_other", "_runner", "_second", "_timer", "_won")
+    __slots__ = ("_cancelled_before", "_cancels", "_other", "_runner", "_second", "_timer")
 
     def __init__(self, after: float, second: Other[T]) -> None:
         loop = asyncio.get_running_loop()
@@ -61,12 +68,12 @@ class _Race(Generic[T]):
         self._cancelled_before = self._runner.cancelling() if self._runner else 0
         self._second = second
         self._other: asyncio.Task[T] | None = None
-        self._won = False
+        self._cancels = 0
         self._timer = loop.call_later(after, self._join)
 
     def lost(self) -> bool:
         """Tell whether the first call was cancelled because the second has won, and only for that."""
-        return self._won and _uncancelled(self._runner) <= self._cancelled_before
+        return self._cancels > 0 and self._uncancelled() <= self._cancelled_before
 
     def take(self) -> T:
         """Return the second call's answer, which is disposed of by nobody then."""
@@ -80,8 +87,7 @@ class _Race(Generic[T]):
         self._timer.cancel()
         if self._other is None:
             return False
-        if self._won and self._runner is not None:
-            self._runner.uncancel()  # it was told to stop, and said something else instead
+        self._uncancelled()  # it may have been told to stop, and said something else instead
         self._runner = None
         await asyncio.wait((self._other,))
         return _has_answered(self._other)
@@ -93,15 +99,17 @@ class _Race(Generic[T]):
             CancelledError: If whoever waits was cancelled meanwhile; the call has ended even so.
         """
         self._timer.cancel()
+        self._uncancelled()
         self._runner = None
-        other = self._other
+        other, self._other = self._other, None
         if other is None:
             return
         other.cancel()
         cancelled: asyncio.CancelledError | None = None
         while not other.done():
             try:
-                await asyncio.wait((other,))
+                await asyncio.wait((other,), timeout=AGAIN_SECONDS)
+                other.cancel()
             except asyncio.CancelledError as error:
                 cancelled = error
         if _has_answered(other):
@@ -116,14 +124,26 @@ class _Race(Generic[T]):
             self._other.add_done_callback(self._arrived)
 
     def _arrived(self, other: asyncio.Task[T]) -> None:
-        if self._runner is not None and _has_answered(other):
-            self._won = True
+        if _has_answered(other):
+            self._cancel_first()
+
+    def _cancel_first(self) -> None:
+        """Tell the first call to stop, and again as long as it does not."""
+        if self._runner is not None:
+            self._cancels += 1
             self._runner.cancel()
+            self._timer = self._runner.get_loop().call_later(AGAIN_SECONDS, self._cancel_first)
+
+    def _uncancelled(self) -> int:
+        """Take back what cancelled the first call; return how often others have cancelled it."""
+        left = 0
+        if self._runner is not None:
+            left = self._runner.cancelling()
+            for _ in range(self._cancels):
+                left = self._runner.uncancel()
+        self._cancels = 0
+        return left
 
 
 def _has_answered(task: asyncio.Task[T]) -> bool:
     return not task.cancelled() and task.exception() is None
-
-
-def _uncancelled(task: asyncio.Task[Any] | None) -> int:
-    return 0 if task is None else task.uncancel()

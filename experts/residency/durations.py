@@ -6,6 +6,8 @@ from collections import deque
 
 _SMOOTHING = 0.3
 _REMEMBERED = 64
+_MARGIN = 1.25
+"""The next answer may be longer than all of the last ones."""
 
 
 class Durations:
@@ -34,5 +36,5 @@ class Durations:
         return self._loads.get(model, unless)
 
     def answer(self) -> float:
-        """Return how long an answer under way may still take: the longest of the last ones."""
-        return max(self._answers, default=0.0)
+        """Return how long an answer under way may still take: the longest of the last ones, and some."""
+        return _MARGIN * max(self._answers, default=0.0)

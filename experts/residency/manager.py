@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 @dataclass(slots=True)
 class _Known:
     backend: Backend
+    experts: set[str] = field(default_factory=set)
     loads: int = 0
     asked_at: float | None = None
 
@@ -37,6 +38,7 @@ class ModelView:
 
     Args:
         name: Which.
+        experts: Ids of those that it answers for.
         state: Where it is.
         size: Bytes that it takes, or would take.
         in_use: Requests that are being answered with it.
@@ -47,6 +49,7 @@ class ModelView:
     """
 
     name: str
+    experts: tuple[str, ...]
     state: State
     size: int
     in_use: int
@@ -81,6 +84,8 @@ class ResidencyManager:
         name: str,
         backend: Backend,
         *,
+        expert: str,
+        slots: float | None = None,
         category: str | None = None,
         probabilities: Mapping[str, float] | None = None,
     ) -> AsyncIterator[None]:
@@ -89,6 +94,8 @@ class ResidencyManager:
         Args:
             name: The model's identity.
             backend: Loads it. One that is known by this name already is used in its stead.
+            expert: Id of the expert that is called.
+            slots: Requests that it answers at once; as the rules say unless given.
             category: What kind of request it is, where known.
             probabilities: How likely the router thought each model, where known.
 
@@ -96,7 +103,8 @@ class ResidencyManager:
             ExpertMisconfigured: If it is larger than the budget.
             ExpertError: If it could not be loaded.
         """
-        await self._introduce(name, backend)
+        await self._introduce(name, backend, slots)
+        self._known[name].experts.add(expert)
         request = next(self._serial)
         started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._starts[request] = started
@@ -114,16 +122,17 @@ class ResidencyManager:
         try:
             yield
         finally:
-            self._scheduler.finished(name, self._now(), self._now() - began)
-            self._step()
+            if not self._closed:
+                self._scheduler.finished(name, self._now(), self._now() - began)
+                self._step()
 
     def view(self) -> list[ModelView]:
         """Return all models that were ever asked for, by name."""
-        shares = self._scheduler.shares()
+        shares = self._scheduler.shares(self._now())
         return [self._view_of(name, shares.get(name, 0.0)) for name in sorted(self._known)]
 
     async def aclose(self) -> None:
-        """Unload everything that was loaded here; whoever waits is told to go."""
+        """Begin nothing more; whoever waits is told to go. What is loaded is left to those it belongs to."""
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
@@ -133,34 +142,32 @@ class ResidencyManager:
         await asyncio.gather(*self._introductions.values(), return_exceptions=True)
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        for name in list(self._scheduler.loaded.residents):
-            await self._evict(name)
 
     # From here on, nothing but what the scheduler says is done.
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
 
-    async def _introduce(self, name: str, backend: Backend) -> None:
+    async def _introduce(self, name: str, backend: Backend, slots: float | None) -> None:
         if self._closed:
             raise ExpertMisconfigured("local models are being shut down")
         if name in self._known:
             return
         task = self._introductions.get(name)
         if task is None:
-            task = asyncio.create_task(self._learn(name, backend))
+            task = asyncio.create_task(self._learn(name, backend, slots))
             self._introductions[name] = task
             task.add_done_callback(lambda _: self._introductions.pop(name, None))
         await asyncio.shield(task)
 
-    async def _learn(self, name: str, backend: Backend) -> None:
+    async def _learn(self, name: str, backend: Backend, slots: float | None) -> None:
         size = await backend.size()
         capacity = self._scheduler.rules.capacity
         if size > capacity:
             message = f"a model of {size:,} bytes does not fit into the budget of {capacity:,.0f}"
             raise ExpertMisconfigured(f"{message} (COE_RESIDENCY_BUDGET)")
         there = await backend.is_loaded()
-        self._scheduler.add(Model(name, size, size / _DISK_BANDWIDTH))
+        self._scheduler.add(Model(name, size, size / _DISK_BANDWIDTH, slots))
         self._known[name] = _Known(backend)
         if there:
             self._scheduler.is_there(name, self._now())
@@ -168,12 +175,13 @@ class ResidencyManager:
     def _withdraw(self, request: int, name: str, started: asyncio.Future[None]) -> None:
         """Take back a request whose caller went away, or whose model failed."""
         self._starts.pop(request, None)
+        if self._closed:
+            return
         if not started.done() or started.cancelled():
             self._scheduler.gone(request, name)
         elif started.exception() is None:
             self._scheduler.finished(name, self._now())
-        if not self._closed:
-            self._step()
+        self._step()
 
     def _step(self) -> None:
         """Do what is to be done now, and see to it that it is asked again in time."""
@@ -237,6 +245,7 @@ class ResidencyManager:
             state = "unloading" if resident.leaving else "loaded" if resident.ready else "loading"
         return ModelView(
             name=name,
+            experts=tuple(sorted(known.experts)),
             state=state,
             size=self._scheduler.size(name),
             in_use=resident.in_use if resident else 0,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from experts.residency.actions import Action, Evict, Load, Start
 from experts.residency.durations import Durations
@@ -130,7 +130,7 @@ class Scheduler:
         if size is not None:
             size = int(min(size, self.rules.capacity))
             resident.size = size
-            self.add(Model(model, size, self._models[model].load_seconds))
+            self.add(replace(self._models[model], size=size))
 
     def was_not_loaded(self, model: str) -> list[int]:
         """Tell that a load failed; return the requests that waited for it, which wait no longer."""
@@ -174,9 +174,9 @@ class Scheduler:
         """Return how many requests wait for a model."""
         return len(self._waiting.get(model, ()))
 
-    def shares(self) -> dict[str, float]:
+    def shares(self, now: float) -> dict[str, float]:
         """Return for each model the share of the coming requests that is expected for it."""
-        return self._traffic.shares()
+        return self._traffic.shares(now)
 
     # How it is decided.
 
@@ -218,7 +218,7 @@ class Scheduler:
             if one is None or model in leaving:
                 continue
             if self._has_lane(one):
-                yield from self._start(model, one, self.rules.slots - one.in_use)
+                yield from self._start(model, one, self._slots(model) - one.in_use)
             elif model in turns.due:
                 return  # Whatever else began would keep it from its turn.
 
@@ -226,7 +226,7 @@ class Scheduler:
         while self._waiting:
             head = min(self._waiting, key=lambda each: (self._waiting[each][0].arrived, each))
             one = self._usable(head)
-            if one is None or one.in_use >= self.rules.slots or not self._has_lane(one):
+            if one is None or one.in_use >= self._slots(head) or not self._has_lane(one):
                 return
             yield from self._start(head, one, 1)
 
@@ -234,15 +234,19 @@ class Scheduler:
         one = self.loaded.residents.get(model)
         return one if one is not None and one.ready and not one.leaving else None
 
+    def _slots(self, model: str) -> float:
+        own = self._models[model].slots
+        return self.rules.slots if own is None else own
+
     def _has_lane(self, resident: Resident) -> bool:
         if resident.in_use:
             return True
         busy = sum(1 for one in self.loaded.residents.values() if one.in_use)
         return busy < self.rules.lanes
 
-    def _start(self, model: str, resident: Resident, most: int) -> Iterator[Start]:
+    def _start(self, model: str, resident: Resident, most: float) -> Iterator[Start]:
         queue = self._waiting[model]
-        for _ in range(min(most, len(queue))):
+        for _ in range(int(min(most, len(queue)))):
             resident.in_use += 1
             yield Start(queue.popleft().request, model)
         self._keep_waiting(model, queue)
@@ -313,7 +317,7 @@ class Scheduler:
         now: float,
     ) -> Plan | None:
         self._ahead_at = now
-        shares = self._traffic.shares()
+        shares = self._traffic.shares(now)
         wanted = {
             model: density
             for model, density in densities.items()

@@ -48,11 +48,11 @@ class Estimator:
                 problems.append(line)
                 continue
             try:
-                target = await self.planner.target(line.chat, principal, new_request_id())
+                plan, target = await self.planner.decide(line.chat, principal, new_request_id())
             except ApiError as error:
                 problems.append(Problem(number, error.code, error.message, error.param))
                 continue
-            plan, expert = self.planner.kept(line.chat, target), target.expert
+            expert = target.expert
             written = 0 if expert.embeds else EXPECTED_ANSWER_TOKENS
             expected = cost_in_nanos(Usage(plan.prompt_tokens, written), expert.price)
             usual[expert.id] += min(expected, plan.most_nanos)

@@ -188,7 +188,7 @@ class _Call:
         Raises:
             ApiError: If there is nobody.
         """
-        plan = plan_of(self.item.plan)
+        plan = self._plan = plan_of(self.item.plan)
         catalogue = self.performer.planner.catalogue.current
         found = [
             expert
@@ -198,12 +198,11 @@ class _Call:
             and self.principal.may_use(id_)
         ]
         if not found:
-            self._target = await self.performer.planner.target(
+            self._plan, self._target = await self.performer.planner.decide(
                 chat, self.principal, self.item.request_id
             )
-            self._plan = self.performer.planner.kept(chat, self._target)
             return self._target.experts
-        self._plan, self._target = plan, Target(found[0], catalogue)
+        self._target = Target(found[0], catalogue)
         return found[:1] if self.item.attempts <= _FAITHFUL_ATTEMPTS else found
 
 

@@ -11,17 +11,17 @@ import msgspec
 from experts.catalogue.expert import Expert
 from orchestrator.batches.lines import EMBEDDINGS
 from orchestrator.catalogue.service import Catalogue, CatalogueService
-from orchestrator.chat.accounting import confidence
 from orchestrator.chat.kinds import check_kind
 from orchestrator.chat.request import ChatRequest
 from orchestrator.chat.reserve import answer_tokens, most_nanos
 from orchestrator.chat.target import Asking, Target, choose_target, encoded, policy_of, strategy_of
+from orchestrator.chat.telling import confidence
 from orchestrator.kit.errors import ApiError
 from orchestrator.routers.outcomes import OutcomeMemory
 from orchestrator.routers.service import ActiveRouter
 from orchestrator.tenants.access import check_policy
 from orchestrator.tenants.keys import Principal
-from router import RoutingText, routing_text
+from router import routing_text
 
 UNROUTED = ""
 """The group of items for which there was no expert: routed again when they are done."""
@@ -39,7 +39,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         router_version: That decided.
         prompt_tokens: Estimate.
         most_nanos: The most it is expected to cost.
-        usual_nanos: What it is expected to cost.
     """
 
     experts: tuple[str, ...] = ()
@@ -49,7 +48,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     router_version: str | None = None
     prompt_tokens: int = 0
     most_nanos: int = 0
-    usual_nanos: int = 0
 
     @property
     def group(self) -> str:
@@ -94,12 +92,10 @@ class Planner:
 
         return check
 
-    async def plan(self, chat: ChatRequest, principal: Principal, request_id: str) -> Plan:
-        """Decide who answers a request, and return what is kept of that."""
-        return self.kept(chat, await self.target(chat, principal, request_id))
-
-    async def target(self, chat: ChatRequest, principal: Principal, request_id: str) -> Target:
-        """Decide who answers a request.
+    async def decide(
+        self, chat: ChatRequest, principal: Principal, request_id: str
+    ) -> tuple[Plan, Target]:
+        """Decide who answers a request; returns what is kept of that, and the decision.
 
         Args:
             chat: The request.
@@ -109,11 +105,11 @@ class Planner:
         Raises:
             ApiError: 4xx for one that nobody will ever answer, 503 if nobody can at present.
         """
-        told = _told(chat)
+        told = routing_text(chat.messages, tools=chat.tools, response_format=chat.response_format)
         asking = Asking(request_id, principal, None, self.outcomes.of(principal.tenant))
         if policy_of(chat.model, self.default_policy) is not None:
             await encoded(told, self.router, asking)
-        return choose_target(
+        target = choose_target(
             chat.model,
             told,
             catalogue=self.catalogue.current,
@@ -122,13 +118,12 @@ class Planner:
             asking=asking,
             limits=chat.limits,
         )
+        return self._kept(chat, told.prompt_tokens, target), target
 
-    def kept(self, chat: ChatRequest, target: Target) -> Plan:
-        """Return what is kept of a decision."""
-        told = _told(chat)
+    def _kept(self, chat: ChatRequest, prompt_tokens: int, target: Target) -> Plan:
         decision, expert = target.decision, target.expert
         fallbacks = [one.id for one in target.experts[1 : 1 + _FALLBACKS]]
-        most = answer_tokens(chat.fields, expert, told.prompt_tokens, self.reserved_tokens)
+        most = answer_tokens(chat.fields, expert, prompt_tokens, self.reserved_tokens)
         most = 0 if expert.embeds else most
         return Plan(
             experts=(expert.id, *fallbacks),
@@ -136,8 +131,8 @@ class Planner:
             category=decision.category if decision else None,
             confidence=confidence(decision) if decision else None,
             router_version=decision.router_version if decision else None,
-            prompt_tokens=told.prompt_tokens,
-            most_nanos=most_nanos(expert, told.prompt_tokens, most),
+            prompt_tokens=prompt_tokens,
+            most_nanos=most_nanos(expert, prompt_tokens, most),
         )
 
     def _check(self, model: str, principal: Principal, endpoint: str) -> None:
@@ -162,10 +157,6 @@ class Planner:
                 param="model",
             )
         check_policy(principal, policy)
-
-
-def _told(chat: ChatRequest) -> RoutingText:
-    return routing_text(chat.messages, tools=chat.tools, response_format=chat.response_format)
 
 
 def choose_named(

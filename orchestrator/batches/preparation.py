@@ -27,7 +27,7 @@ from orchestrator.kit.ids import new_request_id
 from orchestrator.tenants.keys import Principal
 
 _MOST_PROBLEMS = 100
-_PUT_AT_ONCE = 250
+_PUT_AT_ONCE = 500
 _BREATH = 16
 """Lines that are routed before others get their turn on the event loop."""
 
@@ -124,7 +124,7 @@ class Preparation:
         if isinstance(line, Problem):  # the file is what it was when it was checked
             raise TypeError(line.message)
         try:
-            plan = await self.planner.plan(line.chat, owner, new_request_id())
+            plan, _ = await self.planner.decide(line.chat, owner, new_request_id())
         except ApiError:
             plan = Plan()  # said again, with its reason, when it is to be answered
         return {
@@ -140,9 +140,10 @@ class Preparation:
             return
         groups |= {row["grp"] for row in rows}
         async with self.engine.begin() as connection:
+            await items.put(connection, job["id"], rows)
+            # Last, since results of what is put in already wait for the row of their job.
             changes = {"filled": at, "groups": sorted(groups)}
             _mine(await repository.note(connection, job, **changes))
-            await items.put(connection, job["id"], rows)
 
     async def _fail(self, job: Row, kinds: Kinds, problems: list[Problem]) -> None:
         first = problems[0]

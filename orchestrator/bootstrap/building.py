@@ -26,6 +26,7 @@ from orchestrator.bootstrap.parts import (
     call_rules,
     chat_pipeline,
     make_providers,
+    residency_manager,
     router_versions,
     run_limits,
 )
@@ -99,7 +100,8 @@ def build(
     )
     refreshes[key_service.TOPIC] = keys.refresh
     refreshes[catalogue_service.TOPIC] = catalogue.refresh
-    providers = make_providers(addresses)
+    residency = residency_manager(settings)
+    providers = make_providers(addresses, residency, settings.residency_servers)
     rules = call_rules(settings)
     caller = ExpertCaller(providers, store.resolve, health, rules)
     embedder = ExpertCaller(EmbeddingRegistry(providers), store.resolve, health, rules)
@@ -172,6 +174,7 @@ def build(
         latencies=LatencyWatch(engine, catalogue),
         caller=caller,
         breakers=breakers,
+        residency=residency,
         sessions=sessions,
         feedback=FeedbackService(
             engine, outcomes, keys.changed, lessons_repository.erase, lessons.corrected

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from experts.calling.breaker import BreakerSettings
@@ -11,7 +13,12 @@ from experts.calling.registry import ProviderRegistry
 from experts.providers.addresses import AddressPolicy
 from experts.providers.interpreter import Interpreter
 from experts.providers.litellm import LiteLLMProvider
+from experts.providers.local import LocalProvider
+from experts.providers.managed import ManagedProvider
 from experts.providers.openai import OpenAIProvider
+from experts.residency.manager import ResidencyManager
+from experts.residency.policy.values import Rules
+from experts.residency.servers import parse_servers
 from orchestrator.assignments.service import Assignments
 from orchestrator.catalogue.service import CatalogueService
 from orchestrator.chat.pipeline import ChatPipeline
@@ -57,10 +64,30 @@ def allowed_addresses(settings: Settings) -> AddressPolicy:
     return AddressPolicy.parse(settings.private_addresses, "COE_PRIVATE_ADDRESSES")
 
 
-def make_providers(addresses: AddressPolicy) -> ProviderRegistry:
-    """Return the providers; those that make connections know where these may lead."""
+def residency_manager(settings: Settings) -> ResidencyManager:
+    """Return what decides which local models are in memory."""
+    capacity = settings.residency_budget or math.inf
+    return ResidencyManager(Rules(capacity, max_wait=settings.residency_max_wait))
+
+
+def make_providers(
+    addresses: AddressPolicy, residency: ResidencyManager, managed: str
+) -> ProviderRegistry:
+    """Return the providers; those that make connections know where these may lead.
+
+    Args:
+        addresses: Where that is.
+        residency: Decides which local models are in memory.
+        managed: Servers whose models it may load and unload, as in the setting.
+    """
+    wire = OpenAIProvider(addresses=addresses)
+    servers = parse_servers(managed)
     return ProviderRegistry(
-        {"openai": OpenAIProvider(addresses=addresses), "litellm": LiteLLMProvider(addresses)}
+        {
+            "openai": ManagedProvider(wire, residency, servers, addresses) if servers else wire,
+            "litellm": LiteLLMProvider(addresses),
+            "local": LocalProvider(manager=residency),
+        }
     )
 
 

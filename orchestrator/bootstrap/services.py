@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from experts.calling.call import ExpertCaller
 from experts.providers.interpreter import Interpreter
+from experts.residency.manager import ResidencyManager
 from orchestrator.assignments.service import Assignments
 from orchestrator.audit.log import AuditLog
 from orchestrator.batches.service import BatchService
@@ -69,6 +70,7 @@ class Services:
     latencies: LatencyWatch
     caller: ExpertCaller
     breakers: SharedBreakers
+    residency: ResidencyManager
     sessions: Sessions
     journal: UsageJournal
     drain: UsageDrain

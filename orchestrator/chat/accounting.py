@@ -1,4 +1,4 @@
-"""Follows one request from its start to its usage record, and explains it."""
+"""Follows one request from its start to its usage record."""
 
 from __future__ import annotations
 
@@ -10,34 +10,17 @@ from typing import Any
 import msgspec
 
 from experts.calling.attempts import Attempt
-from experts.catalogue.expert import Expert
-from experts.pricing import cost_in_nanos, usd_text
+from experts.pricing import cost_in_nanos
 from experts.providers.protocol import Usage
 from orchestrator.chat.charges import Asked, calls_of
 from orchestrator.chat.review import Review
 from orchestrator.chat.target import Target
+from orchestrator.chat.telling import confidence, decision_fields
 from orchestrator.tenants.keys import Principal
 from orchestrator.tenants.limits.values import Ask
 from orchestrator.usage.content.capture import captured
 from orchestrator.usage.journal import UsageJournal
 from orchestrator.usage.record import Status, UsageRecord, token_fields
-from router import RoutingDecision
-
-
-def decision_fields(decision: RoutingDecision) -> dict[str, Any]:
-    """Return a decision as it is shown to people and stored."""
-    fields: dict[str, Any] = msgspec.to_builtins(decision, enc_hook=_plain)
-    fields.pop("text_excerpt", None)
-    return fields
-
-
-def _plain(value: object) -> Any:
-    """Return what a decision builds only when it is looked at."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, Sequence):
-        return tuple(value)
-    raise NotImplementedError(f"{type(value).__name__} is not part of a decision")
 
 
 class Account:
@@ -107,17 +90,21 @@ class Account:
             cost_nanos=cost_in_nanos(Usage(prompt_tokens, 0), target.expert.price),
         )
 
-    async def open(self, ask: Ask) -> None:
+    async def open(self, ask: Ask) -> int:
         """Admit the request: note that experts are about to be called for it.
 
         Args:
             ask: What it needs of its limits.
+
+        Returns:
+            Billionths of a dollar that are reserved for it.
 
         Raises:
             ApiError: 429 or 402 where a limit is in the way; there is no record then.
         """
         admission = await self._journal.open(self._record, ask)
         self.rate_headers = admission.headers
+        return admission.nanos
 
     @property
     def keeps_answers(self) -> bool:
@@ -168,7 +155,7 @@ class Account:
                 if last is None
                 else {"expert": last["expert"], "expert_version": last["version"]}
             ),
-            attempts=None if len(calls) == 1 else calls,
+            attempts=None if len(calls) == 1 and "service_tier" not in calls[0] else calls,
             guardrails=None if self._review is None else self._review.noted,
             duration_ms=round((now - self._began) * 1000, 3),
             first_token_ms=None if first is None else round((first - self._began) * 1000, 3),
@@ -178,75 +165,3 @@ class Account:
         )
         await self._journal.close(record)
         return record
-
-
-def confidence(decision: RoutingDecision) -> float:
-    """Return the probability of the category that was used, 0 to 1."""
-    return round(decision.probabilities[decision.category], 4)
-
-
-def route_headers(target: Target, expert: Expert, attempts: Sequence[Attempt]) -> dict[str, str]:
-    """Return the ``x-coe-*`` headers that say where an answer came from.
-
-    Args:
-        target: Where the request went.
-        expert: Who answered.
-        attempts: All that was tried.
-    """
-    headers = {"x-coe-expert": expert.id, "x-coe-cache": "miss", **attempt_headers(attempts)}
-    moved = target.moved(expert, attempts)
-    if moved is not None:
-        headers["x-coe-moved"] = moved
-    if target.unused_strategy is not None:
-        headers["x-coe-strategy-unused"] = target.unused_strategy
-    return headers | decision_headers(target.decision) if target.decision else headers
-
-
-def attempt_headers(attempts: Sequence[Attempt]) -> dict[str, str]:
-    """Return the header that says how many calls it took, if more than one."""
-    return {"x-coe-attempts": str(len(attempts))} if len(attempts) > 1 else {}
-
-
-def decision_headers(decision: RoutingDecision) -> dict[str, str]:
-    """Return the ``x-coe-*`` headers that say how the router decided."""
-    return {
-        "x-coe-router-version": decision.router_version,
-        "x-coe-category": decision.category,
-        "x-coe-confidence": f"{confidence(decision):g}",
-        "x-coe-policy": decision.policy,
-    }
-
-
-def cost_text(record: UsageRecord) -> str:
-    """Return the cost in US dollars as a plain decimal."""
-    return usd_text(record.cost_nanos)
-
-
-def explanation(record: UsageRecord, target: Target, attempts: Sequence[Attempt]) -> dict[str, Any]:
-    """Return what ``"coe": {"explain": true}`` asks for."""
-    stay = target.stay
-    return {
-        "request_id": record.request_id,
-        "decision": decision_fields(target.decision) if target.decision else None,
-        "expert": record.expert,
-        "policy": target.policy,
-        "usage": {
-            "prompt_tokens": record.prompt_tokens,
-            "completion_tokens": record.completion_tokens,
-            "estimated": record.tokens_estimated,
-        },
-        "attempts": record.attempts,
-        "session": None
-        if stay is None
-        else {"before": stay.before, "moved": stay.reason(record.expert or "", attempts)},
-        "cost_usd": record.cost_usd,
-        "duration_ms": record.duration_ms,
-        "first_token_ms": record.first_token_ms,
-    }
-
-
-def with_extension(body: bytes, extension: dict[str, Any]) -> bytes:
-    """Return a JSON object's bytes with a ``coe`` object added as its last field."""
-    body = body.rstrip()
-    comma = b"" if body[:-1].rstrip().endswith(b"{") else b","
-    return body[:-1] + comma + b'"coe":' + msgspec.json.encode(extension) + b"}"

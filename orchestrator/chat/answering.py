@@ -15,12 +15,6 @@ from starlette.responses import Response
 from experts.errors import ExpertError
 from experts.providers import sse
 from experts.providers.wire import Head, chunk, completion
-from orchestrator.chat.accounting import (
-    cost_text,
-    decision_fields,
-    decision_headers,
-    with_extension,
-)
 from orchestrator.chat.disconnect import ClientGone, unless_gone
 from orchestrator.chat.errors import api_error
 from orchestrator.chat.length import cut
@@ -36,6 +30,7 @@ from orchestrator.chat.steps import (
     usage_of,
 )
 from orchestrator.chat.streaming import StreamResponse, again
+from orchestrator.chat.telling import cost_text, decision_fields, decision_headers, with_extension
 from orchestrator.conductor.engine import execute
 from orchestrator.conductor.events import AnswerDelta, Event
 from orchestrator.conductor.nodes.conclude import NothingAnswered
@@ -97,7 +92,7 @@ class Answering:
         running.add_done_callback(lambda _: events.put_nowait(None))
         judged = None
         try:
-            async with self._accounted():
+            async with self._accounted(running):
                 first = await unless_gone(events.get(), request.receive)
                 if first is None:
                     running.result()
@@ -131,7 +126,7 @@ class Answering:
         self, told: AsyncIterator[bytes], running: asyncio.Future[Outcome]
     ) -> AsyncGenerator[bytes, None]:
         try:
-            async with self._accounted():
+            async with self._accounted(running):
                 yield sse.write_event(chunk(self.head, {"role": "assistant", "content": ""}))
                 async for block in told:
                     yield block
@@ -174,14 +169,24 @@ class Answering:
         return self.head.id
 
     @asynccontextmanager
-    async def _accounted(self) -> AsyncIterator[None]:
+    async def _accounted(
+        self, running: asyncio.Future[Outcome] | None = None
+    ) -> AsyncIterator[None]:
         """Close the account of what goes wrong within, and say it as an error of ours.
+
+        Args:
+            running: The run, if it goes on beside this.
 
         Raises:
             ApiError: For every expected failure.
         """
         try:
-            yield
+            try:
+                yield
+            except BaseException:
+                if running is not None:  # only then is known what its last calls have cost
+                    await _stopped(running)
+                raise
         except NothingAnswered as error:
             await self._close("failed", "nothing_answered")
             raise ApiError(502, "nothing_answered", f"No expert answered: {error}.") from error

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from experts.calling.attempts import Attempt
+from experts.providers.protocol import Usage
 from orchestrator.chat.target import Target
 from orchestrator.usage.charges import Asked, charges_of
 from orchestrator.usage.record import call_fields
@@ -36,6 +37,13 @@ async def calls_of(
             hedge=one.hedge,
             began_ms=round(one.began * 1000, 3),
             duration_ms=round(one.seconds * 1000, 3),
+            **_service_tier(one, charge.usage),
         )
         for one, charge in await charges_of(attempts, asked, written)
     ]
+
+
+def _service_tier(attempt: Attempt, usage: Usage) -> dict[str, str]:
+    """Return the tier of service that a call was priced at, if it has prices of its own there."""
+    priced = {tier.name for tier in attempt.expert.price.service_tiers}
+    return {"service_tier": usage.service_tier} if usage.service_tier in priced else {}

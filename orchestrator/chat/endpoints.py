@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from orchestrator.chat.accounting import decision_fields
 from orchestrator.chat.assigned import assigned_to, check_form
 from orchestrator.chat.kinds import check_kind
 from orchestrator.chat.limits import checked_limits
@@ -32,6 +31,7 @@ from orchestrator.chat.target import (
     policy_of,
     strategy_of,
 )
+from orchestrator.chat.telling import decision_fields
 from orchestrator.conductor.strategies import STRATEGIES
 from orchestrator.kit.errors import ApiError
 from orchestrator.tenants.access import authenticate

@@ -20,6 +20,7 @@ def api_error(error: errors.ExpertError) -> ApiError:
     headers = {}
     if error.retry_after is not None:
         headers["retry-after"] = str(math.ceil(error.retry_after))
-    if len(error.attempts) > 1:
-        headers["x-coe-attempts"] = str(len(error.attempts))
+    called = sum(one.outcome != "skipped" for one in error.attempts)
+    if called > 1:
+        headers["x-coe-attempts"] = str(called)
     return ApiError(status, error.code, error.message, headers=headers)

@@ -140,7 +140,8 @@ def _asking(chat: ChatRequest, asked: Asked, messages: Messages) -> ChatRequest:
                 "The request could not be redacted: inputs are missing.",
             )
         name, value = "input", msgspec.json.encode(texts)
-    return replace(chat, fields={**chat.fields, name: msgspec.Raw(value)}, messages=messages)
+    fields = {**chat.fields, name: msgspec.Raw(value)}
+    return replace(chat, fields=fields, marked={}, messages=messages)
 
 
 def _texts(messages: Messages) -> list[str]:

@@ -13,17 +13,11 @@ from experts.catalogue.expert import Expert
 from experts.counting.counter import answer_text
 from experts.errors import ExpertError
 from orchestrator.catalogue.service import CatalogueService
-from orchestrator.chat.accounting import (
-    Account,
-    cost_text,
-    explanation,
-    route_headers,
-    with_extension,
-)
+from orchestrator.chat.accounting import Account
 from orchestrator.chat.disconnect import ClientGone, unless_gone
 from orchestrator.chat.errors import api_error
 from orchestrator.chat.request import ChatRequest
-from orchestrator.chat.reserve import ask_of
+from orchestrator.chat.reserve import Reservation, ask_of
 from orchestrator.chat.review import status_of
 from orchestrator.chat.stickiness import Sessions, conversation_of
 from orchestrator.chat.strategies import StrategyPipeline
@@ -37,11 +31,13 @@ from orchestrator.chat.target import (
     policy_of,
     strategy_of,
 )
+from orchestrator.chat.telling import cost_text, explanation, route_headers, with_extension
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.http import CLIENT_CLOSED_REQUEST
 from orchestrator.routers.outcomes import OutcomeMemory
 from orchestrator.routers.service import ActiveRouter
 from orchestrator.tenants.keys import Principal
+from orchestrator.tenants.limits.values import Ask
 from orchestrator.usage.journal import UsageJournal
 from router import RoutingText, routing_text
 
@@ -99,13 +95,14 @@ class ChatPipeline:
             target = replace(target, unused_strategy=assigned.unused)
         if target.decision is not None:
             target = await self._in_conversation(target, chat, asking)
-        account = await self._opened(chat, told, target, asking)
+        account, reservation = await self._opened(chat, told, target, asking)
         options = CallOptions(
             self.timeout,
             self.first_token_timeout,
             request_id,
             origin=principal.tenant,
             attempts=account.attempts,
+            permit=reservation.permit,
         )
         try:
             answer = self._streamed if chat.stream else self._whole
@@ -142,7 +139,7 @@ class ChatPipeline:
 
     async def _opened(
         self, chat: ChatRequest, told: RoutingText, target: Target, asking: Asking
-    ) -> Account:
+    ) -> tuple[Account, Reservation]:
         """Let the request through its tenant's limits, and open its account."""
         account = Account(
             self.journal,
@@ -158,17 +155,22 @@ class ChatPipeline:
             text=told.text,
             review=chat.review,
         )
-        await account.open(
-            ask_of(
+
+        def needed(expert: Expert) -> Ask:
+            return ask_of(
                 asking.request_id,
                 asking.principal,
-                target.expert,
+                expert,
                 told.prompt_tokens,
                 chat.fields,
                 self.reserved_tokens,
             )
+
+        ask = needed(target.expert)
+        reserved = await account.open(ask)
+        return account, Reservation(
+            self.journal.top_up, ask, reserved, account.attempts, lambda one: needed(one).nanos
         )
-        return account
 
     async def _in_conversation(self, target: Target, chat: ChatRequest, asking: Asking) -> Target:
         """Let a conversation stay with its expert, if there is one and it is reasonable."""
@@ -191,7 +193,9 @@ class ChatPipeline:
 
     async def _whole(self, exchange: _Exchange) -> Response:
         chat, target, account = exchange.chat, exchange.target, exchange.account
-        call = self.caller.complete(target.experts, chat.fields, exchange.options)
+        call = self.caller.complete(
+            target.experts, chat.fields_for(target.experts), exchange.options
+        )
         answer = await unless_gone(call, exchange.request.receive)
         account.first_token()
         if answer.usage is None or account.keeps_answers:
@@ -209,7 +213,9 @@ class ChatPipeline:
     async def _streamed(self, exchange: _Exchange) -> StreamResponse:
         target, account = exchange.target, exchange.account
         # Until the first real piece is here an error can still be a status.
-        call = self.caller.stream(target.experts, exchange.chat.fields, exchange.options)
+        call = self.caller.stream(
+            target.experts, exchange.chat.fields_for(target.experts), exchange.options
+        )
         stream = await unless_gone(call, exchange.request.receive)
         account.first_token()
         judged, review = None, exchange.chat.review

@@ -6,11 +6,14 @@ sent, fields we have never heard of included.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as field_of
 from typing import Any, NoReturn
 
 import msgspec
 
+from experts.catalogue.expert import Expert
 from orchestrator.chat.limits import NO_LIMITS, Limits, checked_limits
 from orchestrator.chat.review import Review, Tell, as_it_is
 from orchestrator.conductor.grounds import NO_GROUNDS, Grounds, checked_grounds
@@ -36,6 +39,7 @@ class ChatRequest:
         grounds: What the caller gives a strategy to work with.
         limits: What the caller asks of the expert that answers.
         api: Name of the endpoint it came to, for its usage record.
+        marked: Fields with cache marks, in place of those without; see :meth:`fields_for`.
         told: Tells a whole answer in the protocol that was asked in.
         review: What guardrails say of it, where there are any.
     """
@@ -51,6 +55,7 @@ class ChatRequest:
     grounds: Grounds = NO_GROUNDS
     limits: Limits = NO_LIMITS
     api: str = "chat.completions"
+    marked: Mapping[str, msgspec.Raw] = field_of(default_factory=dict)
     told: Tell = as_it_is
     review: Review | None = None
 
@@ -64,6 +69,12 @@ class ChatRequest:
     def holds_streams(self) -> bool:
         """Whether nothing of a stream is sent before all of it is judged."""
         return self.review is not None and self.review.holds_streams
+
+    def fields_for(self, experts: Sequence[Expert]) -> Mapping[str, msgspec.Raw]:
+        """Return the fields that go to some experts: with cache marks, if all of these know them."""
+        if self.marked and all(map(_knows_marks, experts)):
+            return {**self.fields, **self.marked}
+        return self.fields
 
     async def passed(self, body: bytes) -> bytes:
         """Return a whole answer as the caller is told it: judged, then in the protocol asked in.
@@ -209,6 +220,11 @@ def flag(value: Any, name: str) -> bool:
     if not isinstance(value, bool):
         _refuse(f"'{name}' must be true or false.", name)
     return value
+
+
+def _knows_marks(expert: Expert) -> bool:
+    """Tell whether an expert is one of Anthropic's models, and reached in a way that keeps marks."""
+    return expert.provider == "litellm" and "claude" in expert.model.lower()
 
 
 def _object(value: Any, name: str) -> Any:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from experts.calling.attempts import Attempt
 from experts.catalogue.expert import Expert
 from experts.pricing import cost_in_nanos
 from experts.providers.protocol import Usage
 from orchestrator.tenants.keys import Principal
 from orchestrator.tenants.limits.values import Ask
+from orchestrator.usage.charges import may_cost
 
 _CHARACTERS_PER_TOKEN = 4
 _MOST_TOKENS = 10**9
@@ -20,6 +23,49 @@ _MOST_NANOS = 10**15
 _MOST_CHOICES = 128
 """``n`` of OpenAI's API is no larger."""
 _LENGTHS = ("max_completion_tokens", "max_tokens")
+
+
+class Reservation:
+    """What is reserved for a request, however many experts are asked for its answer.
+
+    An expert that is asked after another, or beside it, may be dearer, and what the others have cost is
+    paid too: more is reserved then, or the expert is not asked. So a budget is never overspent by more than
+    calls cost beyond their estimates.
+
+    Args:
+        top_up: Reserves more.
+        ask: What the request needed of its limits when it was let through.
+        reserved: Billionths of a dollar that were reserved for it.
+        attempts: All that is tried for it, running.
+        estimate: Returns the most a call of an expert is expected to cost, in billionths of a dollar.
+    """
+
+    def __init__(
+        self,
+        top_up: Callable[[Ask, int], Awaitable[bool]],
+        ask: Ask,
+        reserved: int,
+        attempts: Sequence[Attempt],
+        estimate: Callable[[Expert], int],
+    ) -> None:
+        self._top_up = top_up
+        self._ask = ask
+        self._reserved = reserved
+        self._attempts = attempts
+        self._estimate = estimate
+        self._asking = asyncio.Lock()
+
+    async def permit(self, expert: Expert) -> bool:
+        """Tell whether an expert may be asked, too: what it may cost is reserved then."""
+        async with self._asking:  # of two that are asked at once, each sees what the other needs
+            under_way = (one.expert for one in self._attempts if may_cost(one))
+            needed = self._estimate(expert) + sum(map(self._estimate, under_way))
+            more = needed - self._reserved
+            if more > 0:
+                if not await self._top_up(self._ask, more):
+                    return False
+                self._reserved = needed
+            return True
 
 
 def ask_of(

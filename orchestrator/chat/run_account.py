@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from orchestrator.chat.accounting import confidence, decision_fields
 from orchestrator.chat.review import Review
+from orchestrator.chat.telling import confidence, decision_fields
 from orchestrator.conductor.charges import calls_of_steps
 from orchestrator.conductor.values import Step
 from orchestrator.tenants.keys import Principal

@@ -12,11 +12,12 @@ from experts.calling.stream import ExpertStream
 from experts.counting.produced import Produced
 from experts.errors import ExpertError
 from experts.providers import sse
-from orchestrator.chat.accounting import Account, explanation
+from orchestrator.chat.accounting import Account
 from orchestrator.chat.disconnect import gone
 from orchestrator.chat.errors import api_error
 from orchestrator.chat.review import MAX_HELD_BYTES, Review, too_large
 from orchestrator.chat.target import Target
+from orchestrator.chat.telling import explanation
 from orchestrator.usage.record import UsageRecord
 
 Translate = Callable[[AsyncGenerator[bytes, None]], AsyncGenerator[bytes, None]]

@@ -19,16 +19,20 @@ def build() -> typer.Typer:
 
     from orchestrator.cli import (
         audit,
+        batch,
         chat,
         conductor,
         config,
         db,
+        evaluate,
         experts,
         feedback,
+        jobs,
         keys,
         lessons,
         limits,
         models,
+        residency,
         route,
         router,
         run,
@@ -51,6 +55,8 @@ def build() -> typer.Typer:
     app.command()(route.route)
     app.command()(run.run)
     app.add_typer(run.app, name="runs")
+    app.add_typer(batch.app, name="batch")
+    app.add_typer(jobs.app, name="jobs")
     app.add_typer(models.app, name="models")
     app.add_typer(experts.app, name="experts")
     app.add_typer(keys.app, name="keys")
@@ -58,9 +64,11 @@ def build() -> typer.Typer:
     app.add_typer(limits.app, name="limits")
     app.add_typer(secrets.app, name="secrets")
     app.add_typer(router.app, name="router")
+    app.add_typer(evaluate.app, name="evaluate")
     app.add_typer(conductor.app, name="conductor")
     app.add_typer(lessons.app, name="lessons")
     app.add_typer(feedback.app, name="feedback")
+    app.add_typer(residency.app, name="residency")
     app.add_typer(usage.app, name="usage")
     app.add_typer(audit.app, name="audit")
     app.add_typer(config.app, name="config")

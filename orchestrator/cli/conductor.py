@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.cli import output
+from orchestrator.cli import local_experts, output
 from orchestrator.cli import strategies as strategy_commands
-from orchestrator.cli.connection import Json, Key, Url, connected
+from orchestrator.cli.connection import Json, Key, Url
 from orchestrator.cli.teach import teach
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def evaluate(
     with _sentences():
         chosen = _strategies(strategies, samples)
         drawn = _tasks(tasks, n, category, seed)
-        entries = _experts(experts, url, key)
+        entries = local_experts.entries(experts, url, key)
         limits = _limits(max_calls, max_usd, max_seconds)
 
         def setting(local: Local) -> Setting:
@@ -201,20 +201,6 @@ def _tasks(
                 output.fail(f"There is no category '{name}'; there are {', '.join(there)}.", code=2)
         tasks = [task for task in tasks if task.category in categories]
     return tasks if count is None else drawn(tasks, count, seed=seed)
-
-
-def _experts(path: Path | None, url: str | None, key: str | None) -> list[Expert]:
-    from experts.catalogue.entries import parse_entries
-    from orchestrator.cli import catalogue_file
-
-    if path is not None:
-        return list(parse_entries(catalogue_file.read(path.read_bytes())))
-    with connected(url, key) as client:
-        entries = [
-            record.expert.model_dump(mode="json", exclude_unset=True)
-            for record in client.experts.list()
-        ]
-    return list(parse_entries(entries))
 
 
 def _limits(calls: int, usd: float, seconds: float) -> Limits:

@@ -66,7 +66,7 @@ def _decide_here(text: str, policy: str, file: Path | None) -> dict[str, Any]:
     from experts.packaged import PACKAGED
     from orchestrator.catalogue.seeding import read_experts_file
     from orchestrator.catalogue.service import candidate_of
-    from orchestrator.chat.accounting import decision_fields
+    from orchestrator.chat.telling import decision_fields
     from orchestrator.kit.errors import StartError
     from router import NoEligibleExpert, UnknownPolicy, routing_text, starter_router
 
@@ -83,6 +83,8 @@ def _decide_here(text: str, policy: str, file: Path | None) -> dict[str, Any]:
 def _show(decision: dict[str, Any]) -> None:
     output.text(f"{decision['category']} -> {decision['expert']}")
     output.text(decision["reason"])
+    if decision.get("strategy_reason"):
+        output.text(decision["strategy_reason"])
     output.table(
         ("category", "probability", ""),
         [

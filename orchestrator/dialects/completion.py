@@ -33,6 +33,8 @@ class Said(msgspec.Struct):
     content: Any = None
     reasoning_content: Any = None
     reasoning: Any = None
+    thinking_blocks: Any = None
+    """litellm's: thought as Anthropic signs it, beside the same as ``reasoning_content``."""
     refusal: Any = None
     tool_calls: list[Call] | None = None
 

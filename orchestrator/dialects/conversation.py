@@ -7,11 +7,15 @@ current turn only (a chain of tool calls), which is as far as vendors want it ba
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-Message = dict[str, Any]
-Part = dict[str, Any]
+from orchestrator.dialects.marks import Message as Message
+from orchestrator.dialects.marks import Part as Part
+from orchestrator.dialects.marks import instruction, simplified
+
+_NO_MARK: Mapping[str, Any] = MappingProxyType({})
 
 
 class Conversation:
@@ -20,25 +24,35 @@ class Conversation:
     def __init__(self) -> None:
         self._messages: list[Message] = []
         self._thought: list[str] = []
+        self._signed: list[Part] = []
         self._seen: list[Part] = []
         self._turn = 0
 
-    def system(self, text: str) -> None:
-        """Add an instruction."""
+    def system(self, parts: list[Part]) -> None:
+        """Add an instruction, in parts that are texts."""
         self._show_pictures()
-        self._messages.append({"role": "system", "content": text})
+        self._messages.append({"role": "system", "content": instruction(parts)})
 
     def user(self, parts: Sequence[Part]) -> None:
         """Begin a turn with what a person says, in content parts of chat completions."""
         shown, self._seen = self._seen, []
         self._thought.clear()
+        self._signed.clear()
         self._turn = len(self._messages)
         self._messages.append({"role": "user", "content": simplified([*shown, *parts])})
 
-    def thought(self, text: str) -> None:
-        """Note what the assistant thought before what it says or calls next."""
+    def thought(self, text: str, block: Part | None = None) -> None:
+        """Note what the assistant thought before what it says or calls next.
+
+        Args:
+            text: What that was.
+            block: The same as its vendor signed it, which wants it back unchanged: goes along in
+                ``thinking_blocks``, as litellm takes it.
+        """
         if text:
             self._thought.append(text)
+        if block is not None:
+            self._signed.append(block)
 
     def said(self, text: str) -> None:
         """Add what the assistant says; after more of it, on a line of its own."""
@@ -56,12 +70,14 @@ class Conversation:
         call = {"id": call_id, "type": "function", "function": function}
         self._assistant().setdefault("tool_calls", []).append(call)
 
-    def result(self, call_id: str, parts: Sequence[Part]) -> None:
-        """Add a tool's result."""
+    def result(
+        self, call_id: str, parts: Sequence[Part], mark: Mapping[str, Any] = _NO_MARK
+    ) -> None:
+        """Add a tool's result, and a field that marks it."""
         texts = [part["text"] for part in parts if part["type"] == "text"]
         self._seen += [part for part in parts if part["type"] != "text"]
         self._messages.append(
-            {"role": "tool", "tool_call_id": call_id, "content": "\n".join(texts)}
+            {"role": "tool", "tool_call_id": call_id, "content": "\n".join(texts), **mark}
         )
 
     def messages(self) -> list[Message]:
@@ -69,6 +85,7 @@ class Conversation:
         self._show_pictures()
         for message in self._messages[: self._turn]:
             message.pop("reasoning_content", None)
+            message.pop("thinking_blocks", None)
         return self._messages
 
     def _assistant(self) -> Message:
@@ -81,20 +98,15 @@ class Conversation:
             thoughts = [before, *self._thought] if before else self._thought
             message["reasoning_content"] = "\n\n".join(thoughts)
             self._thought = []
+        if self._signed:
+            message["thinking_blocks"] = [*message.get("thinking_blocks", ()), *self._signed]
+            self._signed = []
         return message
 
     def _show_pictures(self) -> None:
         shown, self._seen = self._seen, []
         if shown:
             self._messages.append({"role": "user", "content": shown})
-
-
-def simplified(parts: Sequence[Part]) -> str | list[Part]:
-    """Return content as a plain string where it is one text: every server takes that."""
-    if len(parts) == 1 and parts[0]["type"] == "text":
-        text: str = parts[0]["text"]
-        return text
-    return list(parts)
 
 
 def text_part(text: str) -> Part:

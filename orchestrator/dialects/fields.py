@@ -36,21 +36,21 @@ def open_object(body: bytes) -> tuple[Raws, str, dict[str, Any]]:
     return fields, model, extension_fields(checked_extension(fields))
 
 
-def check_unsupported(
-    fields: Raws, instead: Mapping[str, str], meaningless: tuple[Any, ...] = (None, False)
-) -> None:
+_NOTHING: tuple[Any, ...] = (None, False, [], {})
+
+
+def check_unsupported(fields: Raws, instead: Mapping[str, str]) -> None:
     """Refuse fields that this service cannot honour.
 
     Args:
         fields: The request's.
-        instead: By field, what to do instead.
-        meaningless: Values that ask for nothing and are let through.
+        instead: By field, what to do instead. A value that asks for nothing is let through.
 
     Raises:
         ApiError: 400, naming the first of them.
     """
     for name in instead.keys() & fields.keys():
-        if decoded(fields, name) not in meaningless:
+        if decoded(fields, name) not in _NOTHING:
             refuse(f"'{name}' is not supported here. {instead[name]}", name)
 
 

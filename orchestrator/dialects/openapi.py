@@ -114,6 +114,11 @@ _MESSAGE_ERROR = {
     },
 }
 
+_COUNTED_TOKENS: dict[str, Any] = {
+    "type": "object",
+    "required": ["input_tokens"],
+    "properties": {"input_tokens": {"type": "integer", "minimum": 0}},
+}
 _TOKENS = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}}
 _EMBEDDINGS_REQUEST = {
     "type": "object",
@@ -157,6 +162,21 @@ def dialect_paths() -> dict[str, Any]:
                 events=_RESPONSE_EVENTS,
             )
         },
+        "/v1/responses/input_tokens": {
+            "post": operation(
+                "count_response_tokens",
+                "Count the tokens of a prompt, or estimate them.",
+                {
+                    **_COUNTED_TOKENS,
+                    "properties": {
+                        "object": {"type": "string", "const": "response.input_tokens"},
+                        **_COUNTED_TOKENS["properties"],
+                    },
+                },
+                (400, 401, 413),
+                body=_RESPONSE_REQUEST,
+            )
+        },
         "/v1/messages": {
             "post": operation(
                 "create_message",
@@ -171,12 +191,8 @@ def dialect_paths() -> dict[str, Any]:
         "/v1/messages/count_tokens": {
             "post": operation(
                 "count_message_tokens",
-                "Estimate the tokens of a prompt.",
-                {
-                    "type": "object",
-                    "required": ["input_tokens"],
-                    "properties": {"input_tokens": {"type": "integer", "minimum": 0}},
-                },
+                "Count the tokens of a prompt, or estimate them.",
+                _COUNTED_TOKENS,
                 (400, 401, 413),
                 body=_COUNT_REQUEST,
                 error=_MESSAGE_ERROR,

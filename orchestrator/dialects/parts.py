@@ -18,7 +18,8 @@ from experts.providers import wire
 from orchestrator.dialects.completion import Call, Choice, Said, first_choice, logprobs_of
 from orchestrator.dialects.completion import Completion as Completed
 
-Kind = Literal["reasoning", "text", "refusal", "tool"]
+Kind = Literal["reasoning", "sealed", "text", "refusal", "tool"]
+"""``sealed`` is thought that its vendor shows to nobody, and wants back as it is."""
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class Part:
         call_id: Of a tool call.
         name: Of the tool.
         number: Its place in the answer, once it has one.
+        signature: Of thought, its vendor's: nothing can be added to what is signed.
     """
 
     kind: Kind
@@ -39,6 +41,7 @@ class Part:
     pieces: list[str] = field(default_factory=list)
     logprobs: list[Any] = field(default_factory=list)
     closed: bool = False
+    signature: str = ""
 
     @property
     def text(self) -> str:
@@ -83,10 +86,12 @@ class Assembly:
 
     Args:
         name: Makes ids for calls that have none.
+        signed: Whether thought is told in the blocks that its vendor signed, where it did.
     """
 
-    def __init__(self, name: str = "call") -> None:
+    def __init__(self, name: str = "call", *, signed: bool = False) -> None:
         self._name = name
+        self._signed = signed
         self._open: Part | None = None
         self._held: list[Part] = []
         self._calls: dict[int, Part] = {}
@@ -100,7 +105,10 @@ class Assembly:
         Raises:
             ExpertAnswerInvalid: If it goes on with a call that was complete.
         """
-        if thought := said.reasoning_content or said.reasoning:
+        if self._signed and isinstance(said.thinking_blocks, list) and said.thinking_blocks:
+            for block in said.thinking_blocks:
+                yield from self._block(block)
+        elif thought := said.reasoning_content or said.reasoning:
             yield from self._text("reasoning", _plain(thought))
         if said.content:
             yield from self._text("text", _plain(said.content), logprobs_of(choice))
@@ -120,17 +128,41 @@ class Assembly:
                 yield self._grow(part, "".join(pieces), part.logprobs)
             yield from self._close()
 
+    def _block(self, block: Any) -> Iterator[Told]:
+        """Take a block of thought, or a piece of one; its signature comes last."""
+        if not isinstance(block, dict):
+            return
+        if block.get("type") == "redacted_thinking":
+            yield from self._text("sealed", _plain(block.get("data")))
+            return
+        yield from self._text("reasoning", _plain(block.get("thinking")))
+        signature = block.get("signature")
+        if isinstance(signature, str) and signature:
+            yield from self._sign(signature)
+
+    def _sign(self, signature: str) -> Iterator[Told]:
+        """Sign the thought so far; where there is none, it is one that is not shown."""
+        part = self._held[-1] if self._held else self._open
+        if part is None or not _goes_on(part, "reasoning"):
+            part = Part("reasoning")
+            if self._is_busy():
+                self._held.append(part)
+            else:
+                yield from self._close()
+                yield self._begin(part)
+        part.signature = signature
+
     def _text(self, kind: Kind, piece: str, logprobs: Sequence[Any] = ()) -> Iterator[Told]:
         if not piece:
             return
         if self._is_busy():
-            if not self._held or self._held[-1].kind != kind:
+            if not self._held or not _goes_on(self._held[-1], kind):
                 self._held.append(Part(kind))
             self._held[-1].pieces.append(piece)
             self._held[-1].logprobs += logprobs
             return
         part = self._open
-        if part is None or part.kind != kind:
+        if part is None or not _goes_on(part, kind):
             yield from self._close()
             part = Part(kind)
             yield self._begin(part)
@@ -190,8 +222,12 @@ class Assembly:
         return name
 
 
-def parts_of(completion: Completed) -> tuple[Choice, list[Part]]:
+def parts_of(completion: Completed, *, signed: bool = False) -> tuple[Choice, list[Part]]:
     """Return the first choice of a whole answer, and its parts.
+
+    Args:
+        completion: The answer.
+        signed: See :class:`Assembly`.
 
     Raises:
         ExpertAnswerInvalid: If there is no message.
@@ -199,10 +235,15 @@ def parts_of(completion: Completed) -> tuple[Choice, list[Part]]:
     choice = first_choice(completion)
     if choice is None or choice.message is None:
         raise ExpertAnswerInvalid("the expert's answer has no message")
-    assembly = Assembly()
+    assembly = Assembly(signed=signed)
     for _ in (*assembly.add(choice, choice.message), *assembly.end()):
         pass
     return choice, assembly.parts
+
+
+def _goes_on(part: Part, kind: Kind) -> bool:
+    """Tell whether a piece belongs to a part: what is signed or sealed is complete."""
+    return part.kind == kind and not part.signature and kind != "sealed"
 
 
 def _plain(piece: Any) -> str:

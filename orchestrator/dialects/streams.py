@@ -30,12 +30,13 @@ class StreamTranslator(ABC):
     Args:
         request_id: The request's id.
         model: The model as the caller named it; an answer that names its own goes before it.
+        signed: Whether thought is told as its vendor signed it.
     """
 
-    def __init__(self, request_id: str, model: str) -> None:
+    def __init__(self, request_id: str, model: str, *, signed: bool = False) -> None:
         self.request_id = request_id
         self.model = model
-        self.assembly = Assembly(f"call_{request_id.removeprefix('req_')}")
+        self.assembly = Assembly(f"call_{request_id.removeprefix('req_')}", signed=signed)
         self.choice = Choice()
         """The chunk that ended the answer."""
         self.usage: Usage | None = None

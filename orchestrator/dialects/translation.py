@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +10,14 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from experts.counting.counter import counted
+from orchestrator.catalogue.service import Catalogue
 from orchestrator.chat.kinds import check_kind
 from orchestrator.chat.request import ChatRequest
 from orchestrator.chat.streaming import StreamResponse
 from orchestrator.dialects.completion import Completion, read
 from orchestrator.dialects.fields import Raws, encoded
+from orchestrator.dialects.marks import unmarked, without_marks
 from orchestrator.dialects.streams import StreamTranslator, translated
 from orchestrator.tenants.keys import Principal
 
@@ -43,17 +46,40 @@ def chat_request(
     made = {name: value for name, value in made.items() if value is not None}
     if stream:
         made["stream_options"] = {"include_usage": True}
+    plain = made | {"messages": unmarked(made["messages"])}
+    if "tools" in made:
+        plain["tools"] = without_marks(made["tools"])
     kept = {name: value for name, value in passed.items() if name not in _OURS}
     return ChatRequest(
-        fields=kept | {name: msgspec.Raw(encoded(value, name)) for name, value in made.items()},
+        fields=kept | _raws(plain),
+        marked=_raws({name: made[name] for name in made if made[name] != plain[name]}),
         model=model,
-        messages=made["messages"],
+        messages=plain["messages"],
         stream=stream,
-        tools=made.get("tools"),
+        tools=plain.get("tools"),
         response_format=made.get("response_format"),
         api=api,
         **extension,
     )
+
+
+def _raws(fields: Mapping[str, Any]) -> Raws:
+    return {name: msgspec.Raw(encoded(value, name)) for name, value in fields.items()}
+
+
+async def prompt_tokens_of(chat: ChatRequest, principal: Principal, catalogue: Catalogue) -> int:
+    """Return the tokens of a prompt, by the tokenizer of the expert that is named, if one is.
+
+    Which expert a policy chooses is not known before it has; then the tokens are estimated by script.
+
+    Args:
+        chat: The request.
+        principal: Who asks; an expert that it may not use is none to it.
+        catalogue: The experts.
+    """
+    expert = catalogue.experts.get(chat.model) if principal.may_use(chat.model) else None
+    model = "" if expert is None else expert.model
+    return (await counted(model, messages=chat.messages, tools=chat.tools)).prompt_tokens
 
 
 async def answered(

@@ -128,7 +128,7 @@ class Dispatcher:
             wanted = {
                 one: most
                 for one in self._waiting
-                if (most := self._wants(one, now)) and self.pauses.get(one.tenant, 0.0) <= now
+                if (most := self._wants(one, now)) > 0 and self.pauses.get(one.tenant, 0.0) <= now
             }
             chosen = self.turns.next(wanted)
             if chosen is None:
@@ -138,7 +138,8 @@ class Dispatcher:
             self._begin_ready()
 
     def _wants(self, one: Waiting, now: float) -> int:
-        return self.lanes.of(one.group).wants(now)
+        room = 2 * self.most - self.lanes.ready  # all lanes together cannot have more under way
+        return min(room, self.lanes.of(one.group).wants(now))
 
     async def _take(self, chosen: Waiting, most: int) -> bool:
         """Take items; returns whether there may be more of the same."""
@@ -177,7 +178,7 @@ class Dispatcher:
 
     def _put_back(self, taken: Sequence[Item]) -> None:
         for item in taken:
-            self.writer.put(Again(item, _NO_MONEY_SECONDS, item.calls))
+            self.writer.put(Again(item, 0.0, item.calls))
 
     def _begin_ready(self) -> None:
         for lane in self.lanes:
@@ -218,7 +219,7 @@ class Dispatcher:
         if outcome is not None and outcome.strain is not None:
             lane.window.overloaded(now, began, outcome.strain)
         elif isinstance(outcome, Result):
-            lane.window.answered(now - began, lane.under_way)
+            lane.window.answered(now, began, lane.under_way)
 
     def _give_back(self, given: Sequence[Held]) -> None:
         for held in given:

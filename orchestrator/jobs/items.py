@@ -34,7 +34,7 @@ _CLAIM = sa.text("""
 _PUT = sa.text("""
     INSERT INTO job_items (job_id, number, custom_id, grp, body, plan)
     SELECT :job_id, number, custom_id, grp, body, plan
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+    FROM set_config('synchronous_commit', 'off', true), jsonb_to_recordset(CAST(:rows AS jsonb))
         AS given (number integer, custom_id text, grp text, body text, plan jsonb)
     ON CONFLICT DO NOTHING
 """)
@@ -50,7 +50,7 @@ _END = sa.text("""
     )
     WHERE item.job_id = ended.job_id COLLATE "C" AND item.number = ended.number
         AND item.epoch = ended.epoch AND item.state = 'running' AND item.worker = ended.worker
-    RETURNING item.job_id, item.number
+    RETURNING item.job_id, item.number, item.epoch
 """)
 
 _AGAIN = sa.text("""
@@ -115,6 +115,9 @@ _LINES = sa.text("""
 async def put(connection: AsyncConnection, job_id: str, rows: Sequence[Row]) -> None:
     """Put items into a job; one that is there already stays as it is.
 
+    This is not waited for until it is on disk: a crash of Postgres loses it together with the note of
+    how far the putting was.
+
     Args:
         connection: In a transaction.
         job_id: The job.
@@ -142,8 +145,10 @@ async def claim(
     return sorted(map(_item, rows), key=lambda item: item.number)
 
 
-async def end(connection: AsyncConnection, results: Sequence[Result]) -> set[tuple[str, int]]:
-    """End items; returns job and number of those that were still held as they were taken."""
+async def end(
+    connection: AsyncConnection, results: Sequence[Result]
+) -> set[tuple[str, int, int]]:
+    """End items; returns job, number and epoch of those that were still held as they were taken."""
     rows = [
         {
             "job_id": one.item.job_id,
@@ -160,7 +165,7 @@ async def end(connection: AsyncConnection, results: Sequence[Result]) -> set[tup
         for one in results
     ]
     done = await connection.execute(_END, {"rows": _encoded(rows)})
-    return {(row[0], row[1]) for row in done}
+    return {(row[0], row[1], row[2]) for row in done}
 
 
 async def again(connection: AsyncConnection, given: Sequence[Again]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,8 +13,10 @@ from orchestrator.jobs.money import Reservation
 from orchestrator.jobs.record import Item, Row
 from orchestrator.tenants.keys import Principal
 
-_AHEAD = 2
-"""Items that are kept ready for each that may be under way."""
+_AHEAD_SECONDS = 0.2
+"""For which there is something ready; taking more takes a part of that."""
+_LEAST_AHEAD, _MOST_AHEAD = 0.5, 2.0
+"""Times what may be under way. What is ready waits for a lease to lapse if the worker dies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +56,15 @@ class Lane:
         return len(self.tasks)
 
     def wants(self, now: float) -> int:
-        """Return how many more items to take: twice as many as may be under way are kept ready.
+        """Return how many more items to take: what is done within a moment is kept ready.
 
         They are taken many at a time, since taking one costs as much as taking twenty.
         """
-        limit = self.window.limit
-        missing = (1 + _AHEAD) * limit - self.under_way - len(self.ready)
-        if self.window.opens_in(now) > 0 or missing < limit:
+        limit, usual = self.window.limit, self.window.usual
+        part = _MOST_AHEAD if usual is None or usual <= 0 else _AHEAD_SECONDS / usual
+        ahead = math.ceil(limit * min(max(part, _LEAST_AHEAD), _MOST_AHEAD))
+        missing = limit + ahead - self.under_way - len(self.ready)
+        if self.window.opens_in(now) > 0 or 2 * missing < ahead:
             return 0
         return missing
 
@@ -86,6 +91,11 @@ class Lanes:
     def room(self) -> int:
         """How many more items may be under way."""
         return self._most - sum(lane.under_way for lane in self._lanes.values())
+
+    @property
+    def ready(self) -> int:
+        """How many are held and not begun."""
+        return sum(len(lane.ready) for lane in self._lanes.values())
 
     @property
     def held(self) -> Iterator[Held]:

@@ -17,7 +17,7 @@ from orchestrator.jobs.record import Row
 from orchestrator.jobs.tables import jobs
 from orchestrator.tenants.keys import Principal
 
-_FRESH_SECONDS = 5.0
+_FRESH_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 

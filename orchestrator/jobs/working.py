@@ -91,7 +91,7 @@ class JobWorker:
         self.schedule = Schedule(
             engine,
             (
-                Task("jobs.look", min(_LOOK_SECONDS, rules.lease), self._looked),
+                Task("jobs.look", min(_LOOK_SECONDS, rules.lease / 3), self._looked),
                 Task("jobs.forget", _FORGET_SECONDS, self.upkeep.forget_old),
                 *tasks,
             ),

@@ -103,7 +103,7 @@ class Writer:
             if not results:
                 return
             done = await items.end(connection, results)
-            counted = [one for one in results if _key(one) in done]
+            counted = list({_key(one): one for one in results if _key(one) in done}.values())
             days = await self._write_usage(connection, counted)
             for job_id in await repository.count(connection, _sums(counted)):
                 await ending.finish(connection, job_id, self._kinds)
@@ -164,8 +164,9 @@ def _substitute(outcome: Outcome, error: Exception) -> Outcome:
     )
 
 
-def _key(outcome: Outcome) -> tuple[str, int]:
-    return outcome.item.job_id, outcome.item.number
+def _key(outcome: Outcome) -> tuple[str, int, int]:
+    """Return what tells whether a result counted: the same item may have been taken twice."""
+    return outcome.item.job_id, outcome.item.number, outcome.item.epoch
 
 
 def _name(outcome: Outcome) -> str:

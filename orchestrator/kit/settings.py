@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AliasChoices,
+    ByteSize,
     Field,
     PrivateAttr,
     SecretStr,
@@ -20,6 +21,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from experts.providers.addresses import THIS_MACHINE, AddressPolicy
+from experts.residency.servers import parse_servers
 from orchestrator.kit.errors import StartError
 from orchestrator.kit.origins import split_origins
 from orchestrator.kit.paths import default_data_dir
@@ -132,6 +134,19 @@ class Settings(BaseSettings):
     hedge: bool = Field(
         default=False,
         description="Ask a second expert or endpoint when one is slower than usual; some calls are paid twice.",
+    )
+    residency_budget: ByteSize = Field(
+        default=ByteSize(0),
+        ge=0,
+        description="Memory that local models may take together, such as 8GB; 0: all stay that were asked for.",
+    )
+    residency_max_wait: Seconds = Field(
+        default=30.0,
+        description="Seconds that a request may wait so that others of a model in memory are answered first.",
+    )
+    residency_servers: str = Field(
+        default="",
+        description="Servers whose models are loaded and unloaded, as ollama=URL, llama.cpp=URL, vllm=URL@20GB.",
     )
     reserved_tokens: int = Field(
         default=2048,
@@ -305,6 +320,12 @@ class Settings(BaseSettings):
     def _admin_key_is_hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not re.fullmatch(r"sk-coe-[A-Za-z0-9_-]{32,128}", value.get_secret_value()):
             raise ValueError("it must be sk-coe- and 32 to 128 letters, digits, - or _")
+        return value
+
+    @field_validator("residency_servers")
+    @classmethod
+    def _servers_can_be_read(cls, value: str) -> str:
+        parse_servers(value)
         return value
 
     @field_validator("cors_origins")

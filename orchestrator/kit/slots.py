@@ -3,8 +3,7 @@
 A script or a transaction of a Redis Cluster may touch the keys of one slot alone, and the slot is that of
 what stands in braces (redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec, "Hash tags").
 A request's record and its reservation change in one step, so the stream of usage, the requests under way
-and the counters of limits belong together; all other keys stand alone. ``tests/integration/usage/
-test_slots.py`` watches what is sent.
+and the counters of limits belong together; all other keys stand alone. A test watches what is sent.
 """
 
 from __future__ import annotations

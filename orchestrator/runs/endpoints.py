@@ -65,7 +65,7 @@ router = APIRouter(prefix=PATH, tags=["runs"], responses=errors(400, 401, 403, 5
 
 @router.post("", status_code=202, responses=errors(402, 429))
 async def start_run(
-    body: RunWanted, request: Request, service: Service, principal: User
+    body: RunWanted, request: Request, response: Response, service: Service, principal: User
 ) -> RunView:
     """Start a run. What it says and is told is stored, since that is what it is for."""
     services = request.app.state.services
@@ -88,7 +88,7 @@ async def start_run(
     )
     wanted = await _categorised(wanted, request, principal)
     with _translated():
-        row = await service.start(
+        started = await service.start(
             principal,
             request.state.request_id,
             body.strategy,
@@ -96,7 +96,8 @@ async def start_run(
             body.metadata,
             body.webhook,
         )
-    return RunView.of(row, repository.NOTHING)
+    response.headers.update(started.headers)
+    return RunView.of(started.row, repository.NOTHING)
 
 
 @router.get("")
@@ -184,7 +185,12 @@ async def reject_step(run_id: RunPath, body: Refusal, service: Service, principa
 
 @router.post("/{run_id}/replay", status_code=202, responses=errors(402, 404, 429))
 async def replay_run(
-    run_id: RunPath, body: ReplayWanted, request: Request, service: Service, principal: User
+    run_id: RunPath,
+    body: ReplayWanted,
+    request: Request,
+    response: Response,
+    service: Service,
+    principal: User,
 ) -> RunView:
     """Start a run that takes over the steps before one, and goes on from there."""
     changes = body.changes
@@ -193,7 +199,7 @@ async def replay_run(
         most = request.app.state.services.runs.limits
         bounded(most, changes.limits.chosen(), place="changes.")
     with _translated():
-        row = await service.replay(
+        started = await service.replay(
             principal,
             request.state.request_id,
             _known(run_id),
@@ -202,7 +208,8 @@ async def replay_run(
             body.metadata,
             body.webhook,
         )
-    return RunView.of(row, repository.NOTHING)
+    response.headers.update(started.headers)
+    return RunView.of(started.row, repository.NOTHING)
 
 
 def _changes(wanted: ReplayChanges) -> Changes:

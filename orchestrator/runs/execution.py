@@ -195,7 +195,7 @@ class Executor:
                 return
             record = await settle(connection, row)
             found = await repository.spent(connection, [claimed.id])
-        await self.budgets.settle(row, record.cost_nanos)
+        await self.budgets.settle(row, record.tokens, record.cost_nanos)
         told = finished(row, found.get(claimed.id, repository.NOTHING))
         self.recorder.pass_on(claimed.id, told)
         self._settled(row)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,19 @@ class WebhookUnknown(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Started:
+    """A run that was let through and stored.
+
+    Args:
+        row: The run.
+        headers: ``x-ratelimit-*`` for the answer.
+    """
+
+    row: Row
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class RunService:
     """Runs of all tenants.
 
@@ -65,7 +78,7 @@ class RunService:
         request: RunRequest,
         metadata: dict[str, str],
         webhook: str | None,
-    ) -> Row:
+    ) -> Started:
         """Store a run and tell the workers of it.
 
         Raises:
@@ -112,7 +125,7 @@ class RunService:
             RunUnknown: If the caller has no such run.
             RunEnded: If it has ended.
         """
-        cost = None
+        record = None
         async with self.engine.begin() as connection:
             row = await self._locked(connection, principal, run_id)
             if row["status"] in ENDED:
@@ -123,9 +136,9 @@ class RunService:
                 last = await _next_event(connection, run_id)
                 ended = await repository.end_unclaimed(connection, run_id, "cancelled", last)
                 if ended is not None:
-                    cost = (await settle(connection, ended)).cost_nanos
-        if cost is not None:
-            await self.budgets.settle(row, cost)
+                    record = await settle(connection, ended)
+        if record is not None:
+            await self.budgets.settle(row, record.tokens, record.cost_nanos)
         await self.live.steer(run_id)
         await self.live.tell(run_id)
 
@@ -168,7 +181,7 @@ class RunService:
         changes: Changes,
         metadata: dict[str, str] | None,
         webhook: str | None,
-    ) -> Row:
+    ) -> Started:
         """Start a run that takes over the steps of another that came before one of them.
 
         Raises:
@@ -198,15 +211,15 @@ class RunService:
         row: Row,
         request: RunRequest,
         taken: list[Row] | None = None,
-    ) -> Row:
-        request = await self.budgets.reserve(principal, row["request_id"], request)
+    ) -> Started:
+        reserved = await self.budgets.reserve(principal, row["request_id"], request)
         try:
-            stored = await self._store({**row, "request": _stored(request)}, taken or [])
+            stored = await self._store({**row, "request": _stored(reserved.request)}, taken or [])
         except BaseException:
-            await asyncio.shield(asyncio.ensure_future(self.budgets.settle(row, 0)))
+            await asyncio.shield(asyncio.ensure_future(self.budgets.settle(row, 0, 0)))
             raise
         await self.enqueue(stored["id"])
-        return stored
+        return Started(stored, reserved.headers)
 
     async def _store(self, row: Row, taken: list[Row]) -> Row:
         async with self.engine.begin() as connection:

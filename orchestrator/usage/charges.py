@@ -51,11 +51,13 @@ async def charges_of(
         asked: What they read.
         written: What was passed on of the answer.
     """
+    skipped = [one for one in attempts if one.outcome == "skipped"]
     answered = [one for one in attempts if one.sent or one.outcome == "ok"]
-    others = [one for one in attempts if one not in answered]
+    others = [one for one in attempts if one not in skipped and one not in answered]
     # Where nobody has answered, nobody has counted either: that it cost nothing is our guess.
     nothing = replace(NOTHING, estimated=not answered)
     return [
+        *[(one, Charge(nothing, 0)) for one in skipped],
         *[(one, await _charge(one, asked, "", nothing)) for one in others],
         *[(one, await _charge(one, asked, written, nothing)) for one in answered],
     ]
@@ -79,6 +81,11 @@ def added(one: Usage, other: Usage) -> Usage:
         reasoning_tokens=one.reasoning_tokens + other.reasoning_tokens,
         estimated=one.estimated or other.estimated,
     )
+
+
+def may_cost(attempt: Attempt) -> bool:
+    """Tell whether a call has cost something, or may do so while it goes on."""
+    return _costs(attempt) or attempt.usage is not None or bool(attempt.unseen)
 
 
 async def _charge(attempt: Attempt, asked: Asked, written: str, nothing: Usage) -> Charge:

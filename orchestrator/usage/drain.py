@@ -29,7 +29,10 @@ from orchestrator.usage.record import UsageRecord
 from orchestrator.usage.spool import Spool
 
 REFUSED = "coe:usage:refused"
-"""List of records that Postgres does not accept."""
+"""List of records that Postgres does not accept, the newest of them."""
+DROPPED = "coe:usage:dropped"
+"""How many such records the list did not hold any more."""
+MOST_REFUSED = 1000
 
 _EARLIER = "coe:open:"
 """What led the keys of open requests in releases before this."""
@@ -155,7 +158,7 @@ class UsageDrain:
                 records.append(record)
             except (ValueError, OverflowError, OSError, KeyError) as error:
                 log.error("a usage entry cannot be read and is set aside: %s", error)  # noqa: TRY400
-                await self._redis.rpush(REFUSED, repr(fields))
+                await self._refuse(repr(fields).encode())
         await self._insert(records)
         ids = [identifier for identifier, _ in entries]
         async with self._redis.pipeline(transaction=True) as pipe:
@@ -176,10 +179,18 @@ class UsageDrain:
                 # Kept where a person can look at it; everything behind it must not wait for it.
                 log.error("usage of %s is refused: %s", records[0].request_id, error)  # noqa: TRY400
                 kept = msgspec.structs.replace(records[0], text=None, prompt=None, answer=None)
-                await self._redis.rpush(REFUSED, msgspec.json.encode(kept))
+                await self._refuse(msgspec.json.encode(kept))
                 return
             for record in records:
                 await self._insert([record])
+
+    async def _refuse(self, record: bytes) -> None:
+        """Keep a record for a person to look at: as many of the newest as memory can bear."""
+        over = await self._redis.rpush(REFUSED, record) - MOST_REFUSED
+        if over > 0:
+            await self._redis.ltrim(REFUSED, -MOST_REFUSED, -1)
+            dropped = await self._redis.incrby(DROPPED, over)
+            log.error("%d refused usage records are lost: %s is full", dropped, REFUSED)
 
     async def _write(self, records: list[UsageRecord]) -> None:
         missing = {record.started_at.date() for record in records} - self._days

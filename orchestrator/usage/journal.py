@@ -107,6 +107,15 @@ class UsageJournal:
             raise
         return admission
 
+    async def top_up(self, ask: Ask, nanos: int) -> bool:
+        """Reserve more money for a request that is open; tells whether its budgets hold that.
+
+        Args:
+            ask: What it needed when it was opened.
+            nanos: Billionths of a dollar more.
+        """
+        return self._limiter is None or await self._limiter.top_up(ask, nanos)
+
     async def _undo(self, request_id: str) -> None:
         """Take back what a request may have noted and reserved before it was cancelled."""
         try:
@@ -132,8 +141,7 @@ class UsageJournal:
     async def close(self, record: UsageRecord) -> None:
         """Make the final record durable and settle its reservation. When this returns, it is."""
         self._seen(record)
-        tokens = record.prompt_tokens + record.completion_tokens
-        used = record.request_id, tokens, record.cost_nanos
+        used = record.request_id, record.tokens, record.cost_nanos
         if self._away.worth_asking():
             try:
                 await self._close(record, used)

@@ -65,7 +65,7 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     duration_ms: float = 0.0
     first_token_ms: float | None = None
     attempts: list[dict[str, Any]] | None = None
-    """The calls it took, where it was not exactly one; see :func:`call_fields`."""
+    """The calls it took, where it was not just one at the usual price; see :func:`call_fields`."""
     guardrails: list[dict[str, Any]] | None = None
     """What guardrails did and flagged, by name; nothing of what was said."""
     text: str | None = None
@@ -79,6 +79,11 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     def started_at(self) -> datetime:
         """When the request came in: part of its id."""
         return time_of(self.request_id)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens read and written."""
+        return self.prompt_tokens + self.completion_tokens
 
     @property
     def cost_usd(self) -> float:

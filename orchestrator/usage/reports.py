@@ -149,7 +149,11 @@ def _calls(question: Question) -> sa.CompoundSelect[Any]:
     several = (
         sa.select(*((named[c] if c in named else usage.c[c]).label(c) for c in columns))
         .select_from(usage.join(call, sa.true()))
-        .where(usage.c.attempts.is_not(None), *asked)
+        .where(
+            usage.c.attempts.is_not(None),
+            said["outcome"].astext.is_distinct_from("skipped"),  # nobody called it
+            *asked,
+        )
     )
     one = sa.select(*(usage.c[c] for c in columns)).where(no_calls, *asked)
     return sa.union_all(one, several)

@@ -50,7 +50,7 @@ class UsageDetail(UsageView):
 
     decision: dict[str, Any] | None = Field(description="Null where the caller named an expert.")
     attempts: list[dict[str, Any]] | None = Field(
-        description="The calls of experts, where it was not exactly one."
+        description="The calls of experts, where it was not just one at the usual price."
     )
     guardrails: list[dict[str, Any]] | None = Field(
         description="What guardrails did and flagged: `guardrail`, `stage`, `outcome`, `flags`."

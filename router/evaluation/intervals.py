@@ -1,7 +1,8 @@
-"""Paired bootstrap intervals: is a difference more than luck of the prompts?"""
+"""Intervals of shares, means and paired differences: is it more than luck of the prompts?"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,7 @@ from router.evaluation.metrics import Floats
 
 Verdict = Literal["win", "tie", "lose"]
 DRAWS = 2000
+_Z = 1.959963984540054
 _CELLS = 1 << 22  # at most this many counts in memory at a time: 32 MB
 
 
@@ -82,3 +84,13 @@ def paired(
     if ours.shape != theirs.shape:
         raise ValueError(f"paired: {ours.shape} values against {theirs.shape}")
     return bootstrap(ours - theirs, draws=draws, seed=seed, level=level)
+
+
+def wilson(hits: float, n: int) -> tuple[float, float] | None:
+    """Return the 95 % interval of a proportion (Wilson 1927); ``None`` for no observations."""
+    if not n:
+        return None
+    share, square = hits / n, _Z * _Z
+    middle = (share + square / (2 * n)) / (1 + square / n)
+    half = _Z * math.sqrt(share * (1 - share) / n + square / (4 * n * n)) / (1 + square / n)
+    return max(middle - half, 0.0), min(middle + half, 1.0)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.e2e.conftest import Server
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-ADMIN = "^/(admin|healthz|readyz)"
+ADMIN = "^/(admin|healthz|readyz|metrics)"
 CHAT = "^/v1"
 DIALECTS = "^/v1/(responses|messages|embeddings)"
 SEED = 20

@@ -18,11 +18,36 @@ from tests.e2e.support import added_expert, row_of
 CAPABLE = ["streaming", "tools", "json", "vision"]
 ANSWER = (
     b'{ "id":"x",  "choices":[ {"index":0,"message":{"role":"assistant","content":"\\u00e9\\/"},'
-    b'"finish_reason":"stop","odd":1.0e0} ],"system_fingerprint":null, "unheard_of":[ ] }\n'
+    b'"logprobs":{"content":[ {"token":"a","logprob":-0.10,"bytes":[97],"top_logprobs":[ ]} ]},'
+    b'"finish_reason":"stop","odd":1.0e0}, {"index":1,"message":{"role":"assistant","content":null,'
+    b'"reasoning_content":"\\u0048m","tool_calls":[ {"id":"a","type":"function","function":{"name":"f",'
+    b'"arguments":"{ \\"x\\" : 1.0e0 }"}}, {"id":"b","type":"function","function":{"name":"g","arguments":""}} '
+    b']},"finish_reason":"tool_calls"} ],"system_fingerprint":null, "unheard_of":[ ] }\n'
 )
 # Every value is written as no JSON library would write it again.
 FIELDS = {
-    "messages": b'[ {"role" : "user","content":"\\u0041\\u00e9 \\ud83d\\ude00",  "name":"n","x":1.50} ]',
+    "messages": (
+        b'[ {"role" : "user","content":"\\u0041\\u00e9 \\ud83d\\ude00",  "name":"n","x":1.50},'
+        b'{"role":"assistant","content":null,"reasoning_content":"\\u0048m","tool_calls":[ {"id":"a","type":'
+        b'"function","function":{"name":"f","arguments":"{ \\"x\\" : 1.0e0 }"}} ]},'
+        b'{"tool_call_id":"a","role":"tool","content":"1.0e0"},'
+        b'{"role":"user","content":[ {"type":"image_url","image_url":{"url":"data:image\\/png;base64,eA==",'
+        b'"detail":"low"}} , {"type":"text","text":""} ]} ]'
+    ),
+    "response_format": (
+        b'{ "type":"json_schema","json_schema":{"name":"n","strict":true,"schema":{"type":"object",'
+        b'"properties":{"b":{"type":"number","maximum":1.0E1},"a":{}} ,"additionalProperties":false}} }'
+    ),
+    "tools": (
+        b'[ {"type":"function","function":{"name":"f","parameters":{"type":"object","properties":'
+        b'{"z":{"enum":[1.0,2e0]},"a":{}}}}} ]'
+    ),
+    "tool_choice": b'{ "type":"function","function":{"name":"f"}}',
+    "parallel_tool_calls": b"false",
+    "n": b"2",
+    "logprobs": b"true",
+    "top_logprobs": b"3",
+    "reasoning_effort": b'"l\\u006fw"',
     "temperature": b"1.0e-1",
     "seed": b"123456789012345678901234567890",
     "unheard_of": b'{ "b":1 ,\n "a" : [1.0, 2E+0, -0.0], "a": "twice" }',
@@ -67,7 +92,7 @@ async def recording(
 
 async def test_bytes_in_both_directions(server: Server) -> None:
     async with recording() as recorder:
-        entry = {"id": "recorder", "provider": "openai", "model": "m"}
+        entry = {"id": "recorder", "provider": "openai", "model": "m", "capabilities": CAPABLE}
         with added_expert(server, **entry, endpoints=[{"url": recorder.url}]):
             pairs = [b'"%s" : %s' % (name.encode(), value) for name, value in FIELDS.items()]
             body = b'{"model":"recorder" , ' + b",\n".join(pairs) + b"}"

@@ -183,6 +183,15 @@ def test_errors_are_the_clients_own(client: OpenAI, server: Server) -> None:
     assert failed.value.code == "expert_timeout"
 
 
+def test_tokens_are_counted(client: OpenAI) -> None:
+    few = client.responses.input_tokens.count(model="coe", input="one two three")
+    many = client.responses.input_tokens.count(
+        model="coe", input="one two three " * 50, tools=TOOLS, instructions="Be brief."
+    )
+    assert 3 <= few.input_tokens <= 12
+    assert many.input_tokens > few.input_tokens + 100
+
+
 def test_an_error_in_a_stream_ends_it_as_failed(client: OpenAI, server: Server) -> None:
     raw = client.responses.with_raw_response.create(
         model="unsteady", input="one two three four", stream=True

@@ -118,7 +118,7 @@ class UsageRecord(WireModel):
     decision: RoutingDecision | None = None
     """The whole decision; only where one record was asked for, and the router made one."""
     attempts: list[dict[str, Any]] | None = None
-    """The calls of experts, where it was not exactly one; only where one record was asked for."""
+    """The calls of experts, where it was not just one at the usual price; only in a single record."""
     guardrails: list[dict[str, Any]] | None = None
     """What guardrails did and flagged; only where one record was asked for."""
 

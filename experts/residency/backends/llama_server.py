@@ -7,6 +7,7 @@ with ``--models-max 0``, so that it does not evict by a rule of its own.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,9 @@ class LlamaServerModel:
             return self._size
         listed = await self._listed()
         path = listed.get("path")
-        if isinstance(path, str) and Path(path).is_file():
-            return Path(path).stat().st_size
+        found = await asyncio.to_thread(_file_size, path) if isinstance(path, str) else None
+        if found is not None:
+            return found
         expert = self._server.expert
         message = f"expert '{expert}': the size of its model cannot be found out; give it"
         raise ExpertMisconfigured(message, expert=expert)
@@ -87,3 +89,10 @@ class LlamaServerModel:
     @staticmethod
     def _state(listed: Mapping[str, Any]) -> object:
         return listed["status"].get("value")
+
+
+def _file_size(path: str) -> int | None:
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return None

@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Mapping
 _RESCALE_AT = 1e100
 _STAYS = 2.0
 _AT_LEAST = 1e-3
+_SHARES_EVERY = 1.0
 
 
 class Decayed:
@@ -70,6 +71,8 @@ class Traffic:
         self._models = Decayed(window_seconds)
         self._by_kind: dict[str, Decayed] = {}
         self._seen_at: dict[str, float] = {}
+        self._shares: dict[str, float] = {}
+        self._shares_at = -math.inf
 
     def seen(
         self,
@@ -95,15 +98,17 @@ class Traffic:
                 self._by_kind[kind] = Decayed(self._window_seconds)
             self._by_kind[kind].add(each, probability, now)
 
-    def shares(self) -> dict[str, float]:
-        """Return for each model the share of the coming requests that is expected for it."""
-        found: dict[str, float] = {}
-        for model, share in self._models.shares().items():
-            found[model] = share / 2.0
-        for kind, share in self._recent_kinds.shares().items():
-            for model, given_kind in self._by_kind[kind].shares().items():
-                found[model] = found.get(model, 0.0) + share * given_kind / 2.0
-        return found
+    def shares(self, now: float) -> dict[str, float]:
+        """Return for each model the share of the coming requests that is expected for it.
+
+        Worked out anew once a second at most: it takes a while where there are many models.
+
+        Args:
+            now: Seconds.
+        """
+        if now >= self._shares_at + _SHARES_EVERY:
+            self._shares, self._shares_at = self._worked_out(), now
+        return self._shares
 
     def needs(self, now: float) -> dict[str, float]:
         """Return how soon each model is likely to be asked for again, as a number to compare by.
@@ -116,8 +121,17 @@ class Traffic:
         """
         return {
             model: math.sqrt(share) / max(now - self._seen_at.get(model, -math.inf), _AT_LEAST)
-            for model, share in self.shares().items()
+            for model, share in self.shares(now).items()
         }
+
+    def _worked_out(self) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for model, share in self._models.shares().items():
+            found[model] = share / 2.0
+        for kind, share in self._recent_kinds.shares().items():
+            for model, given_kind in self._by_kind[kind].shares().items():
+                found[model] = found.get(model, 0.0) + share * given_kind / 2.0
+        return found
 
 
 def warm_set(

@@ -20,11 +20,13 @@ class Model:
         name: Its identity.
         size: Bytes that it takes when loaded.
         load_seconds: How long a load is thought to take, until one was measured.
+        slots: Requests that it answers at once; as the rules say unless given.
     """
 
     name: str
     size: int
     load_seconds: float = 1.0
+    slots: float | None = None
 
 
 @dataclass(slots=True)
@@ -93,7 +95,7 @@ class Rules:
     max_wait: float = 30.0
     order: Order = "grouped"
     eviction: Eviction = "look-ahead"
-    slots: int = 4
+    slots: float = 4
     lanes: float = math.inf
     prefetch: float = 0.05
     recent_seconds: float = 300.0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-GB = 1e9
+GB = 10**9
+TB = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,12 @@ class Machine:
     loaded: float
     load_bandwidth: float
     mapped: float = math.inf
-    map_bandwidth: float = 2 * GB
+    map_bandwidth: float = 3 * GB
     load_latency: float = 0.0
-    prompt_rate: float = 1000.0
-    output_rate: float = 50.0
-    lanes: float = math.inf
-    slots: int = 4
+    prompt_rate: float = 2000.0
+    output_rate: float = 60.0
+    lanes: float = 1
+    slots: int = 8
 
     def load_seconds(self, size: int, *, mapped: bool) -> float:
         """Return how long a load takes.
@@ -49,3 +51,29 @@ class Machine:
     def answer_seconds(self, prompt_tokens: int, output_tokens: int) -> float:
         """Return how long an answer takes."""
         return prompt_tokens / self.prompt_rate + output_tokens / self.output_rate
+
+
+# The last three stand beside each other in "SambaNova SN40L: Scaling the AI Memory Wall with Dataflow and
+# Composition of Experts" (arXiv 2405.07518), nodes of eight sockets or GPUs. Models reach the upper tier from DDR
+# at over 1 TB/s there, and from the host's memory over PCIe at 32 or 64 GB/s here. Rates of tokens are the same
+# for all three on purpose: what is compared is the memory.
+MACHINES: Mapping[str, Machine] = {
+    machine.name: machine
+    for machine in (
+        Machine("workstation", 24 * GB, 25 * GB, mapped=64 * GB),
+        Machine(
+            "processor",
+            16 * GB,
+            10 * GB,
+            mapped=32 * GB,
+            prompt_rate=100,
+            output_rate=10,
+            lanes=2,
+            slots=4,
+        ),
+        Machine("sn40l", 8 * 64 * GB, 1 * TB, mapped=8 * 1.5 * TB),
+        Machine("dgx-a100", 8 * 80 * GB, 32 * GB, mapped=2 * TB),
+        Machine("dgx-h100", 8 * 80 * GB, 64 * GB, mapped=2 * TB),
+    )
+}
+"""Machines by name."""

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import count
 
 from experts.residency.actions import Evict, Load, Start
-from experts.residency.policy.values import Model, Rules
+from experts.residency.policy.values import Model, Resident, Rules
 from experts.residency.scheduler import Scheduler
 from experts.residency.simulation.machine import Machine
 from experts.residency.simulation.trace import Request
@@ -87,10 +87,17 @@ class Simulation:
         sizes: Bytes of each expert's model.
         machine: What it runs on.
         rules: By which it is scheduled.
+        warm: Whether the tier below holds models at the beginning, as many as fit.
     """
 
     def __init__(
-        self, trace: Sequence[Request], sizes: Mapping[str, int], machine: Machine, rules: Rules
+        self,
+        trace: Sequence[Request],
+        sizes: Mapping[str, int],
+        machine: Machine,
+        rules: Rules,
+        *,
+        warm: bool = False,
     ) -> None:
         for name, size in sizes.items():
             if size > machine.loaded:
@@ -107,6 +114,8 @@ class Simulation:
                 for name, size in sizes.items()
             ),
         )
+        if warm:
+            self._warm()
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._serial = count()
         self._under_way: dict[str, tuple[float, float, bool]] = {}
@@ -130,6 +139,12 @@ class Simulation:
                 self._at(wake, lambda _: None)
         self._close()
         return self._outcome
+
+    def _warm(self) -> None:
+        below = self._scheduler.mapped
+        for name, size in self._sizes.items():
+            if size <= below.free:
+                below.residents[name] = Resident(size, 0.0)
 
     def _at(self, when: float, happened: Callable[[float], None]) -> None:
         heapq.heappush(self._events, (when, next(self._serial), happened))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -20,7 +19,8 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
 
     Args:
         at: Seconds from its beginning.
-        expert: Who answers. May be left out where ``probabilities`` are given: the likeliest does.
+        expert: Who answers. May be left out where ``probabilities`` are given: the likeliest does;
+            and where ``category`` is: see :func:`spread`.
         category: What kind of request it is.
         probabilities: How likely the router thought each expert.
         prompt_tokens: To read.
@@ -46,15 +46,15 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
             raise ValueError("there are no negative numbers of tokens")
         if any(not 0.0 <= p <= 1.0 for p in (self.probabilities or {}).values()):
             raise ValueError("'probabilities' are between 0 and 1")
-        if not self.expert and not self.probabilities:
-            raise ValueError("give 'expert', or 'probabilities'")
+        if not self.expert and not self.probabilities and self.category is None:
+            raise ValueError("give 'expert', 'probabilities' or 'category'")
 
     @property
     def answers(self) -> str:
-        """Who answers."""
-        if self.expert:
+        """Who answers; nobody where neither an expert nor probabilities are given."""
+        if self.expert or not self.probabilities:
             return self.expert
-        likely = self.probabilities or {}
+        likely = self.probabilities
         return max(likely, key=lambda each: (likely[each], each))
 
 
@@ -84,6 +84,45 @@ def write(path: Path, requests: Iterable[Request]) -> None:
     with path.open("wb") as file:
         for request in requests:
             file.write(encode(request) + b"\n")
+
+
+def spread(requests: Sequence[Request], experts: int, skew: float, seed: int) -> list[Request]:
+    """Let so many experts answer the requests that name none: each category by its own share of them.
+
+    Args:
+        requests: By time.
+        experts: How many there are, one at least for each category.
+        skew: Exponent of Zipf's law of the experts' popularity within their category; 0: all alike.
+        seed: The same seed gives the same trace.
+
+    Raises:
+        TraceInvalid: If there are more categories than experts.
+    """
+    open_ones = {one.category or "" for one in requests if not one.answers}
+    categories = sorted(open_ones)
+    if len(categories) > experts:
+        raise TraceInvalid(
+            f"{len(categories)} categories need as many experts; there are {experts}"
+        )
+    dice = random.Random(seed)  # noqa: S311 (a simulation, nothing secret)
+    names = {
+        category: [_name(number) for number in range(place, experts, len(categories))]
+        for place, category in enumerate(categories)
+    }
+    found = []
+    for one in requests:
+        if not one.answers:
+            among = names[one.category or ""]
+            weights = [1.0 / (rank + 1) ** skew for rank in range(len(among))]
+            picked = dice.choices(among, weights)[0]
+            found.append(msgspec.structs.replace(one, expert=picked))
+        else:
+            found.append(one)
+    return found
+
+
+def _name(number: int) -> str:
+    return f"expert-{number:03d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +203,7 @@ def generate(shape: Shape) -> list[Request]:
 
 def _dice(shape: Shape) -> _Dice:
     dice = random.Random(shape.seed)  # noqa: S311 (a simulation, nothing secret)
-    names = [f"expert-{number:03d}" for number in range(shape.experts)]
+    names = [_name(number) for number in range(shape.experts)]
     weights = [1.0 / (rank + 1) ** shape.skew for rank in range(shape.experts)]
     dice.shuffle(weights)
     topics = min(shape.categories, shape.experts)
@@ -173,8 +212,10 @@ def _dice(shape: Shape) -> _Dice:
 
 
 def _request(dice: _Dice, expert: str, at: float) -> Request:
-    fields: dict[str, Any] = {"at": round(at, 6), "expert": expert}
-    fields["category"] = f"topic-{dice.category_of[expert]}"
-    fields["prompt_tokens"] = dice.tokens(dice.shape.prompt_tokens)
-    fields["output_tokens"] = dice.tokens(dice.shape.output_tokens)
-    return Request(**fields)
+    return Request(
+        at=round(at, 6),
+        expert=expert,
+        category=f"topic-{dice.category_of[expert]}",
+        prompt_tokens=dice.tokens(dice.shape.prompt_tokens),
+        output_tokens=dice.tokens(dice.shape.output_tokens),
+    )

@@ -34,6 +34,12 @@ def final_answer(text: str) -> str:
     return bare(text)
 
 
+def written_code(text: str) -> str:
+    """Return the code in a text: the last code fence, or all of it where there is none."""
+    text = text[-_LONGEST:]
+    return _in_fence(text) or text.strip()
+
+
 def bare(text: str) -> str:
     """Return a text without fence, quotes, dollar signs or emphasis around the whole of it."""
     text = text.strip()

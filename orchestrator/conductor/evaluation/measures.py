@@ -1,4 +1,4 @@
-"""Intervals, and what the same money buys."""
+"""What the same money buys."""
 
 from __future__ import annotations
 
@@ -10,18 +10,7 @@ from itertools import combinations
 
 from orchestrator.conductor.evaluation.record import Sample
 
-_Z = 1.959963984540054
 _MOST_SUBSETS = 200
-
-
-def wilson(hits: float, n: int) -> tuple[float, float] | None:
-    """Return the 95 % interval of a proportion (Wilson 1927); ``None`` for no observations."""
-    if not n:
-        return None
-    share, square = hits / n, _Z * _Z
-    middle = (share + square / (2 * n)) / (1 + square / n)
-    half = _Z * math.sqrt(share * (1 - share) / n + square / (4 * n * n)) / (1 + square / n)
-    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def vote_of(samples: Sequence[Sample], count: int, *, seed: int = 0) -> float | None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+
+from orchestrator.kit.line_file import LineFile, OutputInvalid
+
+__all__ = ["OutputInvalid", "Record", "RecordFile", "Sample"]
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,15 +69,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     samples: tuple[Sample, ...] = ()
 
 
-class OutputInvalid(Exception):
-    """The file cannot be gone on with; says why."""
-
-
-class RecordFile:
-    """Records as JSON lines, each written as it comes, so that nothing paid for is lost.
-
-    The first line holds the settings the records were made with. A last line that was cut short by
-    a crash is dropped.
+class RecordFile(LineFile[Record]):
+    """What came of an evaluation so far; see :class:`orchestrator.kit.line_file.LineFile`.
 
     Args:
         path: The file; made if it is not there.
@@ -84,52 +81,4 @@ class RecordFile:
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
-        self.path = path
-        self.found: list[Record] = []
-        lines = self._lines()
-        if lines:
-            self._check(lines[0], settings)
-            self.found = [self._record(number, line) for number, line in enumerate(lines[1:], 2)]
-        kept = b"".join((*lines, b"")) if lines else msgspec.json.encode(settings) + b"\n"
-        try:
-            path.write_bytes(kept)
-            self._file = path.open("ab", buffering=0)
-        except OSError as error:
-            raise OutputInvalid(f"{path.name}: {error.strerror}") from error
-
-    def add(self, record: Record) -> None:
-        """Write a record."""
-        self._file.write(msgspec.json.encode(record) + b"\n")
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def _lines(self) -> list[bytes]:
-        try:
-            raw = self.path.read_bytes() if self.path.exists() else b""
-        except OSError as error:
-            raise OutputInvalid(f"{self.path.name}: {error.strerror}") from error
-        return [line for line in raw.splitlines(keepends=True) if line.endswith(b"\n")]
-
-    def _check(self, line: bytes, settings: Mapping[str, Any]) -> None:
-        try:
-            before = msgspec.json.decode(line)
-        except msgspec.DecodeError as error:
-            raise OutputInvalid(f"{self.path.name}: is not a file of results") from error
-        if not isinstance(before, dict):
-            raise OutputInvalid(f"{self.path.name}: is not a file of results")
-        changed = [name for name in settings if before.get(name) != settings[name]]
-        if changed:
-            problem = f"{self.path.name}: was made with other {_listed(changed)}"
-            raise OutputInvalid(f"{problem}; name another file, or remove it")
-
-    def _record(self, number: int, line: bytes) -> Record:
-        try:
-            return msgspec.json.decode(line, type=Record)
-        except msgspec.DecodeError as error:
-            raise OutputInvalid(f"{self.path.name}, line {number}: is not a result") from error
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(name.replace("_", " ") for name in names)
+        super().__init__(path, settings, Record)

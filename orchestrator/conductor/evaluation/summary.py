@@ -18,9 +18,8 @@ from orchestrator.conductor.evaluation.equal_cost import (
     unit_of,
 )
 from orchestrator.conductor.evaluation.frontier import Policy
-from orchestrator.conductor.evaluation.measures import wilson
 from orchestrator.conductor.evaluation.record import Record
-from router.evaluation.intervals import DRAWS, paired
+from router.evaluation.intervals import DRAWS, paired, wilson
 
 REFERENCE = "direct"
 _MOST_REASONS = 20

@@ -46,8 +46,12 @@ class GradedTask:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
-def read_tasks(path: Path) -> list[GradedTask]:
+def read_tasks(path: Path, *, graded: bool = True) -> list[GradedTask]:
     """Read a file of tasks, JSON lines, compressed if its name ends in ``.gz``.
+
+    Args:
+        path: The file.
+        graded: Whether every task must have a category and a target; without, both may be left out.
 
     Raises:
         TasksInvalid: Naming file, row and field.
@@ -56,7 +60,7 @@ def read_tasks(path: Path) -> list[GradedTask]:
     first_row: dict[str, int] = {}
     for number, row in _rows(path):
         where = f"{path.name}, row {number}"
-        task = _task(row, number, where)
+        task = _task(row, number, where, graded=graded)
         if task.id in first_row:
             raise TasksInvalid(f"{where}: id: {task.id!r} is the id of row {first_row[task.id]}")
         first_row[task.id] = number
@@ -106,16 +110,17 @@ def _rows(path: Path) -> Iterator[tuple[int, Any]]:
         raise TasksInvalid(f"{path.name}: cannot be read ({error})") from error
 
 
-def _task(row: Any, number: int, where: str) -> GradedTask:
+def _task(row: Any, number: int, where: str, *, graded: bool) -> GradedTask:
     if not isinstance(row, dict):
         raise TasksInvalid(f"{where}: is not an object")
     prompt = _text(row, "prompt", where)
-    category = _text(row, "category", where)
+    named = graded or row.get("category") is not None
+    category = _text(row, "category", where) if named else ""
     return GradedTask(
         id=_id(row, where) or f"{number}-{_digest(prompt)}",
         category=category,
         prompt=prompt,
-        target=_target(row, where),
+        target=_target(row, where, needed=graded),
         grader=_text(row, "grader", where) if row.get("grader") is not None else "",
         fields={name: value for name, value in row.items() if name not in _NAMED},
     )
@@ -143,9 +148,11 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
-def _target(row: dict[str, Any], where: str) -> str:
+def _target(row: dict[str, Any], where: str, *, needed: bool) -> str:
     """Return the target as text; several that are all right are kept as a JSON list."""
     value = row.get("target", row.get("answer"))
+    if value is None and not needed:
+        return ""
     if value is None:
         raise TasksInvalid(f"{where}: target: is missing")
     if isinstance(value, str):

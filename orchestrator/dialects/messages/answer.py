@@ -41,7 +41,7 @@ def whole_message(asked: MessageRequest, request_id: str, answer: Completion) ->
     Raises:
         ExpertAnswerInvalid: If there is no message in it, or one that cannot be told.
     """
-    choice, parts = parts_of(answer)
+    choice, parts = parts_of(answer, signed=True)
     usage = usage_fields(asked, wire.read_usage(answer.usage), parts)
     message = head(request_id, answer.model or asked.chat.model, usage)
     message["content"] = [block(part) for part in parts if shown(part, asked)]
@@ -50,7 +50,7 @@ def whole_message(asked: MessageRequest, request_id: str, answer: Completion) ->
 
 def shown(part: Part, asked: MessageRequest) -> bool:
     """Tell whether a part is told: thought only to those who asked for it."""
-    return part.kind != "reasoning" or asked.thinks
+    return part.kind not in ("reasoning", "sealed") or asked.thinks
 
 
 def block(part: Part, *, begun: bool = False) -> dict[str, Any]:
@@ -67,8 +67,11 @@ def block(part: Part, *, begun: bool = False) -> dict[str, Any]:
             raise ExpertAnswerInvalid(message)
         return {"type": "tool_use", "id": part.call_id, "name": part.name, "input": given}
     if part.kind == "reasoning":
-        # Nobody signs it here, and the field has to be there.
-        return {"type": "thinking", "thinking": text, "signature": ""}
+        # The field has to be there where nobody has signed, too.
+        signature = "" if begun else part.signature
+        return {"type": "thinking", "thinking": text, "signature": signature}
+    if part.kind == "sealed":
+        return {"type": "redacted_thinking", "data": text}
     return {"type": "text", "text": text}
 
 
@@ -98,7 +101,8 @@ def usage_fields(
     """
     if usage is None:
         written = "".join(part.text for part in parts or ())
-        usage = Usage(prompt_tokens_of(asked), routing_text(written).prompt_tokens)
+        read = routing_text(asked.chat.messages, tools=asked.chat.tools)
+        usage = Usage(read.prompt_tokens, routing_text(written).prompt_tokens)
     fields: dict[str, Any] = {
         "input_tokens": usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens,
         "cache_creation_input_tokens": usage.cache_write_tokens,
@@ -108,8 +112,3 @@ def usage_fields(
     if usage.reasoning_tokens:
         fields["output_tokens_details"] = {"thinking_tokens": usage.reasoning_tokens}
     return fields
-
-
-def prompt_tokens_of(asked: MessageRequest) -> int:
-    """Return an estimate of the prompt's tokens."""
-    return routing_text(asked.chat.messages, tools=asked.chat.tools).prompt_tokens

@@ -13,6 +13,7 @@ from orchestrator.dialects.conversation import (
     text_part,
 )
 from orchestrator.dialects.fields import encoded, object_of, objects_of, refuse, text_of
+from orchestrator.dialects.marks import mark_of
 
 Block = dict[str, Any]
 _SEND_IT = "Files are not stored here: send a source of type 'base64' or 'url'."
@@ -26,7 +27,7 @@ def messages_of(given: Any, system: Any) -> list[Message]:
     """
     conversation = Conversation()
     if system is not None:
-        conversation.system(_joined(system, "system", "\n\n"))
+        conversation.system(_instructions(system, "system"))
     if not isinstance(given, list) or not given:
         refuse("'messages' must be a non-empty array.", "messages")
     for index, message in enumerate(objects_of(given, "messages")):
@@ -37,7 +38,7 @@ def messages_of(given: Any, system: Any) -> list[Message]:
         elif role == "assistant":
             _add_assistant(conversation, _blocks(content, f"{at}.content"), f"{at}.content")
         elif role == "system":
-            conversation.system(_joined(content, f"{at}.content", "\n\n"))
+            conversation.system(_instructions(content, f"{at}.content"))
         else:
             refuse("'role' must be user, assistant or system.", f"{at}.role")
     return conversation.messages()
@@ -49,13 +50,14 @@ def _blocks(content: Any, at: str) -> list[Block]:
     return objects_of(content, at)
 
 
-def _joined(content: Any, at: str, seam: str) -> str:
-    texts = []
+def _instructions(content: Any, at: str) -> list[Part]:
+    parts = []
     for index, block in enumerate(_blocks(content, at)):
         if block.get("type") != "text":
             refuse("Only text can stand here.", f"{at}[{index}].type")
-        texts.append(text_of(block.get("text"), f"{at}[{index}].text"))
-    return seam.join(texts)
+        text = text_of(block.get("text"), f"{at}[{index}].text")
+        parts.append(text_part(text) | mark_of(block))
+    return parts
 
 
 def _add_user(conversation: Conversation, blocks: list[Block], at: str) -> None:
@@ -66,6 +68,7 @@ def _add_user(conversation: Conversation, blocks: list[Block], at: str) -> None:
             _add_result(conversation, block, place)
         else:
             parts += _parts(block, place)
+            parts[-1] |= mark_of(block)
     if parts or not blocks:
         conversation.user(parts or [text_part("")])
 
@@ -78,7 +81,7 @@ def _add_result(conversation: Conversation, block: Block, at: str) -> None:
         parts += _parts(inner, f"{at}.content[{index}]")
     if block.get("is_error") is True:
         parts.insert(0, text_part("Error:"))  # chat completions have no other sign of it
-    conversation.result(call_id, parts)
+    conversation.result(call_id, parts, mark_of(block))
 
 
 def _add_assistant(conversation: Conversation, blocks: list[Block], at: str) -> None:
@@ -88,14 +91,27 @@ def _add_assistant(conversation: Conversation, blocks: list[Block], at: str) -> 
         if kind == "text":
             said += text_of(block.get("text"), f"{place}.text")
         elif kind == "thinking":
-            conversation.thought(text_of(block.get("thinking"), f"{place}.thinking"))
-        elif kind not in ("tool_use", "redacted_thinking"):
+            _add_thought(conversation, block, place)
+        elif kind == "redacted_thinking":
+            conversation.thought(
+                "", {"type": kind, "data": text_of(block.get("data"), f"{place}.data")}
+            )
+        elif kind != "tool_use":
             _refuse_block(kind, place)
     if said or not blocks:
         conversation.said(said)
     for index, block in enumerate(blocks):
         if block.get("type") == "tool_use":
             _add_call(conversation, block, f"{at}[{index}]")
+
+
+def _add_thought(conversation: Conversation, block: Block, at: str) -> None:
+    text, signature = text_of(block.get("thinking"), f"{at}.thinking"), block.get("signature")
+    if not isinstance(signature, str) or not signature:  # nobody signed it
+        conversation.thought(text)
+        return
+    signed = {"type": "thinking", "thinking": text, "signature": signature}
+    conversation.thought(text, signed)
 
 
 def _add_call(conversation: Conversation, block: Block, at: str) -> None:

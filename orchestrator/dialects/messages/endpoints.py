@@ -10,11 +10,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from orchestrator.chat.streaming import StreamResponse
-from orchestrator.dialects.messages.answer import prompt_tokens_of, whole_message
+from orchestrator.dialects.messages.answer import whole_message
 from orchestrator.dialects.messages.errors import PATH
 from orchestrator.dialects.messages.request import read_request
 from orchestrator.dialects.messages.stream import MessageStream
-from orchestrator.dialects.translation import answered
+from orchestrator.dialects.translation import answered, prompt_tokens_of
 from orchestrator.tenants.access import authenticate
 
 
@@ -33,11 +33,12 @@ async def create_message(request: Request) -> Response | StreamResponse:
 
 
 async def count_tokens(request: Request) -> Response:
-    """Estimate the tokens of a prompt: which expert's tokenizer counts is not known yet."""
-    await authenticate(request, request.app.state.services.keys)
+    """Count the tokens of a prompt, or estimate them."""
+    services = request.app.state.services
+    principal = await authenticate(request, services.keys)
     asked = read_request(await request.body(), counting=True)
-    counted = {"input_tokens": prompt_tokens_of(asked)}
-    return Response(msgspec.json.encode(counted), media_type="application/json")
+    tokens = await prompt_tokens_of(asked.chat, principal, services.catalogue.current)
+    return Response(msgspec.json.encode({"input_tokens": tokens}), media_type="application/json")
 
 
 ROUTES = [

@@ -21,6 +21,7 @@ from orchestrator.dialects.fields import (
     text_of,
     without,
 )
+from orchestrator.dialects.marks import mark_of
 from orchestrator.dialects.messages.content import messages_of
 from orchestrator.dialects.translation import chat_request
 
@@ -129,7 +130,7 @@ def _function(tool: dict[str, Any], at: str) -> dict[str, Any]:
     function["parameters"] = object_of(tool.get("input_schema"), f"{at}.input_schema")
     if tool.get("strict") is not None:
         function["strict"] = flag(tool["strict"], f"{at}.strict")
-    return {"type": "function", "function": function}
+    return {"type": "function", "function": function, **mark_of(tool)}
 
 
 def _choice(choice: dict[str, Any] | None) -> dict[str, Any]:

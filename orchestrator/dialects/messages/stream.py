@@ -30,7 +30,7 @@ class MessageStream(StreamTranslator):
     """
 
     def __init__(self, asked: MessageRequest, request_id: str) -> None:
-        super().__init__(request_id, asked.chat.model)
+        super().__init__(request_id, asked.chat.model, signed=True)
         self._asked = asked
         self._numbers: dict[int, int] = {}
 
@@ -45,12 +45,13 @@ class MessageStream(StreamTranslator):
         if not shown(part, self._asked):
             return b""
         number = self._number(part)
-        if told.what == "opened":
-            return _event(
-                "content_block_start", index=number, content_block=block(part, begun=True)
-            )
+        if told.what == ("grown" if part.kind == "sealed" else "opened"):  # the one has no deltas
+            begun = block(part, begun=part.kind != "sealed")
+            return _event("content_block_start", index=number, content_block=begun)
         if told.what == "closed":
-            return _event("content_block_stop", index=number)
+            return _signed(part, number) + _event("content_block_stop", index=number)
+        if part.kind == "sealed":
+            return b""
         kind, name = _DELTAS.get(part.kind, _TEXT)
         delta = {"type": kind, name: told.piece}
         return _event("content_block_delta", index=number, delta=delta)
@@ -76,6 +77,13 @@ class MessageStream(StreamTranslator):
 
     def _number(self, part: Part) -> int:
         return self._numbers.setdefault(part.number, len(self._numbers))
+
+
+def _signed(part: Part, number: int) -> bytes:
+    if not part.signature:
+        return b""
+    delta = {"type": "signature_delta", "signature": part.signature}
+    return _event("content_block_delta", index=number, delta=delta)
 
 
 def _event(kind: str, /, **fields: Any) -> bytes:

@@ -26,7 +26,7 @@ def messages_of(given: Any, instructions: Any) -> list[Message]:
     """
     conversation = Conversation()
     if instructions is not None:
-        conversation.system(text_of(instructions, "instructions"))
+        conversation.system([text_part(text_of(instructions, "instructions"))])
     if isinstance(given, str):
         conversation.user([text_part(given)])
         return conversation.messages()
@@ -71,7 +71,7 @@ def _add_message(conversation: Conversation, item: dict[str, Any], at: str) -> N
         parts = _parts(content, f"{at}.content")
         if any(part["type"] != "text" for part in parts):
             refuse(f"A {role} message holds text only.", f"{at}.content")
-        conversation.system("\n\n".join(part["text"] for part in parts))
+        conversation.system(parts)
     else:
         refuse("'role' must be user, assistant, system or developer.", f"{at}.role")
 

@@ -68,6 +68,14 @@ class Alone:
             reply = memory.admit(ask, shares, ttl_ms)
         return reply
 
+    def top_up(self, ask: Ask, nanos: int, shares: Sequence[Scope], ttl_ms: int) -> bool:
+        """Reserve more money within this process's share, also for what Redis has let through."""
+        reserved = self._present().memory.top_up(ask.tenant, ask.request_id, nanos, shares)
+        if reserved is not None:
+            return reserved
+        more = Ask(ask.request_id, ask.tenant, ask.key_id, nanos=nanos, slots=0)
+        return self.admit(more, [Scope(s.name, s.limits.money) for s in shares], ttl_ms).admitted
+
     def settle(self, tenant: str, request_id: str, tokens: int, nanos: int) -> None:
         """Count what was really used, unless Redis is back meanwhile."""
         if self._outage is not None:

@@ -7,7 +7,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from redis.asyncio.client import Pipeline
@@ -128,6 +128,30 @@ class Limiter:
             self._held[ask.request_id] = _Held(ask.tenant, time.monotonic(), alone)
         return Admission(reply.nanos, rate_headers(reply, decision.scopes), noted=not alone)
 
+    async def top_up(self, ask: Ask, nanos: int) -> bool:
+        """Reserve more money for a request of this process that was let through.
+
+        Args:
+            ask: What it needed.
+            nanos: Billionths of a dollar more.
+
+        Returns:
+            Whether its budgets hold that; without a budget they do. One whose reservation Redis has
+            lost gets no more.
+        """
+        held = self._held.get(ask.request_id)
+        scopes = self._book.scopes(ask.tenant, ask.key_id)
+        if held is None or not any(scope.limits.budgeted for scope in scopes):
+            return True
+        if not held.alone and self._away.worth_asking():
+            try:
+                return bool(await self._shared.top_up(held.tenant, ask.request_id, nanos, scopes))
+            except (RedisError, OSError) as error:
+                self._away.failed()
+                log.warning("budgets are kept by this process alone for now: %s", error)
+        shares = self._alone.shares(ask, scopes)
+        return self._alone.top_up(ask, nanos, shares, LEASE_MS)
+
     def settle_in(self, pipe: Pipeline, request_id: str, tokens: int, nanos: int) -> str | None:
         """Have a pipeline count what a request really used; a second time changes nothing.
 
@@ -189,19 +213,26 @@ class Limiter:
         used = {request_id: known.get(request_id, 0) for request_id in request_ids}
         return await self._shared.renew(tenant, used, LEASE_MS)
 
+    def limited(self, ask: Ask) -> bool:
+        """Whether any limit holds for a request."""
+        return bool(self._book.scopes(ask.tenant, ask.key_id))
+
     def budgeted(self, ask: Ask) -> bool:
         """Whether a budget holds for a request."""
         scopes = self._book.scopes(ask.tenant, ask.key_id)
         return any(scope.limits.budgeted for scope in scopes)
 
     async def hold(self, ask: Ask) -> None:
-        """Reserve money anew for what was let through before; the rates are not asked again.
+        """Reserve anew for what was let through before; its request is not counted again.
+
+        Args:
+            ask: With no more tokens and places than are to be asked for again.
 
         Raises:
             RedisError: If Redis does not answer.
         """
         scopes = [
-            Scope(scope.name, scope.limits.money)
+            Scope(scope.name, replace(scope.limits, requests=None))
             for scope in self._book.scopes(ask.tenant, ask.key_id)
         ]
         reply = await self._shared.admit(ask, scopes, LEASE_MS)

@@ -156,12 +156,18 @@ class MemoryLimits:
             self._release(tenant, hold, tokens, nanos)
         return hold is not None
 
-    def top_up(self, tenant_id: str, request_id: str, nanos: int, scopes: Sequence[Scope]) -> bool:
-        """Reserve more money for a request that was let through, or change nothing."""
+    def top_up(
+        self, tenant_id: str, request_id: str, nanos: int, scopes: Sequence[Scope]
+    ) -> bool | None:
+        """Reserve more money for a request that was let through, or change nothing.
+
+        Returns:
+            Whether it is reserved; ``None``: nothing was reserved for the request before.
+        """
         tenant = self._tenants[tenant_id]
         hold = tenant.holds.get(request_id)
         if hold is None:
-            return False
+            return None
         limits = {scope.name: scope.limits for scope in scopes}
         raised = []
         for part in hold.parts:
@@ -197,13 +203,13 @@ class MemoryLimits:
         return gone
 
     def learn(self, tenant_id: str, scope: str, spent: Spent) -> None:
-        """Take over what the usage records say, unless more is known here."""
+        """Take over what the usage records say, unless more is spent or reserved here."""
         budgets = self._tenants[tenant_id].scopes[scope].budgets
         for name, period, amount in _amounts(spent):
             budget = budgets.setdefault(name, _Budget(period))
             budget.advance(period)
             if budget.period == period:
-                budget.spent = max(budget.spent, amount)
+                budget.spent = max(budget.spent, amount - budget.held)
 
     def forget(self, tenant_id: str, scope: str) -> None:
         """Forget what belongs to a scope."""

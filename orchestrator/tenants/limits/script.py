@@ -105,7 +105,7 @@ class RedisLimits:
 
     async def top_up(
         self, tenant: str, request_id: str, nanos: int, scopes: Sequence[Scope]
-    ) -> bool:
+    ) -> bool | None:
         """Reserve more money for a request that was let through, or change nothing.
 
         Args:
@@ -115,7 +115,7 @@ class RedisLimits:
             scopes: Whose budgets hold.
 
         Returns:
-            Whether it is reserved: not where a budget has no room, or the reservation has lapsed.
+            Whether it is reserved; ``None``: nothing was reserved for the request before, or no more.
 
         Raises:
             RedisError: If Redis does not answer.
@@ -124,7 +124,7 @@ class RedisLimits:
         for scope in scopes:
             limits += (scope.name, *_bounds(scope)[-2:])
         reply = await self._keep(tenant, "top_up", request_id, max(nanos, 0), *limits)
-        return int(reply) == 1
+        return None if reply < 0 else bool(reply)
 
     def settle_in(
         self, pipe: Pipeline, tenant: str, request_id: str, tokens: int, nanos: int

@@ -155,10 +155,10 @@ async def start(services: Services, principal: Principal, strategy: str = "condu
         policy="quality",
         limits=asdict(services.runs.limits),
     )
-    row = await services.runs.service.start(
+    started = await services.runs.service.start(
         principal, new_request_id(), strategy, request, {}, None
     )
-    return str(row["id"])
+    return str(started.row["id"])
 
 
 async def finished(services: Services, principal: Principal, run_id: str) -> tuple[Any, ...]:

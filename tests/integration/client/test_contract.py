@@ -10,8 +10,11 @@ from experts.catalogue import expert as catalogue
 from orchestrator import app as operations
 from orchestrator.assignments import endpoints as assignments
 from orchestrator.audit import endpoints as audit
+from orchestrator.batches import schemas as batches
 from orchestrator.catalogue import schemas
 from orchestrator.feedback import schemas as feedback
+from orchestrator.files import schemas as files
+from orchestrator.jobs import schemas as jobs
 from orchestrator.lessons import endpoints as lessons
 from orchestrator.routers import endpoints as routers
 from orchestrator.routers import schemas as router_schemas
@@ -35,6 +38,20 @@ PAIRS: list[tuple[type[BaseModel], type[BaseModel]]] = [
     (types.AuditEntry, audit.EntryView),
     (types.AuditHead, audit.Head),
     (types.SecretRecord, schemas.SecretView),
+    (types.File, files.FileView),
+    (types.FileDeleted, files.FileDeleted),
+    (types.Batch, batches.BatchView),
+    (types.BatchErrors, batches.BatchErrors),
+    (types.BatchError, batches.BatchError),
+    (types.BatchExtra, batches.BatchExtra),
+    (types.RequestCounts, batches.RequestCounts),
+    (types.BatchEstimate, batches.Estimate),
+    (types.ExpertShare, batches.ExpertShare),
+    (types.Job, jobs.JobView),
+    (types.JobDetail, jobs.JobDetail),
+    (types.JobProgress, jobs.Progress),
+    (types.JobFailures, jobs.FailureCount),
+    (types.JobRequeued, jobs.RequeueDone),
     (types.UsageRecord, usage.UsageDetail),
     (types.UsageSums, usage.UsageSums),
     (types.UsageGroup, usage.UsageGroup),

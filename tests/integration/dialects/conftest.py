@@ -54,6 +54,19 @@ def stream(
     return b"".join(b"data: %b\n\n" % line for line in (*lines, b"[DONE]"))
 
 
+Events = list[tuple[str, dict[str, Any]]]
+
+
+def events_of(answer: httpx.Response) -> Events:
+    """Return a stream's events with their names; signs of life aside."""
+    found = []
+    for event in answer.text.strip().split("\n\n"):
+        fields = dict(line.partition(": ")[::2] for line in event.split("\n"))
+        if fields.get("event") != "ping" and "data" in fields:
+            found.append((fields["event"], msgspec.json.decode(fields["data"])))
+    return found
+
+
 @dataclass
 class Vendor:
     """Answers with these bytes, and keeps what it was asked."""

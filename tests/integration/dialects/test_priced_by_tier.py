@@ -32,3 +32,8 @@ async def test_what_it_costs(
     assert talk.sent["service_tier"] == "auto"
     row = await talk.record(answer)
     assert round(row["cost_usd"] * 1e9) == nanos
+    if told.get("service_tier") == "flex":  # the record says what it was priced by
+        (call,) = row["attempts"]
+        assert (call["service_tier"], call["cost_nanos"], call["version"]) == ("flex", nanos, 1)
+    else:
+        assert row["attempts"] is None

@@ -40,8 +40,9 @@ async def test_concurrent_first_calls_load_once_and_names_and_paths_share(
     path = model_file(ASSISTANT)
     by_path = Expert(id="p", provider="local", endpoints=(Endpoint(url=str(path)),))
     await asyncio.gather(local.load(ASSISTANT), local.load(ASSISTANT), local.load(by_path))
-    assert len(local._servers) == 1
-    assert list(local._servers) == [(path, None)]
+    (model,) = local._manager.view()
+    assert (model.name, model.experts) == (str(path), ("p", ASSISTANT.id))
+    assert (model.state, model.loads) == ("loaded", 1)
 
 
 async def test_a_caller_that_goes_away_does_not_take_the_load_from_others() -> None:
@@ -76,8 +77,8 @@ async def test_a_prompt_that_is_too_long_is_refused(local: LocalProvider) -> Non
 
 
 async def test_the_port_is_guarded(local: LocalProvider) -> None:
-    (load,) = local._servers.values()
-    url = (await load.get()).url + "/chat/completions"
+    async with local._loaded(ASSISTANT) as server:
+        url = server.url + "/chat/completions"
     async with aiohttp.ClientSession() as session, session.post(url, json={}) as response:
         assert response.status == 401
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from experts.errors import ExpertAnswerInvalid, ExpertMisconfigured
+from experts.errors import ExpertAnswerInvalid, ExpertError, ExpertMisconfigured
+from experts.providers import litellm_connections
 from experts.providers.addresses import AddressPolicy
 from experts.providers.litellm import LiteLLMProvider
 from experts.providers.openai import OpenAIProvider
@@ -71,6 +72,133 @@ async def test_litellm_is_not_asked_to_call_a_private_address(
     assert not server.ledger.headers
 
 
+async def answered(provider: LiteLLMProvider | OpenAIProvider, call: ExpertCall) -> object:
+    """Return what a provider answers, whole or as a stream, as its request says."""
+    if call.body["stream"]:
+        return [block async for block in provider.stream(call)]
+    return await provider.complete(call)
+
+
+@pytest.mark.parametrize("vendor", ["openai", "anthropic", "gemini", "mistral", "ollama"])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_litellm_is_not_led_elsewhere_by_a_second_look_at_a_name(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, vendor: str, *, stream: bool
+) -> None:
+    """DNS rebinding: public when it is looked at, private when the connection is made."""
+    real, looks = socket.getaddrinfo, []
+
+    def rebound(host: Any, *args: Any, **options: Any) -> Any:
+        if host != "rebound.example":
+            return real(host, *args, **options)
+        looks.append(host)
+        return real("1.1.1.1" if len(looks) == 1 else "127.0.0.1", *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebound)
+    provider = LiteLLMProvider(NOTHING)
+    url = server.url.replace("127.0.0.1", "rebound.example")
+    call = make_call(f"{vendor}/echo", provider="litellm", url=url, stream=stream)
+    with pytest.raises(ExpertMisconfigured, match="not public"):
+        await answered(provider, call)
+    await provider.aclose()
+    assert len(looks) >= 2
+    assert not server.ledger.headers
+
+
+async def test_vendors_that_litellm_calls_by_other_clients_take_no_url(
+    server: ScriptedServer,
+) -> None:
+    provider = LiteLLMProvider()
+    for model, parameters in (("petals/m", {}), ("m", {"custom_llm_provider": "nlp_cloud"})):
+        call = make_call(model, provider="litellm", url=server.url)
+        call.expert.parameters.update(parameters)
+        with pytest.raises(ExpertMisconfigured, match="takes no URL"):
+            await provider.complete(call)
+    assert not server.ledger.headers
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+async def test_litellm_calls_no_vendor_by_a_client_that_is_not_guarded(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A release of litellm's may bring one: it belongs in UNGUARDED then."""
+    real, provider = socket.getaddrinfo, LiteLLMProvider(NOTHING)
+
+    def rebound(host: Any, *args: Any, **options: Any) -> Any:
+        if host not in {"rebound.example", "127.0.0.1"}:
+            raise socket.gaierror(socket.EAI_NONAME, "nobody is to be called")
+        return real("127.0.0.1", *args, **options)
+
+    async def allowed(*_: Any) -> None:
+        return
+
+    litellm = await provider._litellm.get()
+    monkeypatch.setattr(socket, "getaddrinfo", rebound)
+    monkeypatch.setattr(AddressPolicy, "look_up", allowed)
+    url = server.url.replace("127.0.0.1", "rebound.example")
+    vendors = {str(getattr(each, "value", each)) for each in litellm.provider_list}
+    assert len(vendors) > 100
+    stopped = 0
+    for vendor in sorted(vendors):
+        call = make_call(f"{vendor}/m", provider="litellm", url=url, timeout=5.0)
+        try:
+            async with asyncio.timeout(5):
+                await provider.complete(call)
+        except (ExpertError, TimeoutError) as error:
+            stopped += "not public" in str(error)
+        assert not server.ledger.headers, vendor
+    assert stopped > 50
+    await provider.aclose()
+
+
+_LONG = b"x" * 200_000
+_PIECE = b'data: {"choices":[{"delta":{"content":"%b"}}]}\n\n'
+TOO_MUCH = {
+    "whole": (b'{"choices":[{"message":{"content":"%b"}}]}' % _LONG, "application/json", False),
+    "one event": (_PIECE % _LONG, "text/event-stream", True),
+    "after the beginning": (_PIECE % b"ok" + _PIECE % _LONG, "text/event-stream", True),
+}
+
+
+@pytest.mark.parametrize("name", TOO_MUCH)
+async def test_litellm_reads_no_more_than_is_wanted(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(litellm_connections, "MAX_ANSWER_BYTES", 100_000)
+    monkeypatch.setattr(litellm_connections, "MAX_LINE_BYTES", 100_000)
+    body, kind, stream = TOO_MUCH[name]
+    provider = LiteLLMProvider()
+    async with raw_server(http(body, kind=kind)) as url:
+        call = make_call("openai/m", provider="litellm", url=url, stream=stream)
+        with pytest.raises(ExpertAnswerInvalid, match="more than 100000 bytes"):
+            await answered(provider, call)
+    await provider.aclose()
+
+
+async def test_litellm_unpacks_nothing() -> None:
+    """It would do so without a bound."""
+    provider = LiteLLMProvider()
+    body = _bomb(b'{"choices":[{"message":{"content":"', b'"}}]}', megabytes=1)
+    async with raw_server(http(body, kind="application/json\r\nContent-Encoding: gzip")) as url:
+        with pytest.raises(ExpertAnswerInvalid, match="compressed"):
+            await provider.complete(make_call("openai/m", provider="litellm", url=url))
+    await provider.aclose()
+
+
+async def test_a_long_stream_of_short_events_is_not_too_much(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(litellm_connections, "MAX_ANSWER_BYTES", 1_000)
+    monkeypatch.setattr(litellm_connections, "MAX_LINE_BYTES", 1_000)
+    provider, text = LiteLLMProvider(), "word " * 100
+    call = make_call("openai/echo", provider="litellm", url=server.url, text=text, stream=True)
+    blocks = b"".join([block async for block in provider.stream(call)])
+    assert blocks.count(b"word") == 100
+    assert server.ledger.headers[0]["accept-encoding"] == "identity"
+    await provider.aclose()
+
+
 def _bomb(before: bytes, after: bytes, megabytes: int = 100) -> bytes:
     """Return some kilobytes that are a hundred megabytes when they are unpacked."""
     packer = zlib.compressobj(6, zlib.DEFLATED, 31)
@@ -86,16 +214,11 @@ async def test_a_bomb_is_not_unpacked(streamed: bool) -> None:
     kind = "text/event-stream" if streamed else "application/json"
     provider = OpenAIProvider(max_answer_bytes=2**22)
 
-    async def ask(call: ExpertCall) -> object:
-        if call.body["stream"]:
-            return [block async for block in provider.stream(call)]
-        return await provider.complete(call)
-
     async with raw_server(http(bomb, kind=f"{kind}\r\nContent-Encoding: gzip")) as url:
         call = make_call("m", url=url, stream=streamed)
         tracemalloc.start()
         with pytest.raises(ExpertAnswerInvalid, match="more than"):
-            await ask(call)
+            await answered(provider, call)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     await provider.aclose()

@@ -22,6 +22,7 @@ from orchestrator.app import create_app
 from orchestrator.bootstrap import Services, open_services
 from orchestrator.jobs import leases
 from orchestrator.jobs.working import JobWorker
+from orchestrator.kit.changes import cancelled
 from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls
 from orchestrator.tenants.keys import Role
@@ -148,6 +149,13 @@ class Place:
         yield
         async with self.services.engine.begin() as connection:
             await leases.give_up(connection, worker.name)
+
+    @asynccontextmanager
+    async def storing(self, worker: JobWorker) -> AsyncIterator[None]:
+        """Have a worker store what it is given, and do nothing by itself."""
+        task = asyncio.create_task(worker.writer.run())
+        yield
+        await cancelled(task)
 
     def forget_pauses(self) -> None:
         """Have workers look at once for what they have put off."""

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.kit.ids import new_request_id, uuid7
 from orchestrator.usage import repository
-from orchestrator.usage.drain import REFUSED, UsageDrain
+from orchestrator.usage.drain import DROPPED, REFUSED, UsageDrain
 from orchestrator.usage.journal import STREAM, UsageJournal, open_requests_key
 from orchestrator.usage.record import UsageRecord
 from orchestrator.usage.spool import Spool
@@ -304,3 +304,30 @@ async def test_rows_are_partitioned_by_day_and_listed_newest_first(
         first = await repository.list_rows(connection, limit=2)
         rest = await repository.list_rows(connection, limit=2, after=first[-1]["request_id"])
     assert [row["request_id"] for row in (*first, *rest)] == ids[::-1]
+
+
+async def test_refused_records_are_not_kept_without_end(
+    desk: Desk, redis: Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("orchestrator.usage.drain.MOST_REFUSED", 3)
+    for number in range(5):
+        await redis.xadd(STREAM, {"record": f"unreadable {number}"})
+        await desk.drain.flush()
+    kept = await redis.lrange(REFUSED, 0, -1)
+    assert all(f"unreadable {n}".encode() in each for n, each in zip((2, 3, 4), kept, strict=True))
+    assert int(await redis.get(DROPPED) or 0) == 2
+    assert "2 refused usage records are lost" in caplog.text
+
+
+async def test_what_an_earlier_release_has_begun_is_closed_too(
+    desk: Desk, engine: AsyncEngine, redis: Redis
+) -> None:
+    """Its replicas may die while they are replaced by those of this one."""
+    begun = _record(status="interrupted")
+    await redis.hset("coe:open:older", begun.request_id, msgspec.json.encode(begun))  # type: ignore[misc]
+    await redis.set("coe:instance:older", "1")
+    await desk.drain.flush()
+    assert await _rows(engine) == {}
+    await redis.delete("coe:instance:older")
+    await desk.drain.flush()
+    assert list(await _rows(engine)) == [begun.request_id]

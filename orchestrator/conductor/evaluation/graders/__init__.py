@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.conductor.evaluation.final import final_answer
+from orchestrator.conductor.evaluation.final import final_answer, written_code
 from orchestrator.conductor.evaluation.graders import (
     arithmetic,
     checkmate,
@@ -19,14 +19,24 @@ from orchestrator.conductor.evaluation.graders import (
     sorting,
 )
 from orchestrator.conductor.evaluation.graders.grade import Grade, Grader, wrong
+from orchestrator.conductor.evaluation.graders.program import ProgramGrader
 from orchestrator.conductor.evaluation.graders.puzzle import PuzzleGrader
 from orchestrator.conductor.evaluation.tasks import GradedTask
 from orchestrator.conductor.ports import Interpreter
 
-__all__ = ["BY_CATEGORY", "PURE", "PUZZLE", "Grade", "Grading", "UnknownGrader", "grader_of"]
+__all__ = [
+    "BY_CATEGORY",
+    "PROGRAM",
+    "PURE",
+    "PUZZLE",
+    "Grade",
+    "Grading",
+    "UnknownGrader",
+    "grader_of",
+]
 
-PUZZLE = "puzzle"
-"""The one grader that needs a sandbox."""
+PUZZLE, PROGRAM = "puzzle", "program"
+"""The graders that need a sandbox."""
 PURE: Mapping[str, Grader] = {
     "arithmetic": arithmetic.grade,
     "checkmate": checkmate.grade,
@@ -60,8 +70,8 @@ def grader_of(task: GradedTask) -> str:
         UnknownGrader: If the task names one that there is not.
     """
     name = task.grader or BY_CATEGORY.get(task.category) or _fallback(task)
-    if name != PUZZLE and name not in PURE:
-        known = ", ".join(sorted((*PURE, PUZZLE)))
+    if name not in {PUZZLE, PROGRAM} and name not in PURE:
+        known = ", ".join(sorted((*PURE, PUZZLE, PROGRAM)))
         raise UnknownGrader(f"task {task.id}: there is no grader {name!r}; there are {known}")
     return name
 
@@ -69,6 +79,8 @@ def grader_of(task: GradedTask) -> str:
 def _fallback(task: GradedTask) -> str:
     if task.fields.get("schema"):
         return "json-schema"
+    if task.fields.get("tests"):
+        return PROGRAM
     if task.fields.get("options"):
         return "choice"
     return "exact" if numeric.number_in(task.target) is None else "numeric"
@@ -79,7 +91,7 @@ class Grading:
     """Grades what was said to a task.
 
     Args:
-        sandbox: Runs puzzles; give it their time and memory (:mod:`.puzzle`).
+        sandbox: Runs puzzles and programs; give it their time and memory (:mod:`.puzzle`).
     """
 
     sandbox: Interpreter
@@ -92,9 +104,11 @@ class Grading:
             ValueError: If the task is not one that its grader can read.
         """
         name = grader_of(task)
-        answer = final_answer(said)
+        answer = written_code(said) if name == PROGRAM else final_answer(said)
         if not answer:
             return wrong("there is no answer")
+        if name == PROGRAM:
+            return await ProgramGrader(self.sandbox).grade(answer, task)
         if name == PUZZLE:
             return await PuzzleGrader(self.sandbox).grade(answer, task)
         return PURE[name](answer, task)

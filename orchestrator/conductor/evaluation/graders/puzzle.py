@@ -8,7 +8,6 @@ verdict is printed beside a word that was drawn after the answer was given.
 from __future__ import annotations
 
 import ast
-import builtins
 import json
 import re
 import secrets
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 
 from orchestrator.conductor.evaluation.graders.grade import RIGHT, Grade, ungradeable, wrong
 from orchestrator.conductor.evaluation.graders.rewriting import rewritten
+from orchestrator.conductor.evaluation.graders.sandboxed import HIDDEN, lacking
 from orchestrator.conductor.evaluation.tasks import GradedTask
 from orchestrator.conductor.ports import Interpreter
 
@@ -32,12 +32,6 @@ _LOADS = "coe_loads"
 _SIGNATURE = re.compile(r"def\s+sat\s*\(\s*(\w+)\s*(?::\s*([\w\[\], ]+?))?\s*[,)=]")
 _ASSIGNED = re.compile(r"[A-Za-z]\w*[ \t]*=(?!=)")
 _ERROR = re.compile(r"^(\w+(?:Error|Exception|Iteration|Interrupt)?)(?:: (.*))?$")
-_NO_ATTRIBUTE = re.compile(r"(?:type object )?'(\w+)'(?: object)? has no attribute '(\w+)'")
-_NO_NAME = re.compile(r"name '(\w+)' is not defined")
-_NO_MODULE = re.compile(r"No module named '(\w+)'")
-_HIDDEN = frozenset(
-    {"open", "globals", "locals", "vars", "input", "compile", "breakpoint", "exit", "quit", "help"}
-)
 _TYPES = frozenset({"int", "float", "str", "bool"})
 
 
@@ -78,9 +72,9 @@ class PuzzleGrader:
         reason = said.strip().splitlines()[-1][:200] if said.strip() else "nothing was said"
         if "not valid Python" in said and not _accepted(await self.sandbox.run(source)):
             return ungradeable(f"the sandbox does not know the puzzle's Python: {reason}")
-        lacking = _lacking(reason)
-        if lacking:
-            return ungradeable(f"the sandbox lacks {lacking}")
+        missing = lacking(reason)
+        if missing:
+            return ungradeable(f"the sandbox lacks {missing}")
         return wrong(f"{'sat' if f'{word} answered' in said else 'the answer'} failed: {reason}")
 
 
@@ -152,7 +146,7 @@ def _check(node: ast.AST) -> None:
     name = node.id if isinstance(node, ast.Name) else ""
     name = node.attr if isinstance(node, ast.Attribute) else name
     hidden = name.startswith("__") or (isinstance(node, ast.Attribute) and name.startswith("_"))
-    if hidden or name in _HIDDEN or name in {"eval", "exec", "sat"}:
+    if hidden or name in HIDDEN or name in {"eval", "exec", "sat"}:
         raise NotAnExpression(f"uses {name}")
 
 
@@ -198,21 +192,3 @@ def _read(said: str, word: str) -> Grade | None:
 
 def _accepted(said: str) -> bool:
     return "not valid Python" not in said
-
-
-def _lacking(reason: str) -> str | None:
-    """Return what of Python the sandbox lacks, where an error says so."""
-    if "not yet support" in reason or reason.startswith("NotImplementedError"):
-        return reason
-    attribute = _NO_ATTRIBUTE.search(reason)
-    if attribute:
-        kind, name = attribute.groups()
-        known = hasattr(getattr(builtins, kind, None), name) and not name.startswith("_")
-        return f"{kind}.{name}" if known else None
-    named = _NO_NAME.search(reason)
-    if named:
-        name = named[1]
-        known = hasattr(builtins, name) and not name.startswith("_") and name not in _HIDDEN
-        return name if known else None
-    module = _NO_MODULE.search(reason)
-    return f"module {module[1]}" if module and module[1] in sys.stdlib_module_names else None

@@ -88,8 +88,9 @@ function operations.renew()
   return kept(gone)
 end
 
--- ARGV: day, month, then for each scope its name and what was spent in them. What is known here may be
--- ahead of the records, never behind them.
+-- ARGV: day, month, then for each scope its name and what was spent in them. What is spent and reserved here
+-- may be ahead of the records, never behind them. They may have what is only reserved here: a run is
+-- recorded before it is settled.
 function operations.learn()
   for first = 5, #ARGV, 3 do
     local name = ARGV[first]
@@ -99,7 +100,7 @@ function operations.learn()
       if scope[b] < period then
         scope[b], scope[b + 1], scope[b + 2] = period, spent, 0
       elseif scope[b] == period then
-        scope[b + 1] = math.max(scope[b + 1], spent)
+        scope[b + 1] = math.max(scope[b + 1], spent - scope[b + 2])
       end
     end
     save(name, scope)

@@ -12,9 +12,11 @@ from httpx import AsyncClient
 from experts.providers.scripted_server import ScriptedServer
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.ids import new_request_id
+from orchestrator.kit.slots import beside_usage
 from orchestrator.runs.record import RunRequest
+from orchestrator.runs.service import Started
 from orchestrator.tenants.keys import Principal
-from tests.integration.runs.conftest import MakeWorker, Place, ten_steps
+from tests.integration.runs.conftest import MakeWorker, Place, eventually, ten_steps
 
 AddExpert = Callable[..., Awaitable[ScriptedServer]]
 TENANT = "/admin/api/limits/tenants/default"
@@ -89,8 +91,8 @@ async def test_a_run_that_waits_keeps_its_reservation(
     await place.until(run_id, "waiting")
     budgets = work.services.runs.service.budgets
     # Redis loses it, and the next look makes it anew.
-    key = "coe:limits:{default}"
-    await place.services.redis.delete(key, f"{key}:held", f"{key}:due")
+    keys = beside_usage("limits", "default"), beside_usage("due", "default")
+    assert await place.services.redis.delete(*keys) == 2
     await work.services.limits.refresh()
     await budgets.renew()
     assert await today(place.client) == (0, 1.0)
@@ -116,6 +118,95 @@ async def test_only_so_many_runs_of_a_tenant_are_open_at_once(place: Place) -> N
     refused = [each for each in started if isinstance(each, ApiError)]
     assert {(error.status, error.code) for error in refused} == {(429, "too_many_runs")}
     assert len(started) - len(refused) == 3
-    open_one = next(each for each in started if isinstance(each, dict))
-    await bounded.cancel(principal, open_one["id"])
+    open_one = next(each for each in started if isinstance(each, Started))
+    await bounded.cancel(principal, open_one.row["id"])
     assert await bounded.start(principal, new_request_id(), "direct", request, {}, None)
+
+
+async def rates(client: AsyncClient) -> dict[str, float]:
+    """Return what is used of the tenant's limits."""
+    return {use["limit"]: use["used"] for use in (await client.get(TENANT)).json()["use"]}
+
+
+async def settled(place: Place, expected: dict[str, float]) -> None:
+    """Wait until so much is counted: a moment after the run has ended."""
+    for _ in range(100):
+        if (found := await rates(place.client)) == expected:
+            return
+        await asyncio.sleep(0.01)
+    assert found == expected
+
+
+async def test_a_run_says_what_is_left_and_its_tokens_count(
+    place: Place, make_worker: MakeWorker, add_expert: AddExpert
+) -> None:
+    await add_expert(ten_steps())
+    await limit(place, requests_per_minute=10, tokens_per_minute=100_000)
+    await make_worker()
+    answer = await place.client.post("/v1/runs", json={"task": "Add it all up."})
+    assert answer.status_code == 202
+    assert answer.headers["x-ratelimit-remaining-requests"] == "9"
+    left = int(answer.headers["x-ratelimit-remaining-tokens"])
+    assert 99_900 < left < 100_000  # what it is asked is counted already
+    run = await place.until(answer.json()["id"])
+    used = run["spent"]["prompt_tokens"] + run["spent"]["completion_tokens"]
+    await settled(place, {"requests_per_minute": 1, "tokens_per_minute": used})
+    body = {"from_step": run["steps"][1]["key"]}
+    again = await place.client.post(f"/v1/runs/{run['id']}/replay", json=body)
+    assert again.status_code == 202, again.text
+    assert again.headers["x-ratelimit-remaining-requests"] == "8"
+
+
+async def test_tokens_of_a_run_count_while_it_goes_on(
+    place: Place, make_worker: MakeWorker, add_expert: AddExpert
+) -> None:
+    await add_expert(ten_steps())
+    await limit(place, tokens_per_minute=100_000)
+    work = await make_worker()
+    run_id = await place.start(approval=["verify"])
+    await place.until(run_id, "waiting")
+    before = (await rates(place.client))["tokens_per_minute"]
+    budgets = work.services.runs.service.budgets
+    await work.services.limits.refresh()
+    assert await budgets.renew() == 0
+    run = await place.run(run_id)
+    used = run["spent"]["prompt_tokens"] + run["spent"]["completion_tokens"]
+    assert before < used == (await rates(place.client))["tokens_per_minute"]
+    await budgets.renew()  # counted once
+    assert used == (await rates(place.client))["tokens_per_minute"]
+
+
+@pytest.mark.parametrize("end", ["cancelled", "resumed"])
+async def test_a_call_that_is_given_up_is_paid_for(
+    place: Place, make_worker: MakeWorker, add_expert: AddExpert, end: str
+) -> None:
+    """The vendor has had the prompt read, and half an answer written."""
+    words = " ".join(["word"] * 20)
+    server = await add_expert(f"pace:0.03|fixed:{words}", capabilities=["streaming"])
+    await limit(place, usd_per_day=10)
+    work = await make_worker(takes=False)
+    run_id = await place.start(strategy="direct", limits={"usd": 1.0})
+    await work.runner.offer(run_id)
+    await eventually(lambda: server.ledger.pieces >= 5)
+    if end == "cancelled":
+        await place.client.post(f"/v1/runs/{run_id}/cancel")
+    else:
+        await work.runner.stop()
+        other = await make_worker(takes=False)
+        await other.runner.offer(run_id)
+    run = await place.until(run_id)
+    usage = (await place.client.get(f"/admin/api/usage/{run['request_id']}")).json()
+    nanos = 1_000 * usage["prompt_tokens"] + 2_000 * usage["completion_tokens"]
+    assert round(usage["cost_usd"] * 1e9) == nanos
+    assert (usage["status"], usage["tokens_estimated"]) == (
+        ("cancelled", True) if end == "cancelled" else ("ok", True)
+    )
+    calls = 1 if end == "cancelled" else 2
+    assert len(server.ledger.requests) == calls
+    assert usage["prompt_tokens"] >= calls * 5
+    assert usage["completion_tokens"] > (20 if end == "resumed" else 2)
+    assert (run["spent"]["prompt_tokens"], round(run["spent"]["usd"] * 1e9)) == (
+        usage["prompt_tokens"], nanos,
+    )  # fmt: skip
+    await settled(place, {"usd_per_day": nanos / 1e9})
+    assert (await today(place.client))[1] == 0

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.slots import beside_usage
 from orchestrator.tenants.limits.values import Ask, Spent
+from orchestrator.usage import repository
 from orchestrator.usage.journal import STREAM, open_requests_key
 from tests.integration.tenants.limits.conftest import DOLLAR, Replica, new_record
 
@@ -165,6 +166,25 @@ async def test_records_that_nobody_settled_are_caught_up_with(replica: Replica) 
     assert await used(replica) == (5, 0)
     await replica.limiter.reconcile()
     assert await used(replica) == (75, 0)
+
+
+async def test_what_is_recorded_before_it_is_settled_counts_once(
+    replica: Replica, engine: AsyncEngine
+) -> None:
+    """As runs are, and items of batches: the records are read in between."""
+    await replica.limit(day=1_000)
+    await replica.request(nanos=50, cost=50)
+    recorded = new_record(cost_nanos=300)
+    await replica.limiter.admit(Ask(recorded.request_id, "default", "key_a", nanos=400), keep=False)
+    async with engine.begin() as connection:
+        await repository.ensure_partitions(connection, {recorded.started_at.date()})
+        await repository.insert_records(connection, [recorded])
+    await replica.drain.flush()
+    await replica.limiter.reconcile()
+    assert await used(replica) == (50, 400)
+    await refusal_of(replica, nanos=551)
+    await replica.limiter.settle_for("default", recorded.request_id, 0, 300)
+    assert await used(replica) == (350, 0)
 
 
 async def test_an_abandoned_reservation_returns_and_a_kept_one_does_not(

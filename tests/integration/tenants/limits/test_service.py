@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -12,11 +15,17 @@ from redis.asyncio import Redis
 
 from coe_client import AsyncCoe
 from experts.catalogue.expert import Expert, Price
+from experts.counting.counter import counted
+from experts.pricing import cost_in_nanos
+from experts.providers.protocol import Usage
+from experts.providers.scripted_server import ScriptedServer
+from experts.providers.scripts import count_prompt_tokens, tokens_of
 from orchestrator.app import create_app
 from orchestrator.bootstrap import Services, open_services
 from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls
 from orchestrator.tenants.keys import Role
+from orchestrator.usage.charges import added
 from router import Category, HashingEmbedder, Taxonomy, build_router
 from tests.databases import Databases
 
@@ -47,17 +56,63 @@ class Desk:
     async def admin(self, method: str, path: str, **more: Any) -> httpx.Response:
         return await self._client.request(method, path, headers=self._admin, **more)
 
-    async def key(self, tenant: str) -> tuple[str, str]:
-        """Make a key; returns its id and itself."""
+    async def key(self, tenant: str, *experts: str) -> tuple[str, str]:
+        """Make a key, for some experts or all; returns its id and itself."""
         record, key = await self.services.keys.create(
-            name="a key", role=Role.USER, tenant=tenant, created_by="test"
+            name="a key", role=Role.USER, tenant=tenant, created_by="test", experts=experts or None
         )
         return record.id, key
+
+    async def usage(self, request_id: str) -> dict[str, Any]:
+        """Return the usage record of a request."""
+        await self.services.drain.flush()
+        found = await self.admin("GET", f"/admin/api/usage/{request_id}")
+        assert found.status_code == 200, found.text
+        record: dict[str, Any] = found.json()
+        return record
 
     async def chat(self, key: str, **fields: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {key}"}
         body = question(**fields)
         return await self._client.post("/v1/chat/completions", json=body, headers=headers)
+
+    async def leaving(self, key: str, body: dict[str, Any], after: int) -> str:
+        """Ask, go away after so many pieces of the answer, and return the request's id."""
+        enough, pieces = asyncio.Event(), 0
+        asked = iter([{"type": "http.request", "body": json.dumps(body).encode()}])
+        answer = bytearray()
+
+        async def receive() -> Any:
+            if (message := next(asked, None)) is None:
+                await enough.wait()
+                return {"type": "http.disconnect"}
+            return message
+
+        async def send(message: Any) -> None:
+            nonlocal pieces
+            answer.extend(message.get("body", b""))
+            pieces += message["type"] == "http.response.body"
+            if pieces >= after:
+                enough.set()
+
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "http",
+            "path": "/v1/chat/completions",
+            "raw_path": b"/v1/chat/completions",
+            "query_string": b"",
+            "headers": [
+                (b"authorization", f"Bearer {key}".encode()),
+                (b"content-type", b"application/json"),
+            ],
+        }
+        await create_app(self.services)(scope, receive, send)
+        found = re.search(rb"req_[0-9a-f]{32}", answer)
+        assert found, answer
+        return found[0].decode()
 
     async def use(self, path: str) -> dict[str, tuple[float, float]]:
         """Return what is used and reserved, by limit."""
@@ -232,3 +287,111 @@ async def test_keys_of_a_tenant_share_its_budget_and_tenants_do_not(desk: Desk) 
     assert [(await desk.chat(key)).status_code for key in (one, two, one, two, other)] == [
         200, 200, 429, 429, 200,
     ]  # fmt: skip
+
+
+async def test_a_dearer_expert_steps_in_only_where_the_budget_holds_it(desk: Desk) -> None:
+    """200 at once whose first expert fails: what falls over to a dearer one is within the budget."""
+    dear = PRICE.model_copy(update={"input": 3_000.0, "output": 3_000.0})
+    entries = (("down", "fail:500", PRICE, 70.0), ("dear", "delay:0.02|echo", dear, 7.0))
+    for name, model, price, size in entries:
+        expert = Expert(
+            id=name, provider="scripted", model=model, price=price, active_parameters=size
+        )
+        await desk.services.catalogue.create(expert, by="test")
+    _, poor = await desk.key("fallen", "down", "dear")
+    await desk.admin("PUT", f"{LIMITS}/tenants/fallen", json={"usd_per_day": 0.1})
+    failed = await desk.chat(poor, model="coe-quality", max_tokens=30)
+    assert failed.status_code == 502
+    calls = (await desk.usage(failed.json()["error"]["request_id"]))["attempts"]
+    told = calls[0]["expert"], calls[0]["outcome"], calls[0]["error"]
+    assert told == ("dear", "skipped", "budget_exceeded")
+    assert {one["cost_nanos"] for one in calls} == {0}
+
+    _, key = await desk.key("falling", "down", "dear")
+    await desk.admin("PUT", f"{LIMITS}/tenants/falling", json={"usd_per_day": 1})
+    asked = [desk.chat(key, model="coe-quality", max_tokens=30) for _ in range(200)]
+    answers = await asyncio.gather(*asked)
+    # Answered, refused from the start, or left with an expert that fails and one that costs too much.
+    statuses = {answer.status_code for answer in answers}
+    assert 402 in statuses <= {200, 402, 502}
+    later = await desk.chat(key, model="coe-quality", max_tokens=30)  # nobody else reserves now
+    assert (later.status_code, later.headers["x-coe-expert"]) == (200, "dear")
+    spent, reserved = (await desk.use("tenants/falling"))["usd_per_day"]
+    assert reserved == 0
+    assert 0 < spent <= 1
+
+
+async def test_a_strategy_costs_what_its_experts_served_failures_included(desk: Desk) -> None:
+    """Steps, the record and the budget agree with the experts' own books, to the billionth."""
+    words = "one two three four five six seven eight"
+    scripts = {"sound": "fixed:The answer is 4.", "breaking": f"break_off|fixed:{words}"}
+    async with AsyncExitStack() as stack:
+        servers = {}
+        for name, script in scripts.items():
+            server = servers[name] = await stack.enter_async_context(ScriptedServer(script))
+            expert = Expert(
+                id=name,
+                provider="openai",
+                model="any",
+                endpoints=({"url": server.url},),  # type: ignore[arg-type]
+                price=PRICE,
+                capabilities=frozenset({"streaming"}),
+            )
+            await desk.services.catalogue.create(expert, by="test")
+        _, key = await desk.key("exact", *scripts)
+        await desk.admin("PUT", f"{LIMITS}/tenants/exact", json={"usd_per_day": 100})
+        answer = await desk.chat(
+            key, model="coe-panel", words="What is 2 + 2?", max_tokens=None, coe={"explain": True}
+        )
+    assert answer.status_code == 200, answer.text
+    assert len(servers["breaking"].ledger.requests) >= 1
+    books = Usage(0, 0)
+    for name, server in servers.items():
+        for body in server.ledger.requests:
+            books = added(books, await served(name, body["messages"], scripts[name]))
+    explained = answer.json()["coe"]
+    usage = await desk.usage(explained["request_id"])
+    nanos = cost_in_nanos(books, PRICE)
+    assert round(usage["cost_usd"] * 1e9) == nanos
+    assert (usage["prompt_tokens"], usage["completion_tokens"]) == (
+        books.prompt_tokens, books.completion_tokens,
+    )  # fmt: skip
+    assert sum(round(step["usd"] * 1e9) for step in explained["steps"]) == nanos
+    assert round(explained["run"]["cost_usd"] * 1e9) == nanos
+    assert any(step["status"] == "failed" and step["usd"] > 0 for step in explained["steps"])
+    assert sum(call["cost_nanos"] for call in usage["attempts"]) == nanos
+    spent, reserved = (await desk.use("tenants/exact"))["usd_per_day"]
+    assert (round(spent * 1e9), reserved) == (nanos, 0)
+
+
+async def served(name: str, messages: list[dict[str, Any]], script: str) -> Usage:
+    """Return what an expert's own book says of a call, or what is thought of one that broke off."""
+    text = script.partition("fixed:")[2]
+    if name == "sound":
+        return Usage(count_prompt_tokens(messages), len(tokens_of(text)))
+    half = "".join(tokens_of(text)[: len(tokens_of(text)) // 2])
+    return await counted("any", messages=messages, written=half)
+
+
+async def test_a_strategy_whose_client_goes_away_has_cost_what_was_written(desk: Desk) -> None:
+    words = " ".join("abcdefghij" * 10)
+    expert = Expert(
+        id="slow",
+        provider="scripted",
+        model=f"pace:0.01|fixed:{words}",
+        price=PRICE,
+        capabilities=frozenset({"streaming"}),
+    )
+    await desk.services.catalogue.create(expert, by="test")
+    _, key = await desk.key("leaving", "slow")
+    await desk.admin("PUT", f"{LIMITS}/tenants/leaving", json={"usd_per_day": 100})
+    body = question(model="coe-direct", max_tokens=None, stream=True, coe={"events": True})
+    request_id = await desk.leaving(key, body, after=10)
+    usage = await desk.usage(request_id)
+    assert (usage["status"], usage["tokens_estimated"]) == ("cancelled", True)
+    assert 1 <= usage["completion_tokens"] < 40
+    assert round(usage["cost_usd"] * 1e6) == 1_000 * (
+        usage["prompt_tokens"] + usage["completion_tokens"]
+    )
+    spent, reserved = (await desk.use("tenants/leaving"))["usd_per_day"]
+    assert (round(spent * 1e9), reserved) == (round(usage["cost_usd"] * 1e9), 0)

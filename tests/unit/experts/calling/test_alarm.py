@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 
 import pytest
 
+from experts.calling import alarm as alarms
 from experts.calling.alarm import Alarm
 from experts.errors import ExpertTimedOut
 
@@ -67,7 +69,7 @@ async def test_the_first_and_the_end_and_silence_have_their_own_limits() -> None
         (Blocks(9), {"first": 0.02}, "the first did not"),
         (Blocks(9), {"first": 0.05, "idle": 0.01}, "the first did not"),
         (Blocks(0, 9), {"whole": 0.05, "first": 0.02}, "the end did not"),
-        (Blocks(*[0.01] * 99), {"whole": 0.1, "first": 0.05, "idle": 0.06}, "the end did not"),
+        (Blocks(*[0.01] * 99), {"whole": 0.1, "first": 0.05}, "the end did not"),
         (Blocks(0, 0, 9), {"idle": 0.02}, "fell silent"),
     ):
         with pytest.raises(ExpertTimedOut, match=awaited):
@@ -79,9 +81,9 @@ async def test_silence_is_ended_neither_early_nor_much_too_late() -> None:
     began = time.monotonic()
     with pytest.raises(ExpertTimedOut, match=r"nothing more came for 0\.2 s"):
         await read(Blocks(0, 0.05, 9), idle=0.2)
-    assert 0.25 <= time.monotonic() - began < 0.45
+    assert 0.25 <= time.monotonic() - began < 1.0
     # Each pause is shorter; all together are longer.
-    assert await read(Blocks(*[0.03] * 8), idle=0.1) == 8
+    assert await read(Blocks(*[0.05] * 8), idle=0.3) == 8
 
 
 async def test_a_reader_that_takes_its_time_is_not_silence() -> None:
@@ -136,3 +138,19 @@ async def test_a_failure_of_what_is_awaited_stays_itself() -> None:
 
     with pytest.raises(TimeoutError):
         await Alarm("e", "x", 5.0).wait_for(fails)
+
+
+async def test_a_wait_that_loses_its_cancellation_is_cancelled_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(alarms, "AGAIN_SECONDS", 0.02)
+
+    async def deaf() -> None:
+        for _ in range(3):
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(9)
+        await asyncio.sleep(9)
+
+    with pytest.raises(ExpertTimedOut):
+        await Alarm("e", "x", 0.01).wait_for(deaf)
+    assert not (task := asyncio.current_task()) or not task.cancelling()

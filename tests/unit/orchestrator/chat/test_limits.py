@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.chat.accounting import decision_fields
 from orchestrator.chat.limits import NO_LIMITS, Limits, checked_limits
 from orchestrator.chat.request import parse_chat
+from orchestrator.chat.telling import decision_fields
 from orchestrator.kit.errors import ApiError
 from router import Candidate, RouteRequest, starter_router
 

@@ -175,7 +175,7 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("conversation", {"conversation": "conv_1"}),
     ("background", {"background": True}),
     ("prompt", {"prompt": {"id": "p"}}),
-    ("messages", {"messages": []}),
+    ("messages", {"messages": [{}]}),
     ("max_tokens", {"max_tokens": 5}),
     ("max_output_tokens", {"max_output_tokens": 0}),
     ("max_output_tokens", {"max_output_tokens": True}),

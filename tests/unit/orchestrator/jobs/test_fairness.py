@@ -16,9 +16,7 @@ def waiting(tenant: str, job: str = "job", priority: int = 0, age: int = 0) -> W
 
 
 @given(
-    st.dictionaries(
-        st.sampled_from("abcdef"), st.floats(0.1, 10.0), min_size=2, max_size=6
-    ),
+    st.dictionaries(st.sampled_from("abcdef"), st.floats(0.1, 10.0), min_size=2, max_size=6),
     st.integers(1, 64),
 )
 def test_tenants_that_always_want_more_get_their_shares(

@@ -13,13 +13,14 @@ from experts.catalogue.expert import Expert
 from orchestrator.conductor.evaluation.evaluate import Setting, evaluate, usable
 from orchestrator.conductor.evaluation.graders import UnknownGrader
 from orchestrator.conductor.evaluation.local import open_local
-from orchestrator.conductor.evaluation.measures import vote_of, wilson
+from orchestrator.conductor.evaluation.measures import vote_of
 from orchestrator.conductor.evaluation.record import OutputInvalid, Record, RecordFile, Sample
 from orchestrator.conductor.evaluation.report import render
 from orchestrator.conductor.evaluation.summary import summarise
 from orchestrator.conductor.evaluation.tasks import GradedTask, TasksInvalid
 from orchestrator.conductor.strategies import STRATEGIES
 from orchestrator.conductor.strategies.self_consistency import self_consistency
+from router.evaluation.intervals import wilson
 from tests.unit.orchestrator.conductor.conftest import expert
 
 GAME = GradedTask("game", "GameOf24", "1 2 4 7", "24")

@@ -1,0 +1,104 @@
+"""How a request was decided on and what it cost, as headers and as the explanation tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from experts.calling.attempts import Attempt
+from experts.catalogue.expert import Expert
+from experts.pricing import usd_text
+from orchestrator.chat.target import Target
+from orchestrator.usage.record import UsageRecord
+from router import RoutingDecision
+
+
+def decision_fields(decision: RoutingDecision) -> dict[str, Any]:
+    """Return a decision as it is shown to people and stored."""
+    fields: dict[str, Any] = msgspec.to_builtins(decision, enc_hook=_plain)
+    fields.pop("text_excerpt", None)
+    return fields
+
+
+def _plain(value: object) -> Any:
+    """Return what a decision builds only when it is looked at."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Sequence):
+        return tuple(value)
+    raise NotImplementedError(f"{type(value).__name__} is not part of a decision")
+
+
+def confidence(decision: RoutingDecision) -> float:
+    """Return the probability of the category that was used, 0 to 1."""
+    return round(decision.probabilities[decision.category], 4)
+
+
+def route_headers(target: Target, expert: Expert, attempts: Sequence[Attempt]) -> dict[str, str]:
+    """Return the ``x-coe-*`` headers that say where an answer came from.
+
+    Args:
+        target: Where the request went.
+        expert: Who answered.
+        attempts: All that was tried.
+    """
+    headers = {"x-coe-expert": expert.id, "x-coe-cache": "miss", **attempt_headers(attempts)}
+    moved = target.moved(expert, attempts)
+    if moved is not None:
+        headers["x-coe-moved"] = moved
+    if target.unused_strategy is not None:
+        headers["x-coe-strategy-unused"] = target.unused_strategy
+    return headers | decision_headers(target.decision) if target.decision else headers
+
+
+def attempt_headers(attempts: Sequence[Attempt]) -> dict[str, str]:
+    """Return the header that says how many calls it took, if more than one."""
+    called = sum(one.outcome != "skipped" for one in attempts)
+    return {"x-coe-attempts": str(called)} if called > 1 else {}
+
+
+def decision_headers(decision: RoutingDecision) -> dict[str, str]:
+    """Return the ``x-coe-*`` headers that say how the router decided."""
+    return {
+        "x-coe-router-version": decision.router_version,
+        "x-coe-category": decision.category,
+        "x-coe-confidence": f"{confidence(decision):g}",
+        "x-coe-policy": decision.policy,
+    }
+
+
+def cost_text(record: UsageRecord) -> str:
+    """Return the cost in US dollars as a plain decimal."""
+    return usd_text(record.cost_nanos)
+
+
+def explanation(record: UsageRecord, target: Target, attempts: Sequence[Attempt]) -> dict[str, Any]:
+    """Return what ``"coe": {"explain": true}`` asks for."""
+    stay = target.stay
+    return {
+        "request_id": record.request_id,
+        "decision": decision_fields(target.decision) if target.decision else None,
+        "expert": record.expert,
+        "policy": target.policy,
+        "usage": {
+            "prompt_tokens": record.prompt_tokens,
+            "completion_tokens": record.completion_tokens,
+            "estimated": record.tokens_estimated,
+        },
+        "attempts": record.attempts,
+        "session": None
+        if stay is None
+        else {"before": stay.before, "moved": stay.reason(record.expert or "", attempts)},
+        "cost_usd": record.cost_usd,
+        "duration_ms": record.duration_ms,
+        "first_token_ms": record.first_token_ms,
+    }
+
+
+def with_extension(body: bytes, extension: dict[str, Any]) -> bytes:
+    """Return a JSON object's bytes with a ``coe`` object added as its last field."""
+    body = body.rstrip()
+    comma = b"" if body[:-1].rstrip().endswith(b"{") else b","
+    return body[:-1] + comma + b'"coe":' + msgspec.json.encode(extension) + b"}"

@@ -1,0 +1,162 @@
+"""``coe evaluate admit``: is a new expert better than a blind guess?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestrator.cli import output
+from orchestrator.cli.connection import Json, Key, Url
+from orchestrator.cli.evaluate import gathering, options
+
+if TYPE_CHECKING:
+    from orchestrator.conductor.evaluation.tasks import GradedTask
+    from router.evidence.admission import Admission, Rule
+    from router.evidence.means import Floats
+
+
+def admit(
+    expert: Annotated[str, typer.Argument(help="Id of the expert.")],
+    prompts: options.Prompts,
+    shots: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="So many prompts, drawn evenly over categories. Default: as many as it takes.",
+        ),
+    ] = None,
+    floor: Annotated[
+        float,
+        typer.Option(min=0, max=0.99, help="What it must beat: 0 a blind guess, 1 all right."),
+    ] = 0.0,
+    margin: Annotated[
+        float,
+        typer.Option(min=0.01, max=1, help="One better by this share of answers should pass."),
+    ] = 0.1,
+    level: Annotated[
+        float, typer.Option(min=0.0001, max=0.5, help="How often a guesser may pass.")
+    ] = 0.05,
+    power: Annotated[
+        float, typer.Option(min=0.5, max=0.999, help="How often the better one should pass.")
+    ] = 0.9,
+    consistent: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, help="Share of prompts it must answer the same way when asked again."
+        ),
+    ] = 0.0,
+    repeat: Annotated[int, typer.Option(min=1, max=100, help="Ask each prompt so often.")] = 1,
+    catalogue: options.Catalogue = None,
+    out: options.Out = None,
+    max_usd: options.MaxUsd = None,
+    dry_run: options.DryRun = False,
+    max_tokens: options.MaxTokens = 2048,
+    temperature: options.Temperature = None,
+    seed: options.Seed = None,
+    at_once: options.AtOnce = 8,
+    timeout: options.Timeout = 120.0,
+    through_service: options.Through = False,
+    url: Url = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Ask a new expert some graded prompts and say whether it is admitted, with the reasons.
+
+    The exit code is 1 where it is not.
+    """
+    from orchestrator.cli import local_experts
+    from orchestrator.evaluations.admitting import chances, decided
+    from orchestrator.evaluations.evaluation import Plan
+    from orchestrator.evaluations.prompts import check_judges
+    from router.evidence.admission import Rule
+
+    rule = Rule(floor, level, power, margin, consistent)
+    with gathering.sentences():
+        tasks = gathering.prompts_of(prompts, None, None)
+        check_judges(tasks, 0, prompts.name)
+        guesses = dict(zip([task.id for task in tasks], chances(tasks), strict=True))
+        tasks = _drawn(tasks, chances(tasks), shots, rule)
+        entries = local_experts.entries(catalogue, url, key)
+        plan = Plan(
+            tasks=tasks,
+            experts=gathering.named(entries, expert),
+            repeat=max(repeat, 2) if consistent else repeat,
+            parameters=gathering.parameters(max_tokens, temperature, seed),
+        )
+        way = gathering.Way(
+            out, max_usd, at_once, timeout, through_service, url, key, quiet=as_json
+        )
+        if dry_run:
+            gathering.foretold(plan, way)
+            return
+        found = gathering.gather(plan, way)
+    if found.missing:
+        output.fail(f"Not decided. {found.missing}")
+    decision = decided(found.evaluation, _array(guesses, tasks), rule)
+    if decision is None:
+        output.fail("Not decided: no answer could be graded here.")
+    _show(expert, decision, found.spent, as_json=as_json)
+    if not decision.admitted:
+        raise typer.Exit(1)
+
+
+def _drawn(
+    tasks: list[GradedTask], guesses: Floats, shots: int | None, rule: Rule
+) -> list[GradedTask]:
+    """Return as many prompts as the rule needs, or as there are."""
+    from orchestrator.conductor.evaluation.tasks import drawn
+    from router.evidence.admission import shots_needed
+
+    try:
+        needed = shots_needed(float(guesses.mean()), rule)
+    except ValueError as error:
+        output.fail(f"With these prompts nothing can be decided: {error}.", code=2)
+    count = needed if shots is None else shots
+    if min(count, len(tasks)) < needed:
+        output.remark(
+            f"{needed} prompts are needed to keep what is promised; {len(tasks)} are there."
+        )
+    return drawn(tasks, count)
+
+
+def _array(guesses: dict[str, Any], tasks: list[GradedTask]) -> Floats:
+    import numpy as np
+
+    return np.array([guesses[task.id] for task in tasks], dtype=np.float64)
+
+
+def _show(expert: str, decision: Admission, spent: int, *, as_json: bool) -> None:
+    from experts.pricing import usd_of
+    from orchestrator.evaluations.summary import share_of
+
+    consistency = None if decision.consistency is None else share_of(decision.consistency)
+    report = {
+        "expert": expert,
+        "admitted": decision.admitted,
+        "right": decision.right,
+        "needed": decision.needed,
+        "prompts": decision.score.n,
+        "score": decision.score.value,
+        "score_ci95": [decision.score.low, decision.score.high],
+        "above_chance": decision.corrected.mean,
+        "above_chance_ci95": [decision.corrected.low, decision.corrected.high],
+        "p_value": decision.p_value,
+        "power": decision.power,
+        "consistency": consistency,
+        "reasons": list(decision.reasons),
+        "usd": usd_of(spent),
+    }
+    if as_json:
+        output.as_json(report)
+        return
+    output.text(f"{expert} is {'' if decision.admitted else 'not '}admitted.")
+    for reason in decision.reasons:
+        output.text(f"  {reason}.")
+    low, high = decision.corrected.low, decision.corrected.high
+    output.text(f"  Above chance: {decision.corrected.mean:.3f}, {low:.3f} to {high:.3f}.")
+    if decision.consistency is not None and decision.consistency.value is not None:
+        output.text(
+            f"  Asked again, the same answer to {decision.consistency.value:.0%} of prompts."
+        )
+    output.remark(f"${report['usd']:.6f} in all.")

@@ -1,0 +1,151 @@
+"""Who is asked, and how: from here with the experts' own keys, or through a running service."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+
+from experts.calling.call import CallOptions, ExpertCaller
+from experts.catalogue.expert import Expert
+from experts.counting.counter import MESSAGE_TOKENS, text_tokens
+from experts.errors import ExpertAnswerInvalid, ExpertError
+from experts.pricing import cost_in_nanos
+from experts.providers.protocol import Usage
+from orchestrator.conductor.experts import within
+from orchestrator.conductor.values import Message
+from orchestrator.usage.charges import Asked, charges_of, total
+
+_LONGEST_ERROR = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One call.
+
+    Args:
+        expert: The entry of who is asked.
+        messages: All that it gets to see.
+        parameters: Further fields of the request; ``max_tokens`` bounds what it can cost.
+        repeat: From 0; the same question again is another question.
+    """
+
+    expert: Expert
+    messages: tuple[Message, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    repeat: int = 0
+
+    @property
+    def key(self) -> str:
+        """Digest of all that the answer depends on."""
+        entry = self.expert.model_dump(mode="json", exclude_unset=True)
+        whole = [entry, self.messages, dict(self.parameters), self.repeat]
+        encoded = msgspec.json.encode(whole, order="sorted")
+        return hashlib.sha256(encoded).hexdigest()[:24]
+
+    def tokens(self) -> int:
+        """Return the tokens of the prompt, about."""
+        return sum(
+            MESSAGE_TOKENS + text_tokens(self.expert.model, str(message.get("content", "")))
+            for message in self.messages
+        )
+
+    def cost(self, written: int) -> int:
+        """Return what it costs if so many tokens are written, in billionths of a US dollar."""
+        return cost_in_nanos(Usage(self.tokens(), written), self.expert.price)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of a question.
+
+    Args:
+        text: The answer.
+        error: Why there is none.
+        read: Tokens.
+        written: Tokens.
+        nanos: Billionths of a US dollar, also where there is no answer.
+        seconds: It took.
+    """
+
+    text: str = ""
+    error: str = ""
+    read: int = 0
+    written: int = 0
+    nanos: int = 0
+    seconds: float = 0.0
+
+
+class Asker(Protocol):
+    """Asks experts."""
+
+    async def ask(self, question: Question) -> Reply:
+        """Return the answer, or why there is none; raises only where it is cancelled."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAsker:
+    """Asks from here, as the service would, and nobody else in an expert's place.
+
+    Args:
+        caller: Calls experts.
+        timeout: Seconds for one answer.
+    """
+
+    caller: ExpertCaller
+    timeout: float = 120.0
+
+    async def ask(self, question: Question) -> Reply:
+        """Return the answer; see :class:`Asker`."""
+        began = time.monotonic()
+        options = CallOptions(self.timeout, self.timeout, f"eval_{question.key}")
+        fields = {
+            **within(question.expert, question.parameters),
+            "messages": list(question.messages),
+        }
+        text = error = ""
+        try:
+            answer = await self.caller.complete(question.expert, fields, options)
+            text = content_of(answer.body)
+        except ExpertError as problem:
+            error = (str(problem) or type(problem).__name__)[:_LONGEST_ERROR]
+        charges = await charges_of(options.attempts, Asked(question.messages), text)
+        charge = total(each for _, each in charges)
+        return Reply(
+            text=text,
+            error=error,
+            read=charge.usage.prompt_tokens,
+            written=charge.usage.completion_tokens,
+            nanos=charge.nanos,
+            seconds=round(time.monotonic() - began, 6),
+        )
+
+
+class _Message(msgspec.Struct):
+    content: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    message: _Message
+
+
+class _Body(msgspec.Struct):
+    choices: list[_Choice]
+
+
+def content_of(body: bytes) -> str:
+    """Return the text of an answer in OpenAI's format.
+
+    Raises:
+        ExpertAnswerInvalid: If it has none that can be read.
+    """
+    try:
+        first = msgspec.json.decode(body, type=_Body).choices[0]
+    except (msgspec.DecodeError, IndexError) as error:
+        raise ExpertAnswerInvalid("answered without a message") from error
+    return first.message.content or ""

@@ -1,0 +1,1 @@
+"""Local models in memory: which are, and reports of simulations."""

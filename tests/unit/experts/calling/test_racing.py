@@ -1,0 +1,100 @@
+"""Of two calls the first that answers counts, and nothing is left of the other, however it behaves."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from experts.calling import racing
+from experts.calling.racing import raced
+from experts.errors import ExpertError, ExpertFailed
+
+disposed: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(racing, "AGAIN_SECONDS", 0.02)
+    disposed.clear()
+
+
+async def dispose(answer: str) -> None:
+    disposed.append(answer)
+
+
+async def says(answer: str, after: float, *, deaf: int = 0) -> str:
+    """Answer after a while; lose so many cancellations."""
+    for _ in range(deaf):
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(after)
+            return answer
+    await asyncio.sleep(after)
+    return answer
+
+
+async def fails(after: float) -> str:
+    await asyncio.sleep(after)
+    raise ExpertFailed("no")
+
+
+def uncancelled() -> bool:
+    task = asyncio.current_task()
+    return task is None or not task.cancelling()
+
+
+async def test_who_answers_first_counts() -> None:
+    assert await raced(says("a", 0.0), 9.0, lambda: says("b", 0.0), dispose) == "a"
+    assert await raced(says("a", 0.05), 0.0, lambda: says("b", 9.0), dispose) == "a"
+    assert await raced(says("a", 9.0), 0.0, lambda: says("b", 0.0), dispose) == "b"
+    assert await raced(says("a", 0.02), 0.0, lambda: None, dispose) == "a"
+    assert len(asyncio.all_tasks()) == 1
+    assert disposed == []
+    assert uncancelled()
+
+
+async def test_a_failure_is_none_while_the_other_goes_on() -> None:
+    assert await raced(fails(0.02), 0.0, lambda: says("b", 0.05), dispose) == "b"
+    assert await raced(says("a", 0.05), 0.0, lambda: fails(0.0), dispose) == "a"
+    with pytest.raises(ExpertError):
+        await raced(fails(0.01), 0.0, lambda: fails(0.02), dispose)
+    with pytest.raises(ExpertError):
+        await raced(fails(0.0), 9.0, lambda: says("b", 0.0), dispose)
+    assert uncancelled()
+
+
+async def test_who_loses_a_cancellation_is_cancelled_again() -> None:
+    assert await raced(says("a", 9.0, deaf=2), 0.0, lambda: says("b", 0.0), dispose) == "b"
+    assert await raced(says("a", 0.02), 0.0, lambda: says("b", 9.0, deaf=2), dispose) == "a"
+    assert len(asyncio.all_tasks()) == 1
+    assert uncancelled()
+
+
+async def test_who_answers_though_it_was_cancelled_is_not_lost() -> None:
+    """Both have answered: one counts, the other is disposed of."""
+
+    async def stubborn() -> str:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(9.0)
+        return "a"
+
+    assert await raced(stubborn(), 0.0, lambda: says("b", 0.0), dispose) == "a"
+    assert disposed == ["b"]
+    disposed.clear()
+    assert await raced(says("b", 0.01), 0.0, stubborn, dispose) == "b"
+    assert disposed == ["a"]
+    assert uncancelled()
+
+
+async def test_whoever_is_cancelled_is_cancelled_and_takes_both_along() -> None:
+    for first, second in ((9.0, 9.0), (0.03, 9.0), (9.0, 0.03)):
+        race = raced(says("a", first, deaf=1), 0.0, lambda s=second: says("b", s, deaf=1), dispose)
+        task = asyncio.ensure_future(race)
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait((task,))
+        assert task.cancelled()
+        assert len(asyncio.all_tasks()) == 1

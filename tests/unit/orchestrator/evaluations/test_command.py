@@ -1,0 +1,232 @@
+"""``coe evaluate``, as it is typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from orchestrator.cli import build
+from router.reading import read_dataset
+
+TEAM = """
+experts:
+  - id: student
+    provider: scripted
+    price: {input: 1.0, output: 2.0}
+    parameters:
+      script:
+        text: I'm sorry, but I can't help with that.
+        replies: {"17 * 23": "FINAL ANSWER: 391", "double": "def double(x):\\n    return x + 1", "song": "worse"}
+  - id: teacher
+    provider: scripted
+    price: {input: 10.0, output: 20.0}
+    parameters:
+      script:
+        replies:
+          "17 * 23": "FINAL ANSWER: 391"
+          "12 * 12": "FINAL ANSWER: 143"
+          "Peru": "FINAL ANSWER: (B) Lima"
+          "double": "```python\\ndef double(x):\\n    return x * 2\\n```"
+          "song": "better"
+  - {id: away, provider: scripted, model: "fail:503"}
+  - id: judge
+    provider: scripted
+    price: {input: 5.0, output: 5.0}
+    parameters:
+      script:
+        error_rate: 0.3
+        wrong: ["[[A]]"]
+        replies: {"[answer A]\\nbetter": "FINAL ANSWER: A", "[answer B]\\nbetter": "FINAL ANSWER: B"}
+        text: "FINAL ANSWER: TIE"
+  - {id: vectors, provider: scripted, capabilities: [embeddings]}
+"""
+PROMPTS = r"""
+{"id": "p1", "category": "arithmetic", "prompt": "What is 17 * 23?", "target": "391"}
+{"id": "p2", "category": "arithmetic", "prompt": "What is 12 * 12 - 1?", "target": "143"}
+{"id": "p3", "category": "capitals", "prompt": "Capital of Peru?", "options": ["Quito", "Lima"], "answer": "B"}
+{"id": "p4", "category": "code", "prompt": "Write double(x).", "tests": "assert double(4) == 8"}
+{"id": "p5", "category": "music", "prompt": "Write a song."}
+"""
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "team.yaml").write_text(TEAM)
+    (tmp_path / "prompts.jsonl").write_text(PROMPTS.lstrip())
+    return tmp_path
+
+
+def coe(command: str, *arguments: str) -> Result:
+    base = ["evaluate", command, *arguments]
+    return CliRunner().invoke(
+        build(), [*base, "--prompts", "prompts.jsonl", "--catalogue", "team.yaml"]
+    )
+
+
+BOTH = ("--experts", "student, teacher", "--judge", "judge")
+
+
+def test_scores_report_page_and_nothing_asked_twice(files: Path) -> None:
+    done = coe("run", *BOTH, "--repeat", "2", "--out", "out", "--json")
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout)
+    assert report["complete"]
+    assert report["experts"]["teacher"]["accuracy"] == 1.0
+    assert report["experts"]["student"]["accuracy"] == 0.25
+    assert report["experts"]["student"]["consistency"]["share"] == 1.0
+    [pair] = report["pairs"]
+    assert (pair["won"], pair["tied"], pair["lost"], pair["verdict"]) == (0, 1, 3, "tie")
+    assert report["judges"]["judge"]["verdicts"] == 2
+    data = read_dataset([files / "out" / "scores.jsonl"])
+    assert data.experts == ("student", "teacher")
+    assert data.scores[:4].tolist() == [[1, 1], [0, 1], [0, 1], [0, 1]]
+    assert data.judged is not None
+    page = (files / "out" / "report.html").read_text()
+    assert "<h2>Each against each</h2>" in page
+    assert "<h2>Judges</h2>" in page
+    lines = (files / "out" / "answers.jsonl").read_text()
+    spent = sum(json.loads(line).get("nanos", 0) for line in lines.splitlines())
+    verdicts = (files / "out" / "verdicts.jsonl").read_text().splitlines()[1:]
+    spent += sum(json.loads(line)["nanos"] for line in verdicts)
+    assert report["usd"] == pytest.approx(spent / 1e9)
+    again = coe("run", *BOTH, "--repeat", "2", "--out", "out")
+    assert again.exit_code == 0, again.output
+    assert "0 answers and 2 verdicts to ask for" in again.stderr
+    assert "on the same prompts" in again.stdout
+    assert (files / "out" / "answers.jsonl").read_text() == lines
+
+
+def test_a_judge_that_goes_by_position_is_seen_through(files: Path) -> None:
+    """The scripted judge names the first in three of ten cases; the better one wins 3 of 4 prompts."""
+    truth = 0.75
+    rows = [
+        {"id": f"q{n}", "prompt": f"Write a {'song' if n % 4 else 'psalm'} number {n}."}
+        for n in range(160)
+    ]
+    prompts(files, rows)
+    swapped = TEAM.replace('"song": "worse"', '"song": "worse", "psalm": "better"')
+    swapped = swapped.replace('"song": "better"', '"song": "better"\n          "psalm": "worse"')
+    (files / "team.yaml").write_text(swapped)
+    done = coe("run", *BOTH, "--json")
+    assert done.exit_code == 0, done.output
+    [pair] = json.loads(done.stdout)["judges"]["judge"]["pairs"]
+    assert (pair["a"], pair["b"], pair["n"], pair["verdict"]) == ("student", "teacher", 160, "lose")
+    low, high = pair["ci95"]
+    assert low <= 1 - truth <= high
+    assert high - low < 0.2
+    assert pair["position_ci95"][0] <= 0.3 <= pair["position_ci95"][1]
+    assert pair["as_judged"] > pair["preferred"], "as judged it is nearer to one half"
+
+
+def test_what_it_would_cost_and_what_it_may(files: Path) -> None:
+    dry = coe("run", *BOTH, "--dry-run", "--json")
+    told = json.loads(dry.stdout)
+    assert (told["answers"], told["verdicts"]) == (10, 2)
+    assert 0 < told["usual_usd"] < told["most_usd"]
+    assert not (files / "out").exists()
+    short = coe("run", *BOTH, "--out", "out", "--max-usd", "0.05", "--json")
+    assert short.exit_code == 1
+    assert "The budget is used up" in short.stderr
+    report = json.loads((files / "out" / "report.json").read_text())
+    assert not report["complete"]
+    assert report["usd"] <= 0.05
+    whole = coe("run", *BOTH, "--out", "out", "--json")
+    assert whole.exit_code == 0, whole.output
+
+
+def test_an_expert_that_fails_is_told_of(files: Path) -> None:
+    done = coe("run", "--experts", "teacher,away", "--n", "2", "--category", "arithmetic", "--json")
+    assert done.exit_code == 1
+    assert "2 questions were asked in vain, such as away: expert 'away' " in done.stderr
+    report = json.loads(done.stdout)
+    assert report["experts"]["away"]["missing"] == report["failures"][0]["n"] == 2
+    assert report["experts"]["away"]["accuracy"] is None
+
+
+def prompts(files: Path, rows: list[dict[str, object]]) -> None:
+    (files / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_admission_with_reasons(files: Path) -> None:
+    few = coe("admit", "teacher")
+    assert few.exit_code == 1
+    assert "prompt 'p5' has no target" in few.stderr
+    constant = [
+        {"prompt": f"{n}: 17 * 23?", "target": "391" if n % 2 else str(n)} for n in range(240)
+    ]
+    prompts(files, constant)
+    done = coe("admit", "teacher", "--json")
+    assert done.exit_code == 1, done.output
+    found = json.loads(done.stdout)
+    assert not found["admitted"], "it always says the commonest answer"
+    assert found["prompts"] == 213
+    assert found["power"] >= 0.9
+    options = [
+        {
+            "prompt": f"{n}: 17 * 23?",
+            "options": ["391", "7"] if n % 2 else ["7", "391"],
+            "answer": "A" if n % 2 else "B",
+        }
+        for n in range(100)
+    ]
+    prompts(files, options)
+    done = coe("admit", "teacher", "--consistent", "0.9", "--floor", "0.2")
+    assert done.exit_code == 0, done.output
+    assert "prompts are needed to keep what is promised; 100 are there" in done.stderr
+    assert done.stdout.startswith("teacher is admitted.\n  100 of 100 answers are right;")
+    assert "the same answer to 100% of prompts" in done.stdout
+    assert coe("admit", "student", "--shots", "5", "--max-usd", "0").exit_code == 1
+    assert "Not decided. The budget" in coe("admit", "teacher", "--max-usd", "0").stderr
+
+
+def test_a_profile(files: Path) -> None:
+    done = coe("profile", "student", "--json")
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert found["refusals"]["share"] == 0.4
+    assert found["form"] == {"share": 1.0, "ci95": found["form"]["ci95"], "n": 1}
+    assert "kept to the form" in coe("profile", "teacher").stdout
+
+
+def test_a_selection(files: Path) -> None:
+    assert coe("run", *BOTH, "--out", "out", "--json").exit_code == 0
+    base = ["evaluate", "select", "--prompts", "prompts.jsonl", "--per-category", "1"]
+    words = [*base, "--out", "small.jsonl", "--embedder", "hashing"]
+    done = CliRunner().invoke(build(), [*words, "--scores", "out/scores.jsonl", "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["all_pass"] == 2, "p1, and p5, on which the judge is undecided"
+    chosen = [json.loads(line) for line in (files / "small.jsonl").read_text().splitlines()]
+    assert [row["id"] for row in chosen] == ["p2", "p3", "p4"]
+    assert chosen[1]["target"] == "B"
+    plain = CliRunner().invoke(build(), words)
+    assert "No scores" in plain.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--experts", "nobody"), "There is no expert 'nobody'; there are student,"),
+        (("--experts", "vectors"), "Expert 'vectors' does not answer"),
+        (("--experts", ","), "Name at least one expert."),
+        (("--judge", "judge", "--against", "nobody"), "'nobody' is not among the experts"),
+        (("--category", "none"), "There is no category 'none'; there are arithmetic,"),
+    ],
+)
+def test_what_is_typed_wrong(files: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    done = coe("run", *arguments)
+    assert done.exit_code in (1, 2)
+    assert sentence in done.stderr
+
+
+def test_files_that_are_wrong(files: Path) -> None:
+    (files / "prompts.jsonl").write_text('{"prompt": "x", "target": "1", "grader": "magic"}\n')
+    done = coe("run", "--experts", "teacher")
+    assert done.exit_code == 1
+    assert "there is no grader 'magic'" in done.stderr
+    (files / "prompts.jsonl").write_text('{"prompt": "x", "target": "C", "options": ["a", "b"]}\n')
+    done = coe("run", "--experts", "teacher")
+    assert "the target 'C' is none of the options" in done.stderr
