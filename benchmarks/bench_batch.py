@@ -20,8 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -30,6 +30,7 @@ from aiohttp import web
 
 from experts.catalogue.expert import Expert
 from orchestrator.batches.schemas import BatchWanted
+from orchestrator.bootstrap import Services, open_services
 from orchestrator.kit.database import migrate
 from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls
@@ -86,8 +87,8 @@ def serve_stub(delay: float) -> None:
     uvloop.run(main())
 
 
-async def plain(url: str, items: int, concurrency: int) -> float:
-    """Return the seconds that a bare client takes."""
+async def plain(url: str, items: int, concurrency: int) -> tuple[float, float]:
+    """Return the seconds that a bare client takes, and its milliseconds of processor time a request."""
     numbers = iter(range(items))
     connector = aiohttp.TCPConnector(limit=concurrency)
 
@@ -98,10 +99,10 @@ async def plain(url: str, items: int, concurrency: int) -> float:
                     raise RuntimeError(f"the stub answered {answer.status}")
                 await answer.read()
 
-    began = time.perf_counter()
+    cpu, began = time.process_time(), time.perf_counter()
     async with aiohttp.ClientSession(connector=connector) as session:
         await asyncio.gather(*(work(session) for _ in range(concurrency)))
-    return time.perf_counter() - began
+    return time.perf_counter() - began, (time.process_time() - cpu) * 1000 / items
 
 
 async def lines(items: int, model: str) -> AsyncIterator[bytes]:
@@ -146,8 +147,13 @@ async def batched(work: Work, who: Principal, items: int, model: str) -> dict[st
     }
 
 
-@asynccontextmanager
-async def working(directory: Path, concurrency: int) -> AsyncIterator[Work]:
+ROUTER = build_router(
+    Taxonomy((Category("general", "General", "Everything."),)), HashingEmbedder(), name="bench"
+)
+
+
+@contextmanager
+def stores(directory: Path, items: int) -> Iterator[tuple[Settings, StoreUrls]]:
     postgres = EmbeddedPostgres(directory / "postgres")
     valkey = EmbeddedValkey(directory / "valkey")
     urls = StoreUrls(postgres.start(), valkey.start(), exclusive=False)
@@ -155,21 +161,31 @@ async def working(directory: Path, concurrency: int) -> AsyncIterator[Work]:
     settings = Settings(
         data_dir=directory,
         secret_key="a" * 43 + "=",  # type: ignore[arg-type]
-        worker_items=concurrency,
-    )
-    router = build_router(
-        Taxonomy((Category("general", "General", "Everything."),)), HashingEmbedder(), name="bench"
+        worker_items=items,
     )
     try:
-        async with open_work(settings, urls, router) as work:
-            yield work
+        yield settings, urls
     finally:
         valkey.stop()
         postgres.stop()
 
 
+@asynccontextmanager
+async def working(directory: Path, concurrency: int) -> AsyncIterator[Work]:
+    with stores(directory, concurrency) as (settings, urls):
+        async with open_work(settings, urls, ROUTER) as work:
+            yield work
+
+
+@asynccontextmanager
+async def serving(directory: Path) -> AsyncIterator[Services]:
+    with stores(directory, 1) as (settings, urls):
+        async with open_services(settings, urls, ROUTER) as services:
+            yield services
+
+
 async def run(given: argparse.Namespace, url: str, directory: Path) -> dict[str, object]:
-    first = await plain(url, given.items, given.concurrency)
+    first, cpu = await plain(url, given.items, given.concurrency)
     async with working(directory, given.concurrency) as work:
         record, _ = await work.services.keys.create(name="b", role=Role.ADMIN, created_by="b")
         who = Principal(record.id, record.name, record.tenant, record.role)
@@ -185,12 +201,13 @@ async def run(given: argparse.Namespace, url: str, directory: Path) -> dict[str,
         model = "coe" if given.routed else "stub"
         batch = await batched(work, who, given.items, model)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    last = await plain(url, given.items, given.concurrency)
+    last, _ = await plain(url, given.items, given.concurrency)
     return {
         "items": given.items,
         "concurrency": given.concurrency,
         "delay": given.delay,
         "plain_seconds": [round(first, 2), round(last, 2)],
+        "plain_cpu_ms_an_item": round(cpu, 3),
         "batch": {name: round(value, 3) for name, value in batch.items()},
         "times": round(batch["seconds"] / ((first + last) / 2), 3),
         "limit": LIMIT,

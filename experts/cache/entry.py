@@ -82,7 +82,5 @@ def is_finished(answer: Mapping[str, Any]) -> bool:
     return (
         isinstance(choices, list)
         and bool(choices)
-        and all(
-            isinstance(one, dict) and one.get("finish_reason") in _FINISHED for one in choices
-        )
+        and all(isinstance(one, dict) and one.get("finish_reason") in _FINISHED for one in choices)
     )

@@ -75,6 +75,8 @@ def joined(events: bytes) -> dict[str, Any]:
         if chunk.get("usage"):
             answer["usage"] = chunk["usage"]
         for piece in chunk.get("choices") or ():
+            if not isinstance(piece, dict):
+                raise AnswerUnreadable("a choice that is no object")
             _add(choices.setdefault(piece.get("index", 0), {}), piece)
     if not choices:
         raise AnswerUnreadable("a stream without a choice")
@@ -131,7 +133,8 @@ def _add(choice: dict[str, Any], piece: Mapping[str, Any]) -> None:
     """Add what a chunk says of a choice."""
     for name, value in piece.items():
         if name == "delta":
-            _merge(choice.setdefault("message", {}), value or {})
+            if isinstance(value, dict):
+                _merge(choice.setdefault("message", {}), value)
         elif name == "logprobs" and isinstance(value, dict):
             _merge(choice.setdefault("logprobs", {}), value)
         elif value is not None:
@@ -158,6 +161,8 @@ def _merge(into: dict[str, Any], delta: Mapping[str, Any]) -> None:
 def _merge_calls(message: dict[str, Any], calls: list[Any]) -> None:
     known = message.setdefault("tool_calls", [])
     for call in calls:
+        if not isinstance(call, dict):
+            raise AnswerUnreadable("a tool call that is no object")
         index = call.get("index", len(known))
         found = next((one for one in known if one["index"] == index), None)
         if found is None:

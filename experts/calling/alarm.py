@@ -32,6 +32,8 @@ class Alarm:
         awaited: What is waited for, for the message.
         seconds: How long, from now.
         idle: How long nothing may come once it has begun (:meth:`go_on`), in seconds.
+        alone: Seconds after which ``late`` is called.
+        late: Called once, unless the alarm is cancelled before.
     """
 
     __slots__ = (
@@ -41,6 +43,8 @@ class Alarm:
         "_expert",
         "_goes_on",
         "_idle",
+        "_late",
+        "_late_at",
         "_loop",
         "_moved",
         "_over",
@@ -52,7 +56,15 @@ class Alarm:
         "silent",
     )
 
-    def __init__(self, expert: str, awaited: str, seconds: float, idle: float = math.inf) -> None:
+    def __init__(
+        self,
+        expert: str,
+        awaited: str,
+        seconds: float,
+        idle: float = math.inf,
+        alone: float = math.inf,
+        late: Callable[[], None] | None = None,
+    ) -> None:
         self.silent = False
         """Whether it rang because of a silence, with time left."""
         self._expert = expert
@@ -64,7 +76,9 @@ class Alarm:
         self._task: asyncio.Task[Any] | None = None
         self._cancelled_before = self._rings = 0
         self._goes_on = self._moved = self._over = False
-        self._timer = loop.call_at(now + min(seconds, idle / _LOOKS), self._look)
+        self._late = late
+        self._late_at = now + alone
+        self._timer = loop.call_at(now + min(seconds, alone, idle / _LOOKS), self._look)
 
     def go_on(self, awaited: str, seconds: float) -> None:
         """Wait for the rest, now that the first is here; nothing may pause for longer than is allowed.
@@ -74,7 +88,7 @@ class Alarm:
             seconds: How long, from when the alarm was made; no less than before.
         """
         self._awaited, self._seconds = awaited, seconds
-        self._goes_on = True
+        self._goes_on, self._late_at = True, math.inf
 
     def cancel(self) -> None:
         """Stop the timer: nothing is waited for any more."""
@@ -137,9 +151,14 @@ class Alarm:
         if self._moved or self._task is None or not self._goes_on:
             self._moved = False
             self._quiet_since = now
+        if now >= self._late_at:
+            self._late_at = math.inf
+            if self._late is not None:
+                self._late()
         self.silent = now < by and now - self._quiet_since >= self._idle
         if now < by and not self.silent:
-            self._timer = self._loop.call_at(min(by, now + self._idle / _LOOKS), self._look)
+            at = min(by, self._late_at, now + self._idle / _LOOKS)
+            self._timer = self._loop.call_at(at, self._look)
             return
         self._over = True
         self._ring()

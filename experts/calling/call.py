@@ -16,10 +16,10 @@ from experts.calling.health import ExpertHealth
 from experts.calling.ongoing import Ongoing
 from experts.calling.options import CallOptions, CallRules, Permit
 from experts.calling.prepare import Prepared, prepare
-from experts.calling.racing import raced
+from experts.calling.racing import Race, raced
 from experts.calling.registry import ProviderRegistry
 from experts.calling.secrets import SecretResolver, resolved
-from experts.calling.stream import ExpertStream, Patience
+from experts.calling.stream import ExpertStream
 from experts.calling.trip import Answer, Kind, Trip
 from experts.catalogue.expert import Expert
 from experts.errors import ExpertAnswerInvalid, ExpertError, ExpertFailed
@@ -76,7 +76,8 @@ class ExpertCaller:
                 was tried.
         """
         trip = self._trip(experts, fields, options)
-        kind = Kind(self._whole, Answer.discard, trip.whole_by, self._rules.fair_timeout)
+        fair = self._rules.fair_timeout
+        kind = Kind(self._whole, Answer.discard, trip.whole_by, fair, "its answer")
         return await self._answered(trip, kind)
 
     async def stream(
@@ -94,8 +95,9 @@ class ExpertCaller:
                 is iterated: nobody else can take over what has been passed on.
         """
         trip = self._trip(experts, fields, options)
-        fair = self._rules.fair_first_token
-        kind = Kind(self._begun, ExpertStream.discard, trip.first_by, fair)
+        rules, discard = self._rules, ExpertStream.discard
+        fair, idle = rules.fair_first_token, rules.idle_timeout
+        kind = Kind(self._begun, discard, trip.first_by, fair, "the first token", idle)
         return await self._answered(trip, kind)
 
     async def aclose(self) -> None:
@@ -193,16 +195,18 @@ class ExpertCaller:
         more = trip.course.more(place)
         alone = left * self._rules.share if more else left
         ongoing = self._ongoing(trip, place, now, fair=alone >= kind.fair, hedge=hedge)
-        asked = kind.ask(trip, place, ongoing, left)
         if not more:
-            return asked
+            alarm = Alarm(place.expert.id, kind.awaited, left, kind.idle)
+            return kind.ask(trip, place, ongoing, left, alarm)
 
         def late() -> Coroutine[Any, Any, T] | None:
             ongoing.late = True
             other = trip.course.beside(place)
             return None if other is None else self._travel(trip, kind, other)
 
-        asked = raced(asked, alone, late, kind.dispose)
+        race = Race(late)
+        alarm = Alarm(place.expert.id, kind.awaited, left, kind.idle, alone, race.join)
+        asked = raced(kind.ask(trip, place, ongoing, left, alarm), race, kind.dispose)
         return self._hedged(asked, trip, kind, place) if self._rules.hedge else asked
 
     def _hedged(
@@ -220,42 +224,50 @@ class ExpertCaller:
             other = trip.course.beside(place)
             return None if other is None else self._travel(trip, kind, other, hedge=True)
 
-        return raced(asked, usual, beside, kind.dispose)
+        return raced(asked, Race(beside).join_after(usual), kind.dispose)
 
-    async def _whole(self, trip: Trip, place: Place, ongoing: Ongoing, left: float) -> Answer:
+    async def _whole(
+        self, trip: Trip, place: Place, ongoing: Ongoing, left: float, alarm: Alarm
+    ) -> Answer:
         expert, options = place.expert, trip.options
-        with ongoing:
-            prepared = prepare(expert, trip.fields, stream=False)
-            call = self._call(place, prepared, options, left)
-            provider = self._providers.get(expert.provider)
-            alarm = Alarm(expert.id, "its answer", left)
-            try:
+        try:
+            with ongoing:
+                prepared = prepare(expert, trip.fields, stream=False)
+                call = self._call(place, prepared, options, left)
+                provider = self._providers.get(expert.provider)
                 answer = await alarm.wait_for(lambda: provider.complete(call))
-            finally:
-                alarm.cancel()
-            if is_hollow(answer.body):
-                message = f"expert '{expert.id}' answered with nothing in it"
-                raise ExpertAnswerInvalid(message, expert=expert.id)
-            ongoing.begun()
-            ongoing.succeeded(answer.usage)
+                if is_hollow(answer.body):
+                    message = f"expert '{expert.id}' answered with nothing in it"
+                    raise ExpertAnswerInvalid(message, expert=expert.id)
+                ongoing.begun()
+                ongoing.succeeded(answer.usage)
+        finally:
+            alarm.cancel()
         return Answer(answer.body, answer.usage, expert, ongoing.attempt, options.attempts)
 
-    async def _begun(self, trip: Trip, place: Place, ongoing: Ongoing, left: float) -> ExpertStream:
+    async def _begun(
+        self, trip: Trip, place: Place, ongoing: Ongoing, left: float, alarm: Alarm
+    ) -> ExpertStream:
         expert, options = place.expert, trip.options
         whole = max(round(left + trip.whole_by - trip.first_by, 3), 0.0)
-        with ongoing:
-            prepared = prepare(expert, trip.fields, stream=True)
-            call = self._call(place, prepared, options, whole)
-            stream = ExpertStream(
-                expert,
-                ongoing,
-                self._providers.get(expert.provider).stream(call),
-                Patience(left, whole, self._rules.idle_timeout),
-                usage_wanted=prepared.usage_wanted,
-                attempts=options.attempts,
-            )
-            await stream.begin()
-            ongoing.fair = whole >= self._rules.fair_timeout
+        try:
+            with ongoing:
+                prepared = prepare(expert, trip.fields, stream=True)
+                call = self._call(place, prepared, options, whole)
+                stream = ExpertStream(
+                    expert,
+                    ongoing,
+                    self._providers.get(expert.provider).stream(call),
+                    alarm,
+                    whole,
+                    usage_wanted=prepared.usage_wanted,
+                    attempts=options.attempts,
+                )
+                await stream.begin()
+                ongoing.fair = whole >= self._rules.fair_timeout
+        except BaseException:
+            alarm.cancel()
+            raise
         return stream
 
     def _ongoing(self, trip: Trip, place: Place, now: float, *, fair: bool, hedge: bool) -> Ongoing:

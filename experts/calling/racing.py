@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from experts.calling.alarm import AGAIN_SECONDS
 from experts.errors import ExpertError
@@ -18,9 +18,7 @@ Other = Callable[[], Coroutine[Any, Any, T] | None]
 Dispose = Callable[[T], Awaitable[None]]
 
 
-async def raced(
-    first: Coroutine[Any, Any, T], after: float, second: Other[T], dispose: Dispose[T]
-) -> T:
+async def raced(first: Coroutine[Any, Any, T], race: Race[T], dispose: Dispose[T]) -> T:
     """Return what the first call answers or, if it takes long, the first of two.
 
     The first one runs in the caller's task: nearly all answer in time, and a task would cost more than
@@ -28,14 +26,13 @@ async def raced(
 
     Args:
         first: The call.
-        after: Seconds to wait for it alone.
-        second: Makes the other call, or tells that there is none.
+        race: Has the other join in when it is time.
         dispose: Closes an answer that came just as the other one had.
 
     Raises:
         ExpertError: The first call's, if both have failed.
     """
-    race = _Race(after, second)
+    race.begin()
     try:
         try:
             answer = await first
@@ -57,19 +54,39 @@ async def raced(
         await race.stop(dispose)
 
 
-class _Race(Generic[T]):
-    """The second call of a race, once there is one."""
+class Race(Generic[T]):
+    """The second call of a race, once it has joined.
+
+    Args:
+        second: Makes it, or tells that there is none.
+    """
 
     __slots__ = ("_cancelled_before", "_cancels", "_other", "_runner", "_second", "_timer")
 
-    def __init__(self, after: float, second: Other[T]) -> None:
-        loop = asyncio.get_running_loop()
-        self._runner = asyncio.current_task(loop)
-        self._cancelled_before = self._runner.cancelling() if self._runner else 0
-        self._second = second
+    def __init__(self, second: Other[T]) -> None:
+        self._second: Other[T] | None = second
+        self._runner: asyncio.Task[Any] | None = None
         self._other: asyncio.Task[T] | None = None
-        self._cancels = 0
-        self._timer = loop.call_later(after, self._join)
+        self._timer: asyncio.TimerHandle | None = None
+        self._cancelled_before = self._cancels = 0
+
+    def begin(self) -> None:
+        """Begin with the first call, in the current task."""
+        self._runner = asyncio.current_task()
+        self._cancelled_before = self._runner.cancelling() if self._runner else 0
+
+    def join(self) -> None:
+        """Have the second call join in, if there is one; once it is over nothing happens."""
+        second = None if self._second is None else self._second()
+        self._second = None
+        if second is not None:
+            self._other = asyncio.ensure_future(second)
+            self._other.add_done_callback(self._arrived)
+
+    def join_after(self, seconds: float) -> Self:
+        """Have the second call join in after a while."""
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.join)
+        return self
 
     def lost(self) -> bool:
         """Tell whether the first call was cancelled because the second has won, and only for that."""
@@ -84,7 +101,7 @@ class _Race(Generic[T]):
 
     async def goes_on(self) -> bool:
         """Wait for the second call, now that the first has failed; tell whether it has answered."""
-        self._timer.cancel()
+        self._second = None
         if self._other is None:
             return False
         self._uncancelled()  # it may have been told to stop, and said something else instead
@@ -98,7 +115,7 @@ class _Race(Generic[T]):
         Raises:
             CancelledError: If whoever waits was cancelled meanwhile; the call has ended even so.
         """
-        self._timer.cancel()
+        self._second = None
         self._uncancelled()
         self._runner = None
         other, self._other = self._other, None
@@ -116,12 +133,6 @@ class _Race(Generic[T]):
             await dispose(other.result())
         if cancelled is not None:
             raise cancelled
-
-    def _join(self) -> None:
-        second = self._second()
-        if second is not None:
-            self._other = asyncio.ensure_future(second)
-            self._other.add_done_callback(self._arrived)
 
     def _arrived(self, other: asyncio.Task[T]) -> None:
         if _has_answered(other):
@@ -142,6 +153,8 @@ class _Race(Generic[T]):
             for _ in range(self._cancels):
                 left = self._runner.uncancel()
         self._cancels = 0
+        if self._timer is not None:
+            self._timer.cancel()
         return left
 
 

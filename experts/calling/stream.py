@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Self
 
 from experts.calling.alarm import Alarm
@@ -19,21 +18,6 @@ _HELD_BYTES = 4 * 1024 * 1024
 """Of a stream that says nothing; more is not kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a stream is waited for, in seconds.
-
-    Args:
-        first: Until its first real piece is there.
-        whole: Until its end is, from the same moment on.
-        idle: From one piece to the next, once it has begun.
-    """
-
-    first: float
-    whole: float
-    idle: float
-
-
 class ExpertStream:
     """Blocks of whole events, the last one ending with ``[DONE]``.
 
@@ -44,7 +28,8 @@ class ExpertStream:
         expert: The entry of the expert that answers.
         ongoing: Is told how the stream ends; one that was left early says nothing.
         blocks: What its provider streams.
-        patience: How long it is waited for, from now on.
+        alarm: Ends the wait for its first real piece.
+        whole: Seconds until its end, from when the alarm was made.
         usage_wanted: Whether the chunk that counts tokens is passed on.
         attempts: Everything that was tried for this answer.
     """
@@ -54,8 +39,8 @@ class ExpertStream:
         "_blocks",
         "_first",
         "_ongoing",
-        "_patience",
         "_usage_wanted",
+        "_whole",
         "attempts",
         "expert",
         "usage",
@@ -66,7 +51,8 @@ class ExpertStream:
         expert: Expert,
         ongoing: Ongoing,
         blocks: AsyncIterator[bytes],
-        patience: Patience,
+        alarm: Alarm,
+        whole: float,
         *,
         usage_wanted: bool,
         attempts: Sequence[Attempt] = (),
@@ -77,8 +63,8 @@ class ExpertStream:
         """Known once the last block has been read, where the expert counts tokens."""
         self._ongoing = ongoing
         self._blocks = blocks
-        self._patience = patience
-        self._alarm = Alarm(expert.id, "the first token", patience.first, patience.idle)
+        self._alarm = alarm
+        self._whole = whole
         self._usage_wanted = usage_wanted
         self._first: bytes | None = None
 
@@ -138,7 +124,7 @@ class ExpertStream:
             await self._stop()
             raise
         self._ongoing.begun()
-        self._alarm.go_on("the end of its answer", self._patience.whole)
+        self._alarm.go_on("the end of its answer", self._whole)
         self._first = b"".join([self._passed(block) for block in held]) or None
         return self
 

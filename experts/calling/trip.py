@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from experts.calling.alarm import Alarm
 from experts.calling.attempts import Attempt
 from experts.calling.course import Course, Place
 from experts.calling.ongoing import Ongoing
@@ -67,13 +69,17 @@ class Kind(NamedTuple, Generic[T]):
     """One of the two kinds of answer: whole, or a stream.
 
     Args:
-        ask: Asks at one place; is given how many seconds are left.
+        ask: Asks at one place; is given how many seconds are left, and what keeps to them.
         dispose: Closes an answer that nobody wants.
         by: When it has to be there.
         fair: Seconds that an endpoint must have been given to be to blame for being late.
+        awaited: What is waited for, in words.
+        idle: Seconds that nothing may come once it has begun.
     """
 
-    ask: Callable[[Trip, Place, Ongoing, float], Coroutine[Any, Any, T]]
+    ask: Callable[[Trip, Place, Ongoing, float, Alarm], Coroutine[Any, Any, T]]
     dispose: Callable[[T], Coroutine[Any, Any, None]]
     by: float
     fair: float
+    awaited: str
+    idle: float = math.inf

@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 @dataclass(slots=True)
 class _Known:
     backend: Backend
+    size: int
+    """Bytes, as was told before it was ever loaded."""
+    measured: bool = False
     experts: set[str] = field(default_factory=set)
     loads: int = 0
     asked_at: float | None = None
@@ -76,6 +79,7 @@ class ResidencyManager:
         self._serial = count()
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._growth: dict[type, float] = {}
         self._closed = False
 
     @asynccontextmanager
@@ -168,7 +172,8 @@ class ResidencyManager:
             raise ExpertMisconfigured(f"{message} (COE_RESIDENCY_BUDGET)")
         there = await backend.is_loaded()
         self._scheduler.add(Model(name, size, size / _DISK_BANDWIDTH, slots))
-        self._known[name] = _Known(backend)
+        self._known[name] = _Known(backend, size)
+        self._expect_as_much_more(type(backend))
         if there:
             self._scheduler.is_there(name, self._now())
 
@@ -219,7 +224,23 @@ class ResidencyManager:
         else:
             known.loads += 1
             self._scheduler.was_loaded(name, self._now(), self._now() - began, size)
+            if size is not None:
+                known.measured = True
+                self._growth[type(known.backend)] = max(
+                    self._growth.get(type(known.backend), 1.0), size / max(known.size, 1)
+                )
+                self._expect_as_much_more(type(known.backend))
         self._step_unless_closed()
+
+    def _expect_as_much_more(self, kind: type) -> None:
+        """Think of models that were never loaded as growing like others of their kind did.
+
+        A model takes more than its file: there are its cache and its buffers.
+        """
+        growth = self._growth.get(kind, 1.0)
+        for name, known in self._known.items():
+            if type(known.backend) is kind and not known.measured:
+                self._scheduler.expect(name, int(known.size * growth))
 
     async def _evict_and_go_on(self, action: Evict) -> None:
         await self._evict(action.model)

@@ -71,6 +71,16 @@ class Scheduler:
         """Make a model known, or its size anew."""
         self._models[model.name] = model
 
+    def expect(self, model: str, size: int) -> None:
+        """Tell what a model will take, as far as is known by now.
+
+        Args:
+            model: Which.
+            size: Bytes. More than there may be counts as all that there may be.
+        """
+        size = int(min(size, self.rules.capacity))
+        self.add(replace(self._models[model], size=size))
+
     def arrived(
         self,
         request: int,
@@ -128,9 +138,8 @@ class Scheduler:
         resident.ready, resident.used_at = True, now
         self.durations.loaded(model, seconds)
         if size is not None:
-            size = int(min(size, self.rules.capacity))
-            resident.size = size
-            self.add(replace(self._models[model], size=size))
+            self.expect(model, size)
+            resident.size = self.size(model)
 
     def was_not_loaded(self, model: str) -> list[int]:
         """Tell that a load failed; return the requests that waited for it, which wait no longer."""

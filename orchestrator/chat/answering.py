@@ -206,6 +206,13 @@ class Answering:
             await self._close("failed", "internal_error")
             raise
 
+    def _shown(self, outcome: Outcome) -> list[dict[str, Any]] | None:
+        """Return the steps; ``None`` where a guardrail has redacted what came of them."""
+        review = self.chat.review
+        if review is not None and review.changed:
+            return None
+        return [step_fields(step) for step in outcome.steps]
+
     def _body(self, outcome: Outcome) -> bytes:
         return completion(
             self.head,
@@ -237,7 +244,7 @@ class Answering:
             "request_id": record.request_id,
             "decision": decision_fields(self.decision),
             "run": outcome_fields(outcome),
-            "steps": [step_fields(step) for step in outcome.steps],
+            "steps": self._shown(outcome),
             "cost_usd": record.cost_usd,
             "duration_ms": record.duration_ms,
             "first_token_ms": record.first_token_ms,

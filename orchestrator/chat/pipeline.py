@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from experts.calling.call import CallOptions, ExpertCaller
+from experts.calling.stream import ExpertStream
 from experts.catalogue.expert import Expert
 from experts.counting.counter import answer_text
 from experts.errors import ExpertError
@@ -216,11 +217,9 @@ class ChatPipeline:
         call = self.caller.stream(
             target.experts, exchange.chat.fields_for(target.experts), exchange.options
         )
-        stream = await unless_gone(call, exchange.request.receive)
+        stream = await unless_gone(call, exchange.request.receive, ExpertStream.aclose)
         account.first_token()
-        judged, review = None, exchange.chat.review
-        if review is not None and review.holds_streams:
-            judged = await unless_gone(held(stream, account, review), exchange.request.receive)
+        judged = await _judged(stream, exchange)
         self._answered(exchange, stream.expert)
         events = metered(
             stream,
@@ -253,3 +252,16 @@ class _Exchange:
     account: Account
     request: Request
     options: CallOptions
+
+
+async def _judged(stream: ExpertStream, exchange: _Exchange) -> list[bytes] | None:
+    """Return all of a stream once guardrails have judged it; ``None`` where it is not held back."""
+    review = exchange.chat.review
+    if review is None or not review.holds_streams:
+        return None
+    try:
+        work = held(stream, exchange.account, review)
+        return await unless_gone(work, exchange.request.receive)
+    except BaseException:
+        await stream.aclose()
+        raise

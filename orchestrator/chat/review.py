@@ -42,11 +42,14 @@ class Review:
         guardrails: Judge its answer.
         event: The request, as they have judged it.
         notes: What they have done so far; added to, and read when the account is closed.
+        changed: Whether the answer is another than the one that was made: what it was made of is not
+            to be told either.
     """
 
     guardrails: Guardrails
     event: Event
     notes: list[Note] = field(default_factory=list)
+    changed: bool = False
 
     @property
     def holds_streams(self) -> bool:
@@ -96,6 +99,7 @@ class Review:
         """Return the messages to go on with, if they are others."""
         event = replace(self.event, stage="answer", messages=messages)
         passed = await self.guardrails.check(event, self.notes)
+        self.changed = self.changed or passed.changed
         return passed.messages if passed.changed else None
 
 

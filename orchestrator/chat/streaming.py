@@ -79,7 +79,7 @@ class StreamResponse:
 
 
 async def held(stream: ExpertStream, account: Account, review: Review) -> list[bytes]:
-    """Return the blocks of a stream once all of it is there and judged, and close it.
+    """Return the blocks of a stream once all of it is there and judged.
 
     Raises:
         ExpertError: If the stream fails; a status can still say so.
@@ -99,7 +99,6 @@ async def held(stream: ExpertStream, account: Account, review: Review) -> list[b
         return await review.stream(blocks)
     finally:
         account.heard(produced.text)
-        await stream.aclose()
 
 
 async def again(blocks: list[bytes]) -> AsyncIterator[bytes]:

@@ -53,7 +53,8 @@ class Whole:
                 calls = enumerate(delta["tool_calls"])
                 delta["tool_calls"] = [{"index": place, **call} for place, call in calls]
             chunks.append(self._chunk(index, delta, None))
-            chunks.append(self._chunk(index, {}, self._finish.get(index) or "stop"))
+            if finish := self._finish.get(index):
+                chunks.append(self._chunk(index, {}, finish))
         return [*chunks, *self._others]
 
     def _chunk(self, index: int, delta: Mapping[str, Any], finish: Any) -> bytes:
@@ -67,7 +68,7 @@ class Whole:
             if sse.is_done(event) or (fields and "error" in fields):
                 self._others.append(event)
             return
-        if not choices:
+        if not choices and not _is_happening(fields):
             self._others.append(event)
         if not self._head:
             self._head = {
@@ -105,6 +106,12 @@ def _add_call(calls: dict[str, dict[str, Any]], piece: Any) -> None:
     for name in ("name", "arguments"):
         if isinstance(function, dict) and isinstance(function.get(name), str):
             call["function"][name] += function[name]
+
+
+def _is_happening(fields: Mapping[str, Any]) -> bool:
+    """Tell whether a chunk is an event of a strategy, which says what its steps and answer were."""
+    extension = fields.get("coe")
+    return isinstance(extension, Mapping) and "event" in extension
 
 
 def _fields(event: bytes) -> dict[str, Any] | None:

@@ -225,6 +225,22 @@ async def test_passages_of_a_chat_request_are_judged_too(place: Place) -> None:
     assert answer.status_code == 403
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_a_redacted_answer_was_made_of_is_not_told(place: Place, stream: bool) -> None:
+    await place.services.catalogue.retire("echo", by="test")
+    script = {"text": "the number is 4711"}
+    leaky = {"id": "chatty", "provider": "scripted", "parameters": {"script": script}}
+    await place.services.catalogue.create(Expert.model_validate(leaky), by="test")
+    wanted = {"explain": True, "events": True}
+    told = await place.ask("coe-cascade", "hello", stream=stream, coe=wanted)
+    assert told.status_code == 200, told.text
+    assert "***" in told.text
+    assert "4711" not in told.text
+    assert '"cost_usd"' in told.text
+    assert '"steps":null' in told.text
+    assert told.text.count('"finish_reason":"stop"') == 1
+
+
 def note(stage: str, outcome: str, *flags: str) -> dict[str, Any]:
     return {"guardrail": JUDGE, "stage": stage, "outcome": outcome, "flags": list(flags)}
 

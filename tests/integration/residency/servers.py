@@ -22,9 +22,13 @@ class ModelHost:
         self.asked: list[tuple[str, Any]] = []
         self._app = web.Application()
         for (method, path), answer in routes.items():
-            self._app.router.add_route(method, path, self._noted(answer))
+            self.add(method, path, answer)
         self._runner = web.AppRunner(self._app)
         self.url = ""
+
+    def add(self, method: str, path: str, answer: Answer) -> None:
+        """Answer something more, before it is entered."""
+        self._app.router.add_route(method, path, self._noted(answer))
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()

@@ -217,7 +217,7 @@ async def test_what_is_likely_to_be_wanted_is_loaded_ahead(make_manager: MakeMan
     for model in (popular, rare, other):
         model.load_seconds = 0.05  # What a load takes counts, and is measured.
     manager = make_manager(2, prefetch=0.05, slots=9)
-    for _ in range(20):
+    for _ in range(400):
         await use(manager, popular)
     await use(manager, rare)
     async with manager.hold("other", other, expert="e"), manager.hold("rare", rare, expert="e"):

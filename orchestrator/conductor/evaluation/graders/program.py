@@ -49,4 +49,4 @@ class ProgramGrader:
         missing = lacking(reason)
         if missing:
             return ungradeable(f"the sandbox lacks {missing}")
-        return wrong(f"{'a test' if f'{word} begun' in said else 'the program'} failed: {reason}")
+        return wrong(f"{'a test' if f'{word} begun' in lines else 'the program'} failed: {reason}")

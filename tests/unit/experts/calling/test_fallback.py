@@ -554,6 +554,57 @@ def test_whatever_fails_it_ends_and_is_told(
     assert options.attempts[0].expert is experts[0]
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    script=st.lists(
+        st.lists(st.tuples(st.integers(0, 6), st.sampled_from(FAULTS)), min_size=1, max_size=3),
+        min_size=1,
+        max_size=6,
+    ),
+    endpoints=st.lists(st.integers(0, 3), min_size=6, max_size=6),
+    share=st.sampled_from([1e-9, 2 / 3]),
+    hedge=st.booleans(),
+)
+def test_whatever_is_asked_side_by_side_one_answer_counts_and_all_is_told(
+    script: list[list[tuple[int, Any]]], endpoints: list[int], share: float, *, hedge: bool
+) -> None:
+    names = "abcdef"[: len(script)]
+    experts = [
+        expert(name, *(f"http://{n}" for n in range(count)))
+        for name, count in zip(names, endpoints, strict=False)
+    ]
+    playing = Playing(
+        **{
+            name: [(*([0.0] * turns), fault) for turns, fault in doing]
+            for name, doing in zip(names, script, strict=True)
+        }
+    )
+    caller = make_caller(playing, chance=lambda: 0.0, share=share, hedge=hedge)
+    for one in experts:
+        for replica in caller.health.fleet(one).replicas:
+            replica.durations._p95 = 1e-9
+    options = CallOptions()
+
+    async def asked() -> bool:
+        try:
+            answer = await caller.complete(experts, {}, options)
+        except ExpertError as error:
+            assert error.attempts is options.attempts
+            return False
+        finally:
+            assert len(asyncio.all_tasks()) == 1
+        assert answer.attempt in options.attempts
+        assert (answer.attempt.outcome, answer.attempt.expert) == ("ok", answer.expert)
+        return True
+
+    answered = asyncio.run(asked())
+    assert 1 <= len(options.attempts) <= 5
+    assert [one.outcome for one in options.attempts].count("ok") == answered
+    assert not any(one.outcome == "running" for one in options.attempts)
+    assert playing.running == 0
+    assert all(view.outstanding == 0 for view in caller.health.snapshot())
+
+
 async def test_what_was_held_back_of_a_stream_that_broke_is_known() -> None:
     broken = ExpertAnswerInvalid("broke off")
     broken.produced = SAYS

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from orchestrator.cli import build
 from router.reading import read_dataset
+from tests import command
 
 TEAM = """
 experts:
@@ -60,11 +60,9 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def coe(command: str, *arguments: str) -> Result:
-    base = ["evaluate", command, *arguments]
-    return CliRunner().invoke(
-        build(), [*base, "--prompts", "prompts.jsonl", "--catalogue", "team.yaml"]
-    )
+def coe(word: str, *arguments: str) -> Result:
+    files = ("--prompts", "prompts.jsonl", "--catalogue", "team.yaml")
+    return command.coe("evaluate", word, *arguments, *files)
 
 
 BOTH = ("--experts", "student, teacher", "--judge", "judge")
@@ -196,13 +194,13 @@ def test_a_selection(files: Path) -> None:
     assert coe("run", *BOTH, "--out", "out", "--json").exit_code == 0
     base = ["evaluate", "select", "--prompts", "prompts.jsonl", "--per-category", "1"]
     words = [*base, "--out", "small.jsonl", "--embedder", "hashing"]
-    done = CliRunner().invoke(build(), [*words, "--scores", "out/scores.jsonl", "--json"])
+    done = command.coe(*words, "--scores", "out/scores.jsonl", "--json")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["all_pass"] == 2, "p1, and p5, on which the judge is undecided"
     chosen = [json.loads(line) for line in (files / "small.jsonl").read_text().splitlines()]
     assert [row["id"] for row in chosen] == ["p2", "p3", "p4"]
     assert chosen[1]["target"] == "B"
-    plain = CliRunner().invoke(build(), words)
+    plain = command.coe(*words)
     assert "No scores" in plain.stderr
 
 

@@ -17,7 +17,6 @@ TASK = GradedTask("d", "code", "Write double(x).", fields={"tests": "assert doub
         ("def double(x):\n    return x + x", True, ""),
         ("```\ndef double(x):\n    return 3 * x\n```", False, "a test failed"),
         ("```\ndef double(x:\n```", False, "the program failed"),
-        ("```\ndef double(x):\n    while True: pass\n```", False, "a test failed"),
         ("```\nimport socket\ndef double(x): return 2 * x\n```", None, "the sandbox lacks module"),
         ("```\nimport nowhere\n```", False, "the program failed"),
         ("", False, "there is no answer"),
