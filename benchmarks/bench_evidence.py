@@ -25,7 +25,7 @@ from router.evidence.selection import by_category, told
 from router.reading import read_dataset
 
 FILE = "mmlu_pro_13models.jsonl.gz"
-DRAWS = 30
+DRAWS = 100
 KNOWN = 7
 POOL = 0.6
 

@@ -1,6 +1,6 @@
 """Local models within a budget for two of six: what grouping saves, simulated and on real models.
 
-    python benchmarks/bench_residency.py [--seeds 10] [--requests 90] [--rate 1] [--real]
+    python benchmarks/bench_residency.py [--seeds 10] [--requests 90] [--rate 4] [--real]
 
 The simulated part replays generated traces, ten seeds, over an imagined machine. The real one loads six copies of
 the packaged model (98 MB each, one thread) as its requests ask for them: first come, first served with LRU, and
@@ -35,6 +35,7 @@ MODELS = 6
 SIZE = 4 * GB
 MACHINE = Machine("two of six", 2 * SIZE, 4 * GB, lanes=2, slots=4)
 MAX_WAIT = 60.0
+REAL_MAX_WAIT = 120.0
 
 
 def simulated(seeds: int) -> None:
@@ -61,7 +62,7 @@ async def real(requests: int, rate: float) -> None:
         print(f"one model takes {size / 1e6:.0f} MB, the budget is {budget / 1e6:.0f} MB")
         for rules in (
             Rules(budget, order="fcfs", eviction="lru", prefetch=2.0),
-            Rules(budget, max_wait=MAX_WAIT),
+            Rules(budget, max_wait=REAL_MAX_WAIT),
         ):
             await _replay(experts, rules, requests, rate)
 
@@ -118,7 +119,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--requests", type=int, default=90)
-    parser.add_argument("--rate", type=float, default=1.0, help="requests a second")
+    parser.add_argument("--rate", type=float, default=4.0, help="requests a second")
     parser.add_argument("--real", action="store_true", help="only the real models")
     given = parser.parse_args()
     if not given.real:

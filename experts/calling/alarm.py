@@ -151,14 +151,15 @@ class Alarm:
         if self._moved or self._task is None or not self._goes_on:
             self._moved = False
             self._quiet_since = now
-        if now >= self._late_at:
+        late = now >= self._late_at
+        if late:
             self._late_at = math.inf
-            if self._late is not None:
-                self._late()
         self.silent = now < by and now - self._quiet_since >= self._idle
         if now < by and not self.silent:
             at = min(by, self._late_at, now + self._idle / _LOOKS)
             self._timer = self._loop.call_at(at, self._look)
+            if late and self._late is not None:
+                self._late()
             return
         self._over = True
         self._ring()

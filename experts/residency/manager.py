@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -13,6 +13,7 @@ from typing import Any, Literal
 from experts.errors import ExpertError, ExpertMisconfigured
 from experts.residency.actions import Action, Evict, Load, Start
 from experts.residency.backends.protocol import Backend
+from experts.residency.hint import CATEGORY
 from experts.residency.policy.values import Model, Rules
 from experts.residency.scheduler import Scheduler
 
@@ -91,7 +92,6 @@ class ResidencyManager:
         expert: str,
         slots: float | None = None,
         category: str | None = None,
-        probabilities: Mapping[str, float] | None = None,
     ) -> AsyncIterator[None]:
         """Wait until a model is loaded and has a place for this request; keep it while inside.
 
@@ -100,8 +100,7 @@ class ResidencyManager:
             backend: Loads it. One that is known by this name already is used in its stead.
             expert: Id of the expert that is called.
             slots: Requests that it answers at once; as the rules say unless given.
-            category: What kind of request it is, where known.
-            probabilities: How likely the router thought each model, where known.
+            category: What kind of request it is; as :data:`.hint.CATEGORY` says unless given.
 
         Raises:
             ExpertMisconfigured: If it is larger than the budget.
@@ -113,9 +112,8 @@ class ResidencyManager:
         started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._starts[request] = started
         self._known[name].asked_at = self._now()
-        self._scheduler.arrived(
-            request, name, self._now(), category=category, probabilities=probabilities
-        )
+        category = CATEGORY.get() if category is None else category
+        self._scheduler.arrived(request, name, self._now(), category=category)
         try:
             self._step()
             await started

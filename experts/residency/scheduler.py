@@ -16,31 +16,19 @@ from experts.residency.durations import Durations
 from experts.residency.policy import eviction, grouping, loading
 from experts.residency.policy.loading import Plan
 from experts.residency.policy.traffic import Traffic
+from experts.residency.policy.turns import NOBODY, Turns, turns_of
 from experts.residency.policy.values import Model, Resident, Rules, Tier
 
 _AHEAD_EVERY = 1.0
 """Seconds between two looks at what nobody has asked for yet."""
+_REST = 10.0
+"""Nothing that was used so many loads' time ago makes way for what is only likely to be wanted."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     request: int
     arrived: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Turns:
-    """Who is next.
-
-    Args:
-        order: Models that requests wait for.
-        due: Those of them that have to be next.
-        due_at: When the next one will have to.
-    """
-
-    order: tuple[str, ...]
-    due: tuple[str, ...]
-    due_at: float
 
 
 class Scheduler:
@@ -159,9 +147,16 @@ class Scheduler:
 
     def actions(self, now: float) -> list[Action]:
         """Return what is to be done now; what is returned counts as begun."""
-        turns = self._turns(now)
+        turns = turns_of(self._groups(), self.rules, now)
+        # One load at a time. What is to make way for it begins nothing more.
+        free = all(one.ready for one in self.loaded.residents.values())
+        if free and (self._plan is None or not self._holds(self._plan, turns)):
+            self._plan = self._decide(turns, now)
         found: list[Action] = list(self._starts(turns))
-        return found + self._loads(turns, now)
+        if not free:
+            return found
+        plan = self._plan
+        return found + (self._shed(turns, now) if plan is None else self._carry_on(plan, now))
 
     def wake_at(self, now: float) -> float | None:
         """Return when to ask again although nothing was told: something becomes due then."""
@@ -189,15 +184,6 @@ class Scheduler:
 
     # How it is decided.
 
-    def _turns(self, now: float) -> _Turns:
-        groups = self._groups()
-        if self.rules.order == "fcfs":
-            order = grouping.by_age(groups)
-            return _Turns(order, order[:1], math.inf)
-        due = grouping.due(groups, now, self.rules.max_wait)
-        moments = grouping.due_moments(groups, self.rules.max_wait)
-        return _Turns(grouping.in_order(groups, due), due, min(moments, default=math.inf))
-
     def _groups(self) -> list[grouping.Group]:
         found = []
         end = self.durations.answer()
@@ -217,7 +203,7 @@ class Scheduler:
             found.append(grouping.Group(model, queue[0].arrived, len(queue), ready, lead))
         return found
 
-    def _starts(self, turns: _Turns) -> Iterator[Start]:
+    def _starts(self, turns: Turns) -> Iterator[Start]:
         if self.rules.order == "fcfs":
             yield from self._starts_by_age()
             return
@@ -260,17 +246,11 @@ class Scheduler:
             yield Start(queue.popleft().request, model)
         self._keep_waiting(model, queue)
 
-    def _loads(self, turns: _Turns, now: float) -> list[Action]:
-        """Carry on with the load decided on, or decide on one. There is one at a time."""
-        if any(not one.ready for one in self.loaded.residents.values()):
-            return []
-        if self._plan is None or not self._holds(self._plan, turns):
-            self._plan = self._decide(turns, now)
-        return self._shed(turns, now) if self._plan is None else self._carry_on(self._plan, now)
-
-    def _holds(self, plan: Plan, turns: _Turns) -> bool:
+    def _holds(self, plan: Plan, turns: Turns) -> bool:
         """Tell whether a plan is still wanted: by somebody, and before what has to be first."""
         if plan.model in self.loaded.residents or (plan.asked and plan.model not in self._waiting):
+            return False
+        if not plan.asked and not turns.there(self.loaded):
             return False
         absent = (model for model in turns.due if model not in self.loaded.residents)
         return next(absent, plan.model) == plan.model
@@ -289,8 +269,8 @@ class Scheduler:
             found.append(Load(plan.model, self._map(plan.model, now), plan.asked))
         return found
 
-    def _decide(self, turns: _Turns, now: float) -> Plan | None:
-        absent = any(model not in self.loaded.residents for model in turns.order)
+    def _decide(self, turns: Turns, now: float) -> Plan | None:
+        absent = not turns.there(self.loaded)
         looks = self._looks_ahead(now)
         if not absent and not looks:
             return None
@@ -320,7 +300,7 @@ class Scheduler:
 
     def _ahead(
         self,
-        turns: _Turns,
+        turns: Turns,
         densities: Mapping[str, float],
         worths: Mapping[str, eviction.Worth],
         now: float,
@@ -333,17 +313,22 @@ class Scheduler:
             if model in self.loaded.residents
             or (shares[model] >= self.rules.prefetch and model not in self._failed)
         }
+        used = {
+            model
+            for model, one in self.loaded.residents.items()
+            if now - one.used_at < _REST * self.load_seconds(model)
+        }
         return loading.ahead(
             self.loaded,
             turns.order,
             wanted,
             worths,
             self.size,
-            self.rules.pinned,
+            self.rules.pinned | used,
             lambda model: now + self.load_seconds(model) <= turns.due_at,
         )
 
-    def _shed(self, turns: _Turns, now: float) -> list[Action]:
+    def _shed(self, turns: Turns, now: float) -> list[Action]:
         """Take something out where more is in memory than may be: sizes were thought smaller."""
         if self.loaded.free >= 0:
             return []
@@ -363,15 +348,14 @@ class Scheduler:
             return True
         size = self.size(model)
         if size <= self.mapped.capacity:
-            nobody = _Turns((), (), math.inf)
-            worths = self._worths(self.mapped, nobody, self._densities(now))
+            worths = self._worths(self.mapped, NOBODY, self._densities(now))
             for victim in eviction.room(self.mapped, size, worths, ()) or ():
                 del self.mapped.residents[victim]
             self.mapped.residents[model] = Resident(size, now)
         return False
 
     def _worths(
-        self, tier: Tier, turns: _Turns, densities: Mapping[str, float]
+        self, tier: Tier, turns: Turns, densities: Mapping[str, float]
     ) -> dict[str, eviction.Worth]:
         return eviction.worth(self.rules.eviction, tier, grouping.places(turns.order), densities)
 

@@ -24,6 +24,8 @@ from orchestrator.guardrails.service import Guardrails
 from orchestrator.jobs.kinds import Kinds
 from orchestrator.jobs.service import CHANNEL, JobService
 from orchestrator.kit.settings import Settings
+from orchestrator.tenants.limits.limiter import Limiter
+from orchestrator.tenants.limits.values import Ask
 from orchestrator.usage.journal import UsageJournal
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,7 @@ def build_batching(
     embedder: ExpertCaller,
     guardrails: Guardrails,
     journal: UsageJournal,
+    limiter: Limiter,
 ) -> Batching:
     """Put them together.
 
@@ -67,6 +70,7 @@ def build_batching(
         embedder: Calls experts that make vectors.
         guardrails: Judge requests and answers.
         journal: Of requests outside of batches.
+        limiter: Knows who has a budget.
     """
     preparation = Preparation(engine, planner, settings.max_body_bytes, settings.batch_requests)
     performer = Performer(
@@ -74,6 +78,7 @@ def build_batching(
         {CHAT: caller, EMBEDDINGS: embedder},
         guardrails,
         journal,
+        lambda asking: limiter.budgeted(Ask("", asking.tenant, asking.key_id)),
         settings.request_timeout,
     )
     kinds = {KIND: BatchKind(preparation, performer)}

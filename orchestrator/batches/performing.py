@@ -36,6 +36,7 @@ from orchestrator.tenants.keys import Principal
 from orchestrator.usage.content.capture import captured
 from orchestrator.usage.journal import UsageJournal
 from orchestrator.usage.record import Status, UsageRecord, token_fields
+from router import routing_text
 
 API = "batches"
 _FAITHFUL_ATTEMPTS = 2
@@ -55,6 +56,7 @@ class Performer:
         callers: Of experts, by endpoint of the batch.
         guardrails: Judge requests and answers.
         journal: Of requests; those of a batch do not go through it.
+        budgeted: Tells whether a budget holds for what somebody asks.
         timeout: Seconds until a whole answer must be there.
         chance: From 0 to 1, by lot.
     """
@@ -63,6 +65,7 @@ class Performer:
     callers: Mapping[str, ExpertCaller]
     guardrails: Guardrails
     journal: UsageJournal
+    budgeted: Callable[[Principal], bool]
     timeout: float
     chance: Callable[[], float] = random.random
 
@@ -154,9 +157,10 @@ class _Call:
         calls = [*self.item.calls, *await self.calls()]
         plan = self._plan or plan_of(self.item.plan)
         last: Mapping[str, Any] = calls[-1] if calls else {}
+        keeps = self.principal.content.stores
         content = await captured(
             self.principal.content,
-            text="",
+            text=routing_text(self.chat.messages).text if keeps else "",
             messages=self.chat.messages,
             answer=self._written,
         )
@@ -178,6 +182,7 @@ class _Call:
             attempts=None if len(calls) == 1 else calls,
             guardrails=None if self.review is None else self.review.noted,
             duration_ms=round((time.perf_counter() - self._began) * 1000, 3),
+            text=content.text,
             prompt=content.prompt,
             answer=content.answer,
         )
@@ -203,7 +208,15 @@ class _Call:
             )
             return self._target.experts
         self._target = Target(found[0], catalogue)
-        return found[:1] if self.item.attempts <= _FAITHFUL_ATTEMPTS else found
+        if self.item.attempts <= _FAITHFUL_ATTEMPTS:
+            return found[:1]
+        return self._affordable(found, plan) if self.performer.budgeted(self.principal) else found
+
+    def _affordable(self, found: list[Expert], plan: Plan) -> list[Expert]:
+        """Return the first, and those of the others that cost no more than is reserved."""
+        worth = self.performer.planner.worth
+        others = [one for one in found[1:] if worth(self.chat, one, plan) <= plan.most_nanos]
+        return [found[0], *others]
 
 
 class _Guarded(GuardedChat):

@@ -120,11 +120,19 @@ class Planner:
         )
         return self._kept(chat, told.prompt_tokens, target), target
 
+    def worth(self, chat: ChatRequest, expert: Expert, plan: Plan) -> int:
+        """Return the most that an expert's answer is expected to cost, in billionths of a dollar."""
+        return self._worth(chat, expert, plan.prompt_tokens)
+
+    def _worth(self, chat: ChatRequest, expert: Expert, prompt_tokens: int) -> int:
+        most = 0
+        if not expert.embeds:
+            most = answer_tokens(chat.fields, expert, prompt_tokens, self.reserved_tokens)
+        return most_nanos(expert, prompt_tokens, most)
+
     def _kept(self, chat: ChatRequest, prompt_tokens: int, target: Target) -> Plan:
         decision, expert = target.decision, target.expert
         fallbacks = [one.id for one in target.experts[1 : 1 + _FALLBACKS]]
-        most = answer_tokens(chat.fields, expert, prompt_tokens, self.reserved_tokens)
-        most = 0 if expert.embeds else most
         return Plan(
             experts=(expert.id, *fallbacks),
             policy=target.policy,
@@ -132,7 +140,7 @@ class Planner:
             confidence=confidence(decision) if decision else None,
             router_version=decision.router_version if decision else None,
             prompt_tokens=prompt_tokens,
-            most_nanos=most_nanos(expert, prompt_tokens, most),
+            most_nanos=self._worth(chat, expert, prompt_tokens),
         )
 
     def _check(self, model: str, principal: Principal, endpoint: str) -> None:

@@ -151,7 +151,7 @@ def build(
         catalogue, active, outcomes, settings.default_policy, settings.reserved_tokens
     )
     batching = build_batching(
-        settings, engine, redis, planner, caller, embedder, guardrails, journal
+        settings, engine, redis, planner, caller, embedder, guardrails, journal, limiter
     )
     services = Services(
         settings=settings,

@@ -20,6 +20,8 @@ from orchestrator.conductor.experts import within
 from orchestrator.conductor.values import Message
 from orchestrator.usage.charges import Asked, charges_of, total
 
+CUT_OFF = "length"
+"""Why an answer ended that was as long as it may be, in OpenAI's words."""
 _LONGEST_ERROR = 500
 
 
@@ -70,6 +72,7 @@ class Reply:
         written: Tokens.
         nanos: Billionths of a US dollar, also where there is no answer.
         seconds: It took.
+        cut: Whether it was cut off because it was as long as it may be.
     """
 
     text: str = ""
@@ -78,6 +81,7 @@ class Reply:
     written: int = 0
     nanos: int = 0
     seconds: float = 0.0
+    cut: bool = False
 
 
 class Asker(Protocol):
@@ -108,10 +112,10 @@ class LocalAsker:
             **within(question.expert, question.parameters),
             "messages": list(question.messages),
         }
-        text = error = ""
+        text, error, cut = "", "", False
         try:
             answer = await self.caller.complete(question.expert, fields, options)
-            text = content_of(answer.body)
+            text, cut = content_of(answer.body)
         except ExpertError as problem:
             error = (str(problem) or type(problem).__name__)[:_LONGEST_ERROR]
         charges = await charges_of(options.attempts, Asked(question.messages), text)
@@ -123,6 +127,7 @@ class LocalAsker:
             written=charge.usage.completion_tokens,
             nanos=charge.nanos,
             seconds=round(time.monotonic() - began, 6),
+            cut=cut,
         )
 
 
@@ -132,14 +137,15 @@ class _Message(msgspec.Struct):
 
 class _Choice(msgspec.Struct):
     message: _Message
+    finish_reason: str | None = None
 
 
 class _Body(msgspec.Struct):
     choices: list[_Choice]
 
 
-def content_of(body: bytes) -> str:
-    """Return the text of an answer in OpenAI's format.
+def content_of(body: bytes) -> tuple[str, bool]:
+    """Return the text of an answer in OpenAI's format, and whether it was cut off.
 
     Raises:
         ExpertAnswerInvalid: If it has none that can be read.
@@ -148,4 +154,4 @@ def content_of(body: bytes) -> str:
         first = msgspec.json.decode(body, type=_Body).choices[0]
     except (msgspec.DecodeError, IndexError) as error:
         raise ExpertAnswerInvalid("answered without a message") from error
-    return first.message.content or ""
+    return first.message.content or "", first.finish_reason == CUT_OFF

@@ -47,6 +47,7 @@ class Asking:
                 written=reply.written,
                 nanos=reply.nanos,
                 seconds=reply.seconds,
+                cut=reply.cut,
             )
         return Verdict(
             key=question.key,

@@ -9,7 +9,7 @@ from experts.pricing import cost_in_nanos
 from experts.providers.protocol import Usage
 from orchestrator.evaluations.evaluation import Plan
 from orchestrator.evaluations.judging import pairs_of, shown
-from orchestrator.evaluations.prompts import conversation, judged
+from orchestrator.evaluations.prompts import judged, request_of
 
 _ORDERS = 2
 
@@ -60,7 +60,7 @@ def _verdicts(plan: Plan, length: int) -> tuple[int, int]:
     nanos = 0
     for judge in plan.judges:
         for task in tasks:
-            request = str(conversation(task, form=plan.form)[-1]["content"])
+            request = request_of(task, form=plan.form)
             read = plan.ask(judge, shown(request, "", "")).tokens() + _ORDERS * length
             nanos += _ORDERS * pairs * cost_in_nanos(Usage(read, length), judge.price)
     return len(plan.judges) * len(tasks) * _ORDERS * pairs, nanos

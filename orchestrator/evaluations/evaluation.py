@@ -15,7 +15,7 @@ from orchestrator.conductor.values import Message
 from orchestrator.evaluations.asking import Question
 from orchestrator.evaluations.collecting import Asking, Collector, judgings
 from orchestrator.evaluations.judging import pairs_of
-from orchestrator.evaluations.prompts import conversation, judged
+from orchestrator.evaluations.prompts import conversation, judged, request_of
 from orchestrator.evaluations.records import Answer, Verdict
 
 _GRADED_AT_ONCE = 4
@@ -74,7 +74,7 @@ class Plan:
         for task in self.tasks if self.judges else ():
             if judged(task):
                 texts = self._texts(task, done)
-                request = str(conversation(task, form=self.form)[-1]["content"])
+                request = request_of(task, form=self.form)
                 askings += judgings(task, request, texts, pairs, self._of_judges)
         return askings
 

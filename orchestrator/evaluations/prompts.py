@@ -13,6 +13,8 @@ from orchestrator.conductor.values import Message
 
 JUDGE = "judge"
 """The grader of prompts that only a judge can grade."""
+LIVE_MESSAGES = "messages"
+"""The field that holds a whole conversation in place of the prompt."""
 _ENDS_WITH_ANSWER = frozenset({"exact", "numeric", "choice", "arithmetic", "sorting", "regex"})
 
 
@@ -38,10 +40,12 @@ def conversation(task: GradedTask, *, form: bool = True) -> tuple[Message, ...]:
     """Return what an expert is asked.
 
     Args:
-        task: The prompt. ``system`` and ``context`` of its fields stand before it, ``options`` below,
-            each with its letter, unless the prompt lists them itself.
+        task: The prompt. ``messages`` of its fields stand in its place; ``system`` and ``context``
+            stand before it, ``options`` below, each with its letter, unless it lists them itself.
         form: Whether the answer is asked for in a line of its own, where the grader looks for one.
     """
+    if messages := task.fields.get(LIVE_MESSAGES):
+        return tuple(messages)
     parts = []
     if context := _text_of(task, "context"):
         parts.append(f"Answer from this text:\n\n{context}")
@@ -55,6 +59,14 @@ def conversation(task: GradedTask, *, form: bool = True) -> tuple[Message, ...]:
     system = _text_of(task, "system")
     before: tuple[Message, ...] = ({"role": "system", "content": system},) if system else ()
     return (*before, {"role": "user", "content": asked})
+
+
+def request_of(task: GradedTask, *, form: bool = True) -> str:
+    """Return what a judge is told that an expert was asked."""
+    asked = conversation(task, form=form)
+    if len(asked) == 1:
+        return str(asked[0]["content"])
+    return "\n\n".join(f"{message['role']}: {message['content']}" for message in asked)
 
 
 def row_of(task: GradedTask) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         written: Tokens of the answer.
         nanos: Billionths of a US dollar.
         seconds: It took.
+        cut: Whether the answer was cut off because it was as long as it may be.
     """
 
     key: str
@@ -39,6 +40,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     written: int = 0
     nanos: int = 0
     seconds: float = 0.0
+    cut: bool = False
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

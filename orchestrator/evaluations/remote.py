@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from experts.pricing import nanos_of
-from orchestrator.evaluations.asking import Question, Reply
+from orchestrator.evaluations.asking import CUT_OFF, Question, Reply
 
 if TYPE_CHECKING:
     from coe_client import AsyncCoe
@@ -50,6 +50,7 @@ class RemoteAsker:
             written=usage.completion_tokens if usage is not None else 0,
             nanos=nanos_of(told.cost_usd or 0.0) if told is not None else 0,
             seconds=_since(began),
+            cut=bool(answer.choices) and answer.choices[0].finish_reason == CUT_OFF,
         )
 
 

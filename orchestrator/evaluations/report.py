@@ -53,7 +53,7 @@ def render(report: Report, *, title: str = "Experts", subtitle: str = "") -> str
 
 def expert_cells(report: Report) -> tuple[list[str], list[list[str]]]:
     """Return the experts as a table: its head, and a row for each."""
-    head = ["expert", "accuracy", "95 %", "prompts", "same again", "missing", "ungradeable"]
+    head = ["expert", "accuracy", "95 %", "prompts", "same again", "missing", "cut", "ungradeable"]
     head += ["$/1000", "tokens", "s"]
     rows = [
         [
@@ -63,6 +63,7 @@ def expert_cells(report: Report) -> tuple[list[str], list[list[str]]]:
             f"{found['n']:,}",
             share(found["consistency"]["share"]) if found["consistency"] else "–",
             str(found["missing"]),
+            str(found["cut"]),
             str(found["ungradeable"]),
             dollars(found["usd"]),
             "–" if found["tokens"] is None else f"{found['tokens']:,.0f}",
@@ -127,7 +128,7 @@ def _experts(report: Report) -> str:
     plot = svg.dot_plot(dots, "Accuracy of experts with 95 % intervals", "accuracy") if dots else ""
     note = (
         "Money, tokens written and seconds are means of an answer. Same again: prompts asked more than "
-        "once whose answers are all the same."
+        "once whose answers are all the same. Cut: answers that ended because they were as long as they may be."
     )
     return section("Experts", table(head, rows) + figure_of(plot) + para(note))
 

@@ -95,6 +95,7 @@ def _answers(answers: Sequence[tuple[Graded, ...]]) -> Report:
     return {
         "answers": len(there),
         "missing": sum(len(several) for several in answers) - len(there),
+        "cut": sum(answer.cut for answer in there),
         "ungradeable": sum(grade.right is None for grade in graded),
         "consistency": None if consistency is None else share_of(consistency),
         "usd": fmean(usd_of(each.nanos) for each in there) if there else None,

@@ -65,8 +65,7 @@ async def upload_file(request: Request, service: Service, principal: User) -> Fi
     form = _Form(request)
     with translated():
         file = await form.file()
-        blocks = form.rest() if form.purpose is None else form.content()
-        row = await service.upload(principal, _name(file), "batch", blocks)
+        row = await service.upload(principal, _name(file), "batch", form.content())
         if form.purpose is None:
             await service.delete(principal, row["id"])
             raise _wrong("The form must have a field 'purpose', which is 'batch'.", "purpose")
@@ -156,10 +155,6 @@ class _Form:
             yield piece
         async for _ in self._fields():
             pass
-
-    def rest(self) -> AsyncIterator[bytes]:
-        """Yield the file, where its purpose is still to come."""
-        return self.content()
 
     async def _fields(self) -> AsyncIterator[Part]:
         while True:

@@ -13,15 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.jobs import items, repository
 from orchestrator.jobs.away import AWAY
+from orchestrator.jobs.ending import failed_line
 from orchestrator.jobs.fairness import Turns, Waiting
 from orchestrator.jobs.kinds import Kinds
 from orchestrator.jobs.lanes import Held, Lane, Lanes
 from orchestrator.jobs.money import Budgets
 from orchestrator.jobs.record import Again, Item, Outcome, Result
+from orchestrator.jobs.retries import MOST_ATTEMPTS
 from orchestrator.jobs.running import Job, Jobs
 from orchestrator.jobs.writer import Writer
 
 _LOOK_SECONDS = 1.0
+_BUSY_LOOK_SECONDS = 0.2
 _MOST_TAKEN = 128
 """Items taken for one turn."""
 _NO_MONEY_SECONDS = 15.0
@@ -56,7 +59,7 @@ class Dispatcher:
     jobs: Jobs = field(init=False)
     _statements: AsyncEngine = field(init=False)
     _waiting: list[Waiting] = field(default_factory=list)
-    _looked_at: float = float("-inf")
+    _stale: bool = True
     pauses: dict[str, float] = field(default_factory=dict)
     _stopping: bool = False
 
@@ -78,11 +81,15 @@ class Dispatcher:
 
     def look(self) -> None:
         """Look for items now: there may be new ones."""
-        self._looked_at = float("-inf")
+        self._stale = True
         self.news.set()
 
     async def stop(self) -> None:
-        """Take no more items, give back those that are not begun, and let the others end if they soon do."""
+        """Take no more items, give back those that are not begun, and let the others end if they soon do.
+
+        Raises:
+            TimeoutError: If what became of them cannot be stored in time.
+        """
         self._stopping = True
         self._give_back(self.lanes.taken_out())
         tasks = self.lanes.tasks
@@ -92,7 +99,8 @@ class Dispatcher:
                 task.cancel()
             if late:
                 await asyncio.wait(late)
-        await self.writer.flush()
+        async with asyncio.timeout(_STOP_SECONDS):
+            await self.writer.flush()
 
     def drop(self) -> None:
         """Let go of everything: it is others' by now."""
@@ -107,21 +115,23 @@ class Dispatcher:
 
     def _pause(self) -> float:
         opens = self.lanes.opens_in(time.monotonic())
-        return _LOOK_SECONDS if opens is None else min(_LOOK_SECONDS, opens)
+        # While there is something to do, more of the same may just be put in.
+        look = _LOOK_SECONDS if self.lanes.room == self.most else _BUSY_LOOK_SECONDS
+        return look if opens is None else min(look, opens)
 
     async def _told(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
                 await self.news.wait()
         except TimeoutError:
-            self._looked_at = float("-inf")
+            self._stale = True
 
     async def _take_all(self) -> None:
         self._begin_ready()
-        if self._looked_at == float("-inf"):
+        if self._stale:
+            self._stale = False
             async with self.engine.connect() as connection:
                 self._waiting = await repository.waiting(connection)
-            self._looked_at = time.monotonic()
             self.turns.enter({one.tenant for one in self._waiting})
         while not self._stopping:
             now = time.monotonic()
@@ -195,14 +205,14 @@ class Dispatcher:
         began = time.monotonic()
         outcome: Outcome | None = None
         try:
-            kind = self.kinds[held.job["kind"]]
-            outcome = await kind.perform(held.job, held.principal, held.item)
+            outcome = await self._outcome(held)
         except asyncio.CancelledError:
             if self._stopping:
                 outcome = Again(held.item, 0.0, held.item.calls)
         except Exception as error:
             log.exception("item %d of %s met a bug", held.item.number, held.item.job_id)
-            outcome = kind_failed(held.item, error)
+            told = f"A bug of ours ({type(error).__name__}). Report it with {held.item.request_id}."
+            outcome = failed(held.item, "internal_error", told)
         self._measure(lane, outcome, began)
         task = asyncio.current_task()
         if task is not None:
@@ -213,6 +223,12 @@ class Dispatcher:
         self._begin(lane)
         if not lane.ready or lane.wants(time.monotonic()):
             self.news.set()
+
+    async def _outcome(self, held: Held) -> Outcome:
+        item = held.item
+        if item.attempts > MOST_ATTEMPTS:
+            return failed(item, "worker_lost", "Every worker that was at it died.")
+        return await self.kinds[held.job["kind"]].perform(held.job, held.principal, item)
 
     def _measure(self, lane: Lane, outcome: Outcome | None, began: float) -> None:
         now = time.monotonic()
@@ -238,13 +254,9 @@ class Dispatcher:
             self.budgets.settle_soon(reservation)
 
 
-def kind_failed(item: Item, error: Exception) -> Outcome:
-    """Return what becomes of an item that met a bug of ours."""
-    from orchestrator.jobs.ending import failed_line
-
-    told = f"A bug of ours ({type(error).__name__}). Report it with {item.request_id}."
-    line = failed_line(item, "internal_error", told)
-    return Result(item, "failed", line, None, "internal_error", told)
+def failed(item: Item, code: str, message: str) -> Result:
+    """Return the result of an item that failed for a reason of ours."""
+    return Result(item, "failed", failed_line(item, code, message), None, code, message)
 
 
 def _affordable(worth: Sequence[int], left: int) -> int:

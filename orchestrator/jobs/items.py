@@ -145,9 +145,7 @@ async def claim(
     return sorted(map(_item, rows), key=lambda item: item.number)
 
 
-async def end(
-    connection: AsyncConnection, results: Sequence[Result]
-) -> set[tuple[str, int, int]]:
+async def end(connection: AsyncConnection, results: Sequence[Result]) -> set[tuple[str, int, int]]:
     """End items; returns job, number and epoch of those that were still held as they were taken."""
     rows = [
         {

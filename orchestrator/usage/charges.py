@@ -9,6 +9,7 @@ from typing import Any
 from experts.calling.attempts import Attempt
 from experts.counting.counter import at_least_written, counted
 from experts.counting.produced import Produced
+from experts.errors import ExpertTimedOut
 from experts.pricing import cost_in_nanos
 from experts.providers.protocol import Usage
 
@@ -112,6 +113,8 @@ def _costs(attempt: Attempt) -> bool:
     """Tell whether an expert that did not count its tokens has to be thought to bill for some.
 
     One that failed or refused before it said anything has billed nothing that we know of. One that
-    was left while it worked has read the prompt.
+    was left while it worked has read the prompt, whether nobody wanted its answer any more or it
+    took too long.
     """
-    return attempt.sent or attempt.outcome in {"ok", "cancelled", "running"}
+    left = attempt.outcome in {"cancelled", "running"} or attempt.error == ExpertTimedOut.code
+    return left or attempt.sent or attempt.outcome == "ok"

@@ -14,7 +14,7 @@ from typing import Literal
 
 from experts.cache.similar.words import DATES, NEGATIONS, NUMBERS, OPPOSITES, SMALL
 
-Reason = Literal["code", "number", "date", "negation", "opposite", "name", "language"]
+Reason = Literal["code", "number", "date", "negation", "opposite", "name", "order", "language"]
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*", re.UNICODE)
 _NUMBER = re.compile(r"\d+(?:[.,:/\-]\d+)*")
@@ -24,6 +24,8 @@ _LOOKS_LIKE_CODE = re.compile(
     r"|\w+\([^)\n]*\)|[=!<>]=|->|=>|::|\w\.\w+\(|https?://|[/\\]\w+[/\\]|<\w+[^>]*>",
     re.MULTILINE,
 )
+_TURNS = frozenset({"to", "from", "into", "than", "over", "for", "by"})
+"""Words around which a question can be turned round."""
 _SENTENCE_END = re.compile(r"[.!?:;\n\"“(\[]\s*$")
 
 
@@ -33,7 +35,8 @@ class Facts:
 
     Args:
         words: All its words in lower case.
-        names: Words with a capital letter that no sentence begins with, in lower case.
+        names: Words with a capital letter that no sentence begins with, in lower case, as they come.
+        ways: Words before and after "to", "from" and the like.
         numbers: Numbers, and words for them.
         dates: Words for times.
         negations: Words that negate.
@@ -42,7 +45,8 @@ class Facts:
     """
 
     words: frozenset[str]
-    names: frozenset[str]
+    names: tuple[str, ...]
+    ways: frozenset[tuple[str, str]]
     numbers: Counter[str]
     dates: Counter[str]
     negations: int
@@ -53,7 +57,7 @@ class Facts:
 @lru_cache(maxsize=4096)
 def facts_of(prompt: str) -> Facts:
     """Return what of a prompt is compared as it stands."""
-    words, names = list[str](), set[str]()
+    words, names = list[str](), list[str]()
     for found in _WORD.finditer(prompt):
         word = found.group().replace("’", "'")
         words.append(word.lower())
@@ -62,7 +66,7 @@ def facts_of(prompt: str) -> Facts:
         shape = word[0].isupper() or any(letter.isupper() for letter in word[1:])
         mixed = any(letter.isupper() for letter in word[1:])
         if shape and (mixed or not begins) and word not in {"I", "I'm", "I'd", "I've", "I'll"}:
-            names.add(word.lower().removesuffix("'s"))
+            names.append(word.lower().removesuffix("'s"))
     code = tuple(_CODE.findall(prompt))
     if not code and _LOOKS_LIKE_CODE.search(prompt):
         code = (prompt,)
@@ -70,7 +74,8 @@ def facts_of(prompt: str) -> Facts:
     numbers.update(word for word in words if word in NUMBERS)
     return Facts(
         words=frozenset(words),
-        names=frozenset(names),
+        names=tuple(names),
+        ways=_ways(words),
         numbers=numbers,
         dates=Counter(word for word in words if word in DATES),
         negations=sum(word in NEGATIONS or word.endswith("n't") for word in words),
@@ -94,25 +99,49 @@ def language_of(words: list[str], prompt: str) -> str:
 def kept_apart(one: str, other: str) -> Reason | None:
     """Return why the answer to one prompt must not be given to another; ``None``: nothing says so."""
     a, b = facts_of(one), facts_of(other)
-    if a.code != b.code:
-        return "code"
-    if a.numbers != b.numbers:
-        return "number"
-    if a.dates != b.dates:
-        return "date"
-    if (a.negations > 0) != (b.negations > 0):
-        return "negation"
-    if "unknown" not in (a.language, b.language) and a.language != b.language:
-        return "language"
-    # A name may stand at the beginning of the other's sentence, or in lower case.
-    if not (a.names <= _parts(b.words) and b.names <= _parts(a.words)):
-        return "name"
-    only_a, only_b = a.words - b.words, b.words - a.words
-    for pair in OPPOSITES:
-        if pair & only_a and pair & only_b and pair & only_a != pair & only_b:
-            return "opposite"
-    return None
+    rules: dict[Reason, bool] = {
+        "code": a.code != b.code,
+        "number": a.numbers != b.numbers,
+        "date": a.dates != b.dates,
+        "negation": (a.negations > 0) != (b.negations > 0),
+        "language": a.language != b.language and "unknown" not in (a.language, b.language),
+        # A name may stand at the beginning of the other's sentence, or in lower case.
+        "name": not (set(a.names) <= _parts(b.words) and set(b.names) <= _parts(a.words)),
+        "order": _turned_round(a, b),
+        "opposite": _opposed(a.words - b.words, b.words - a.words),
+    }
+    return next((reason for reason, holds in rules.items() if holds), None)
+
+
+def _turned_round(a: Facts, b: Facts) -> bool:
+    """Tell whether two prompts name the same things the other way round."""
+    if _in_order(a.names, b.names) != _in_order(b.names, a.names):
+        return True
+    return any((to, start) in b.ways for start, to in a.ways)
+
+
+def _opposed(only_a: frozenset[str], only_b: frozenset[str]) -> bool:
+    """Tell whether a word of one prompt is the opposite of one of the other."""
+    return any(pair & only_a and pair & only_b for pair in OPPOSITES)
 
 
 def _parts(words: frozenset[str]) -> frozenset[str]:
     return words | {word.removesuffix("'s") for word in words}
+
+
+def _in_order(names: tuple[str, ...], others: tuple[str, ...]) -> list[str]:
+    """Return the names that others has too, each once, as they come."""
+    return list(dict.fromkeys(name for name in names if name in others))
+
+
+def _ways(words: list[str]) -> frozenset[tuple[str, str]]:
+    """Return what a text goes from and to: the words around one that says so, of either distance.
+
+    "central London to Heathrow" goes from "london" and from "central", to "heathrow".
+    """
+    ways = set()
+    for place, word in enumerate(words):
+        if word in _TURNS:
+            before, after = words[max(place - 2, 0) : place], words[place + 1 : place + 3]
+            ways |= {(one, other) for one in before for other in after if one != other}
+    return frozenset(ways)

@@ -21,7 +21,7 @@ _ONE_CELL = 30_000
 """Vectors up to which one cell is searched: the signs of all of them take a third of a millisecond."""
 _ROWS_A_CELL = 400
 _LOOKED_AT = 16_000
-"""Rows whose signs are compared, at least, where there are cells."""
+"""Rows whose signs are compared, at least, where there are cells; of many, a twentieth."""
 _MEASURED = 256
 _SAMPLE = 40_000
 _ROUNDS = 6
@@ -220,11 +220,12 @@ class VectorIndex:
         if self._centres is None:
             return self._cells
         chosen, rows = [], 0
+        wanted = max(_LOOKED_AT, len(self._names) // 20)
         for place in np.argsort(-(self._centres @ vector)):
             cell = self._cells[place]
             chosen.append(cell)
             rows += cell.numbers.size
-            if rows >= _LOOKED_AT:
+            if rows >= wanted:
                 break
         return chosen
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from orchestrator.evaluations.collecting import Told
     from orchestrator.evaluations.estimates import Estimate
     from orchestrator.evaluations.evaluation import Evaluation, Plan
+    from orchestrator.evaluations.records import Answer
+
+_INTERPRETER = "python"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +83,32 @@ class Gathered:
         ).replace("..", ".")
 
 
-def gather(plan: Plan, way: Way) -> Gathered:
-    """Ask what a plan asks, and grade it. Ends the program with a sentence where that cannot be."""
+def gather(plan: Plan, way: Way, given: Mapping[str, Answer] | None = None) -> Gathered:
+    """Ask what a plan asks, and grade it. Ends the program with a sentence where that cannot be.
+
+    Args:
+        plan: See there.
+        way: See there.
+        given: Answers that are there already, by the key of their question.
+    """
     import asyncio
 
-    return asyncio.run(_gather(plan, way))
+    return asyncio.run(_gather(plan, way, given or {}))
 
 
-def foretold(plan: Plan, way: Way) -> None:
-    """Print what a plan still costs."""
+def foretold(plan: Plan, way: Way, given: Mapping[str, Answer] | None = None) -> None:
+    """Print what a plan still costs.
+
+    Args:
+        plan: See there.
+        way: See there.
+        given: Answers that are there already.
+    """
     from orchestrator.evaluations.folder import open_folder
 
     exists = way.out is not None and way.out.exists()
     with open_folder(way.out) if way.out is not None and exists else nullcontext() as folder:
-        found = _estimate(plan, {} if folder is None else folder.done)
+        found = _estimate(plan, {**({} if folder is None else folder.done), **(given or {})})
     if way.quiet:
         output.as_json(
             {
@@ -138,11 +153,28 @@ def parameters(
     return {name: value for name, value in given.items() if value is not None}
 
 
-def named(entries: Sequence[Expert], names: str | None) -> list[Expert]:
-    """Return experts by id, with commas between; all that answer where none is named."""
+def everyone(entries: Sequence[Expert], judges: Sequence[Expert]) -> list[Expert]:
+    """Return all that answer questions, but for judges, who should not judge themselves.
+
+    Ends the program with a sentence where there is nobody.
+    """
+    left_out = {judge.id for judge in judges}
+    found = [
+        entry
+        for entry in entries
+        if entry.enabled
+        and not entry.embeds
+        and entry.provider != _INTERPRETER
+        and entry.id not in left_out
+    ]
+    if not found:
+        output.fail("There is no expert that could be asked.", code=2)
+    return found
+
+
+def named(entries: Sequence[Expert], names: str) -> list[Expert]:
+    """Return experts by id, with commas between. Ends the program where there is none of an id."""
     by_id = {entry.id: entry for entry in entries}
-    if names is None:
-        return [entry for entry in entries if entry.enabled and not entry.embeds]
     wanted = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     for name in wanted:
         if name not in by_id:
@@ -169,7 +201,7 @@ def prompts_of(path: Path, count: int | None, categories: list[str] | None) -> l
     return tasks if count is None else drawn(tasks, count)
 
 
-async def _gather(plan: Plan, way: Way) -> Gathered:
+async def _gather(plan: Plan, way: Way, given: Mapping[str, Answer]) -> Gathered:
     from experts.pricing import nanos_of
     from orchestrator.evaluations.collecting import Collector
     from orchestrator.evaluations.evaluation import check, evaluated
@@ -178,7 +210,7 @@ async def _gather(plan: Plan, way: Way) -> Gathered:
     from orchestrator.evaluations.purse import Purse
 
     with nullcontext() if way.out is None else open_folder(way.out) as folder:
-        done = {} if folder is None else folder.done
+        done = {**({} if folder is None else folder.done), **given}
         purse = Purse(
             None if way.max_usd is None else nanos_of(way.max_usd),
             spent=0 if folder is None else folder.spent,

@@ -17,7 +17,9 @@ def run(
     prompts: options.Prompts,
     experts: Annotated[
         str | None,
-        typer.Option(metavar="IDS", help="Who answers, with commas between. Default: all."),
+        typer.Option(
+            metavar="IDS", help="Who answers, with commas between. Default: all but judges."
+        ),
     ] = None,
     judge: Annotated[
         str | None,
@@ -63,7 +65,13 @@ def run(
         tasks = gathering.prompts_of(prompts, n, category)
         entries = local_experts.entries(catalogue, url, key)
         judges = gathering.named(entries, judge) if judge is not None else []
-        answering = gathering.named(entries, experts)
+        answering = (
+            gathering.everyone(entries, judges)
+            if experts is None
+            else gathering.named(entries, experts)
+        )
+        for judge_of_itself in {each.id for each in judges} & {each.id for each in answering}:
+            output.remark(f"'{judge_of_itself}' judges its own answers, too.")
         if against is not None and against not in [each.id for each in answering]:
             output.fail(f"--against: '{against}' is not among the experts asked.", code=2)
         check_judges(tasks, len(judges), prompts.name)
@@ -127,6 +135,10 @@ def _show(report: dict[str, Any], against: str | None) -> None:
         alpha = report["agreement"]
         low, high = alpha["ci95"]
         output.text(f"\njudges agree: alpha {alpha['alpha']:.3f}, {low:.3f} to {high:.3f}")
+    cut = {name: found["cut"] for name, found in report["experts"].items() if found["cut"]}
+    if cut:
+        counts = ", ".join(f"{name} {count}" for name, count in cut.items())
+        output.remark(f"Answers cut off by --max-tokens, which counts against them: {counts}.")
     for each in report["ungradeable"]:
         output.remark(f"not gradeable here: {each['n']} x {each['prompt']}: {each['reason']}")
     output.remark(f"${report['usd']:.6f} in all.")

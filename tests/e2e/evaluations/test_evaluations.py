@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.command import coe
-from tests.e2e.support import added_expert, settled_rows, upstream
+from tests.e2e.support import added_expert, question, settled_rows, upstream
 
 PROMPTS = 120
 
@@ -77,3 +77,48 @@ def test_through_the_service(server: Any, tmp_path: Path) -> None:
         assert report["experts"]["evaluated"]["accuracy"] == 0.5
         rows = settled_rows(server, "evaluated", 2)
         assert report["usd"] == sum(row["cost_usd"] for row in rows) > 0
+
+
+def test_live_traffic_put_to_another_expert(server: Any, tmp_path: Path) -> None:
+    environ = {"COE_BASE_URL": server.url, "COE_API_KEY": server.key}
+    price = {"input": 1.0, "output": 1.0}
+    by_place = {
+        "replies": {"[answer A]\nbetter": "[[A]]", "[answer B]\nbetter": "[[B]]"},
+        "text": "[[C]]",
+    }
+    judge = {"provider": "scripted", "parameters": {"script": by_place}, "price": price}
+    incumbent = {"provider": "scripted", "model": "fixed:worse"}
+    challenger = {"provider": "scripted", "model": "fixed:better", "price": price}
+    words = (
+        *("evaluate", "live", "--experts", "live-new", "--judge", "live-judge", "--share", 1),
+        *("--days", 1, "--out", tmp_path / "out", "--max-usd", 1, "--json"),
+    )
+    with (
+        added_expert(server, id="live-old", **incumbent),
+        added_expert(server, id="live-new", **challenger),
+        added_expert(server, id="live-judge", **judge),
+        server.client() as client,
+    ):
+        refused = coe(*words, environ=environ)
+        assert "No request with a stored answer is in the sample" in refused.stderr
+        assert (
+            coe("feedback", "content", "default", "--level", "all", environ=environ).exit_code == 0
+        )
+        try:
+            for text in ("Tell me a story.", "Tell me another."):
+                body = question("live-old", text)
+                assert client.post("/v1/chat/completions", json=body).status_code == 200
+            settled_rows(server, "live-old", 2)
+            done = coe(*words, environ=environ)
+        finally:
+            coe("feedback", "content", "default", "--erase", environ=environ)
+        assert done.exit_code == 0, done.output
+    [pair] = json.loads(done.stdout)["judges"]["live-judge"]["pairs"]
+    assert (pair["a"], pair["b"], pair["n"], pair["as_judged"]) == ("live", "live-new", 2, 0.0)
+    lines = (tmp_path / "out" / "scores.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert [row["prompt"] for row in rows] == ["Tell me a story.", "Tell me another."]
+    assert {(c["a"], c["b"], c["winner"]) for row in rows for c in row["comparisons"]} == {
+        ("live-old", "live-new", "b"),
+        ("live-new", "live-old", "a"),
+    }

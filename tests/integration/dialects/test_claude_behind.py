@@ -10,8 +10,9 @@ import pytest
 from aiohttp import web
 
 from experts.catalogue.expert import Endpoint, Expert
-from tests.integration.dialects.conftest import Caller, Desk, events_of
+from tests.integration.dialects.conftest import events_of
 from tests.integration.dialects.test_messages_behaviours import assembled
+from tests.integration.usage.conftest import Caller, Desk
 
 SIGNED = {"type": "thinking", "thinking": "Hm.", "signature": "c2lnbmVk"}
 CALLED = {"type": "tool_use", "id": "toolu_1", "name": "add", "input": {"a": 1}}

@@ -21,6 +21,7 @@ from experts.providers.scripted_server import ScriptedServer
 from orchestrator.app import create_app
 from orchestrator.bootstrap import Services, open_services
 from orchestrator.jobs import leases
+from orchestrator.jobs.tables import items as item_table
 from orchestrator.jobs.working import JobWorker
 from orchestrator.kit.changes import cancelled
 from orchestrator.kit.settings import Settings
@@ -109,6 +110,17 @@ class Place:
             assert time.monotonic() < deadline, found
             await asyncio.sleep(0.02)
         return found
+
+    async def until_item(self, batch_id: str, *, attempts: int, seconds: float = 20.0) -> None:
+        """Return once an item has been tried so often."""
+        most = sa.select(sa.func.max(item_table.c.attempts)).where(item_table.c.job_id == batch_id)
+        deadline = time.monotonic() + seconds
+        while True:
+            async with self.services.engine.connect() as connection:
+                if (await connection.scalar(most) or 0) >= attempts:
+                    return
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
 
     async def lines(self, file_id: str | None) -> dict[str, dict[str, Any]]:
         """Return the lines of a file by their custom id."""

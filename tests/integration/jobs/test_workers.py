@@ -161,6 +161,19 @@ async def test_an_answer_that_cannot_be_stored_fails_its_item_alone(place: Place
     assert {one["error_code"] for one in failures} == {"c", "internal_error"}
 
 
+async def test_an_item_that_takes_every_worker_down_with_it_is_given_up(place: Place) -> None:
+    server = await place.expert("echo")
+    batch_id = await prepared(place, 2)
+    async with place.services.engine.begin() as connection:
+        await connection.exec_driver_sql("UPDATE job_items SET attempts = 10 WHERE number = 1")
+    async with place.worker():
+        batch = await place.over(batch_id)
+    assert batch["request_counts"] == {"total": 2, "completed": 1, "failed": 1}
+    errors = await place.lines(batch["error_file_id"])
+    assert errors["r0"]["error"]["code"] == "worker_lost"
+    assert len(server.ledger.requests) == 1
+
+
 async def test_a_scheduled_task_is_done_by_one_at_a_time_and_no_more_often_than_it_should(
     place: Place,
 ) -> None:

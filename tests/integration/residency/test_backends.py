@@ -17,16 +17,23 @@ from experts.errors import (
 from experts.providers.addresses import AddressPolicy
 from experts.residency.backends.llama_server import LlamaServerModel
 from experts.residency.backends.ollama import OllamaModel
+from experts.residency.backends.protocol import Backend
 from experts.residency.backends.server import ModelServer
 from experts.residency.backends.vllm import VllmModel
 from experts.residency.manager import ResidencyManager
 from experts.residency.policy.values import Rules
+from tests.integration.residency.servers import Later, ModelHost, llama_router, ollama, vllm
 
-from .servers import Later, ModelHost, llama_router, ollama, vllm
+
+def at(host: ModelHost, patience: float = 60.0) -> ModelServer:
+    return ModelServer(host.url, "e", patience=patience)
 
 
-def at(host: ModelHost, **options: float) -> ModelServer:
-    return ModelServer(host.url, "e", **options)
+class Stuck(Later):
+    """Never becomes anything."""
+
+    def become(self, first: str, then: str, seconds: float = 0.0) -> None:
+        """Stay as it is."""
 
 
 async def test_ollama() -> None:
@@ -136,14 +143,9 @@ async def test_connections_lead_only_where_they_may() -> None:
 
 
 async def test_a_model_that_never_comes_is_waited_for_only_so_long() -> None:
-    states = {"a": Later("loading")}
+    states: dict[str, Later] = {"a": Stuck("loading")}
     async with llama_router({"a": "/nowhere"}, states) as host:
         model = LlamaServerModel(at(host, patience=0.1), "a")
-
-        def stuck(*_: object) -> None:
-            states["a"].value = "loading"
-
-        states["a"].become = stuck  # type: ignore[method-assign]
         with pytest.raises(ExpertTimedOut, match="be loaded"):
             await model.load()
 
@@ -160,7 +162,7 @@ async def test_one_budget_over_servers_of_several_kinds(tmp_path: Path) -> None:
         llama_router({"c": str(tmp_path / "c.gguf")}, states) as two,
         vllm(awake) as three,
     ):
-        models = {
+        models: dict[str, Backend] = {
             "a": OllamaModel(at(one), "a"),
             "c": LlamaServerModel(at(two), "c"),
             "v": VllmModel(at(three), 70),

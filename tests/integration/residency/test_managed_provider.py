@@ -19,9 +19,8 @@ from experts.residency.backends.configured import backend_of
 from experts.residency.manager import ResidencyManager
 from experts.residency.policy.values import Rules
 from experts.residency.servers import ManagedServer, parse_servers
+from tests.integration.residency.servers import Later, ModelHost, ollama
 from tests.integration.routers.conftest import MakeReplica
-
-from .servers import Later, ModelHost, ollama
 
 ANSWER = {
     "id": "x",
@@ -153,7 +152,8 @@ async def test_a_service_keeps_a_server_within_its_budget_and_shows_what_is_wher
     rest = (await replica.client.get(path, params={"limit": 2, "after": first["next"]})).json()
     models = [*first["data"], *rest["data"]]
     assert [each["experts"] for each in models] == [["a"], ["b"], ["c"]]
-    assert sorted(each["state"] for each in models) == ["loaded", "loaded", "unloaded"]
-    assert sum(each["size"] for each in models if each["state"] == "loaded") <= 220
+    taken = [each["size"] for each in models if each["state"] != "unloaded"]
+    assert 107 in taken, "as Ollama said"
+    assert sum(taken) <= 220
     assert (first["has_more"], rest["has_more"]) == (True, False)
     assert (await replica.client.get(path, params={"after": "x"})).status_code == 400

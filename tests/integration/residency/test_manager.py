@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from experts.errors import ExpertFailed, ExpertMisconfigured, ExpertUnreachable
+from experts.residency.hint import CATEGORY
 from experts.residency.manager import ResidencyManager
 from experts.residency.policy.values import Rules
 
@@ -243,3 +244,16 @@ async def test_closing_sends_away_whoever_waits(make_manager: MakeManager) -> No
     assert set(shelf.held) == {"one"}, "what is loaded is not the manager's"
     with pytest.raises(ExpertMisconfigured, match="shut down"):
         await use(manager, one)
+
+
+async def test_the_category_that_the_router_found_counts(make_manager: MakeManager) -> None:
+    shelf = Shelf(9)
+    one, two = Fake(shelf, "one"), Fake(shelf, "two")
+    manager = make_manager(9)
+    for model in (one, two):
+        CATEGORY.set("law")
+        await use(manager, model)
+    CATEGORY.set(None)
+    kinds = manager._scheduler._traffic._by_kind
+    assert list(kinds) == ["category law"]
+    assert set(kinds["category law"].shares()) == {"one", "two"}

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from experts.catalogue.expert import Endpoint, Expert
 from experts.packaged import ASSISTANT
@@ -20,6 +21,7 @@ MODELS = 2
 REQUESTS = 8
 
 
+@pytest.mark.slow
 async def test_real_models_take_turns_within_the_budget(tmp_path: Path) -> None:
     experts = []
     for number in range(MODELS):

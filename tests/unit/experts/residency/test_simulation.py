@@ -175,7 +175,7 @@ def test_the_optimum_is_a_bound_for_several_sizes(uses: list[str], sizes: dict[s
 
 @pytest.mark.parametrize("seed", range(3))
 def test_grouping_for_two_of_six_loads_a_third_and_keeps_its_bound(seed: int) -> None:
-    trace = generate(Shape(experts=6, requests=700, rate=4.0, seed=seed))
+    trace = generate(Shape(experts=6, requests=500, rate=4.0, seed=seed))
     plain = simulated(trace, order="fcfs", eviction="lru")
     grouped = simulated(trace, max_wait=60.0)
     assert grouped.loads * 3 <= plain.loads
@@ -185,7 +185,7 @@ def test_grouping_for_two_of_six_loads_a_third_and_keeps_its_bound(seed: int) ->
 
 @pytest.mark.parametrize("seed", range(3))
 def test_look_ahead_is_within_a_tenth_of_beladys_optimum(seed: int) -> None:
-    trace = generate(Shape(experts=6, requests=700, rate=4.0, seed=seed))
+    trace = generate(Shape(experts=6, requests=500, rate=4.0, seed=seed))
     sizes = dict.fromkeys((one.answers for one in trace), SIZE)
     look = simulated(trace, order="fcfs")
     assert look.loads <= 1.1 * fewest_loads(look.uses, sizes, TWO_OF_SIX.loaded)

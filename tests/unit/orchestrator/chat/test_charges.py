@@ -50,6 +50,7 @@ async def test_counted_tokens_are_priced_by_who_counted_them() -> None:
         (attempt(A, "cancelled", sent=True), "seven eight", True, True),
         (attempt(A, "cancelled"), "", True, False),
         (attempt(A, "running"), "", True, False),
+        (attempt(A, "failed", error="expert_timeout"), "", True, False),
         (attempt(A, "failed"), "", False, False),
         (attempt(A, "refused"), "", False, False),
     ],

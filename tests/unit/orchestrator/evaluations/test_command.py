@@ -136,6 +136,13 @@ def test_what_it_would_cost_and_what_it_may(files: Path) -> None:
     assert whole.exit_code == 0, whole.output
 
 
+def test_all_but_judges_are_asked_unless_they_are_named(files: Path) -> None:
+    told = json.loads(coe("run", "--judge", "judge", "--dry-run", "--json").stdout)
+    assert told["answers"] == 5 * 3, "student, teacher and away; not the judge, nor who embeds"
+    done = coe("run", "--experts", "teacher,judge", "--judge", "judge", "--dry-run")
+    assert "'judge' judges its own answers, too." in done.stderr
+
+
 def test_an_expert_that_fails_is_told_of(files: Path) -> None:
     done = coe("run", "--experts", "teacher,away", "--n", "2", "--category", "arithmetic", "--json")
     assert done.exit_code == 1
@@ -147,6 +154,17 @@ def test_an_expert_that_fails_is_told_of(files: Path) -> None:
 
 def prompts(files: Path, rows: list[dict[str, object]]) -> None:
     (files / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_answers_that_are_cut_off_are_told_of(files: Path) -> None:
+    brief = TEAM.replace(
+        "  - {id: away",
+        '  - {id: brief, provider: scripted, model: "finish:length|fixed:4"}\n  - {id: away',
+    )
+    (files / "team.yaml").write_text(brief)
+    done = coe("run", "--experts", "brief", "--category", "arithmetic")
+    assert done.exit_code == 0, done.output
+    assert "cut off by --max-tokens, which counts against them: brief 2" in done.stderr
 
 
 def test_admission_with_reasons(files: Path) -> None:
