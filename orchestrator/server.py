@@ -93,7 +93,9 @@ async def _serve(
         loop.add_signal_handler(number, lambda: (hurry if stop.is_set() else stop).set())
     async with open_services(settings, urls, router) as services:
         given = settings.admin_key
-        new_key = await services.keys.ensure_admin(given and given.get_secret_value())
+        new_key = await services.keys.ensure_admin(
+            None if given is None else given.get_secret_value()
+        )
         if new_key is not None:
             write_private(settings.data_dir / ADMIN_KEY_FILE, new_key)
         report = await seed(services.catalogue, settings, os.environ)
