@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-import msgspec
-import sqlalchemy
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.jobs import ending, items, repository
@@ -23,16 +21,10 @@ from orchestrator.jobs.kinds import Kinds
 from orchestrator.jobs.record import Again, Outcome, Result, Row
 from orchestrator.usage import repository as usage
 from orchestrator.usage.content import repository as contents
-from orchestrator.usage.record import UsageRecord, to_row
+from orchestrator.usage.record import UsageRecord
 
 _MOST_AT_ONCE = 500
 _RETRY_SECONDS = 0.5
-
-_USAGE = sqlalchemy.text("""
-    INSERT INTO usage SELECT * FROM jsonb_populate_recordset(NULL::usage, CAST(:rows AS jsonb))
-    ON CONFLICT (request_id, started_at) DO NOTHING
-""")
-"""Hundreds of rows with one parameter; one by one they take a hundred times as long."""
 
 log = logging.getLogger(__name__)
 
@@ -120,9 +112,7 @@ class Writer:
         missing = {record.started_at.date() for record in records} - self._days
         if missing:
             await usage.ensure_partitions(connection, missing)
-        if records:
-            rows = msgspec.json.encode([to_row(record) for record in records]).decode()
-            await connection.execute(_USAGE, {"rows": rows})
+        await usage.insert_records(connection, records)
         await contents.keep(connection, records)
         return missing
 

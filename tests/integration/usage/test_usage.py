@@ -58,6 +58,20 @@ async def desk(engine: AsyncEngine, redis: Redis, tmp_path: Path) -> Desk:
     return desk
 
 
+async def test_columns_of_a_newer_version_get_their_defaults(engine: AsyncEngine) -> None:
+    """Code of the version before writes on while replicas are replaced."""
+    record = _record(decision=None)
+    async with engine.connect() as connection, connection.begin() as change:
+        await connection.execute(
+            text("ALTER TABLE usage ADD COLUMN tier text NOT NULL DEFAULT 'usual'")
+        )
+        await repository.ensure_partitions(connection, {record.started_at.date()})
+        await repository.insert_records(connection, [record])
+        written = (await connection.execute(text("SELECT tier, decision FROM usage"))).one()
+        assert tuple(written) == ("usual", None)
+        await change.rollback()
+
+
 async def test_a_closed_request_is_one_row(desk: Desk, engine: AsyncEngine, redis: Redis) -> None:
     record = _record(cost_nanos=1_234, prompt_tokens=5, decision={"category": "math"})
     await desk.journal.open(record)
