@@ -298,4 +298,5 @@ class ExpertCaller:
             headers=endpoint.headers,
             timeout=timeout,
             request_id=options.request_id,
+            category=options.category,
         )

@@ -26,6 +26,7 @@ class CallOptions:
             in the middle knows of it.
         permit: Is asked before every call but one of the first expert that is the first of all;
             ``None``: everybody may be asked.
+        category: What kind of request the router found it to be.
     """
 
     timeout: float = 600.0
@@ -34,6 +35,7 @@ class CallOptions:
     origin: str | None = None
     attempts: list[Attempt] = field(default_factory=list)
     permit: Permit | None = None
+    category: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,18 +51,18 @@ class LocalProvider:
         Raises:
             ExpertMisconfigured: If there is no such model.
         """
-        async with self._loaded(expert, _pooling_of(expert) if expert.embeds else None):
+        async with self._loaded(expert, pooling=_pooling_of(expert) if expert.embeds else None):
             return
 
     async def complete(self, call: ExpertCall) -> ExpertAnswer:
         """Return the whole answer; see :class:`experts.providers.protocol.Provider`."""
-        async with self._loaded(call.expert) as server:
+        async with self._loaded(call.expert, call.category) as server:
             return await self._wire.complete(_addressed(call, server))
 
     async def stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
         """Yield blocks of events; see :class:`experts.providers.protocol.Provider`."""
         async with (
-            self._loaded(call.expert) as server,
+            self._loaded(call.expert, call.category) as server,
             aclosing(self._wire.stream(_addressed(call, server))) as blocks,
         ):
             async for block in blocks:
@@ -70,7 +70,7 @@ class LocalProvider:
 
     async def embed(self, call: ExpertCall) -> ExpertAnswer:
         """Return vectors; see :class:`experts.providers.protocol.EmbeddingProvider`."""
-        async with self._loaded(call.expert, _pooling_of(call.expert)) as server:
+        async with self._loaded(call.expert, pooling=_pooling_of(call.expert)) as server:
             return await self._wire.embed(_addressed(call, server))
 
     async def aclose(self) -> None:
@@ -82,7 +82,7 @@ class LocalProvider:
 
     @asynccontextmanager
     async def _loaded(
-        self, expert: Expert, pooling: Pooling | None = None
+        self, expert: Expert, category: str | None = None, *, pooling: Pooling | None = None
     ) -> AsyncIterator[LlamaServer]:
         """Wait for a place at an expert's model, and keep it while inside."""
         path = model_file(expert)
@@ -91,7 +91,10 @@ class LocalProvider:
             options = dataclasses.replace(self._options, pooling=pooling)
             model = self._models[path, pooling] = GgufModel(path, options)
         name = str(path) if pooling is None else f"{path} ({pooling})"
-        async with self._manager.hold(name, model, expert=expert.id, slots=self._options.slots):
+        slots = self._options.slots
+        async with self._manager.hold(
+            name, model, expert=expert.id, slots=slots, category=category
+        ):
             if model.server is None:
                 raise ExpertUnreachable("the model is being shut down", expert=expert.id)
             yield model.server

@@ -73,5 +73,7 @@ class ManagedProvider:
         model = "" if server.kind == "vllm" else f" {expert.model}"
         backend = backend_of(server, expert.model, expert.id, call.api_key, self._addresses)
         # These queue by themselves what they cannot answer at once.
-        async with self._manager.hold(root + model, backend, expert=expert.id, slots=inf):
+        async with self._manager.hold(
+            root + model, backend, expert=expert.id, slots=inf, category=call.category
+        ):
             yield

@@ -53,6 +53,7 @@ class ExpertCall:
             and to shorter limits of a stream, by cancelling; it is here for libraries that have
             limits of their own.
         request_id: Sent on as ``x-request-id`` so that logs can be joined.
+        category: What kind of request the router found it to be; memory is kept by it.
     """
 
     expert: Expert
@@ -62,6 +63,7 @@ class ExpertCall:
     headers: dict[str, str] = field(default_factory=dict)
     timeout: float = 600.0
     request_id: str = ""
+    category: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from typing import Any, Literal
 from experts.errors import ExpertError, ExpertMisconfigured
 from experts.residency.actions import Action, Evict, Load, Start
 from experts.residency.backends.protocol import Backend
-from experts.residency.hint import CATEGORY
 from experts.residency.policy.values import Model, Rules
 from experts.residency.scheduler import Scheduler
 
@@ -100,7 +99,7 @@ class ResidencyManager:
             backend: Loads it. One that is known by this name already is used in its stead.
             expert: Id of the expert that is called.
             slots: Requests that it answers at once; as the rules say unless given.
-            category: What kind of request it is; as :data:`.hint.CATEGORY` says unless given.
+            category: What kind of request it is, where that is known.
 
         Raises:
             ExpertMisconfigured: If it is larger than the budget.
@@ -112,7 +111,6 @@ class ResidencyManager:
         started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._starts[request] = started
         self._known[name].asked_at = self._now()
-        category = CATEGORY.get() if category is None else category
         self._scheduler.arrived(request, name, self._now(), category=category)
         try:
             self._step()

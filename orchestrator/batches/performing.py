@@ -137,7 +137,12 @@ class _Call:
         experts = await self._experts(chat)
         timeout = self.performer.timeout
         options = CallOptions(
-            timeout, timeout, request_id, origin=principal.tenant, attempts=self.attempts
+            timeout,
+            timeout,
+            request_id,
+            origin=principal.tenant,
+            attempts=self.attempts,
+            category=self._plan.category if self._plan else None,
         )
         answer = await self.caller.complete(experts, chat.fields, options)
         if answer.usage is None or principal.content.level == "all":

@@ -104,6 +104,7 @@ class ChatPipeline:
             origin=principal.tenant,
             attempts=account.attempts,
             permit=reservation.permit,
+            category=target.decision.category if target.decision else None,
         )
         try:
             answer = self._streamed if chat.stream else self._whole

@@ -93,7 +93,13 @@ class CatalogueExperts:
         call = _Call(
             self.catalogue.experts[expert],
             self.caller,
-            CallOptions(self.timeout, self.timeout, f"{self.run_id}.{ask.key}", origin=task.tenant),
+            CallOptions(
+                self.timeout,
+                self.timeout,
+                f"{self.run_id}.{ask.key}",
+                origin=task.tenant,
+                category=task.category,
+            ),
             ask,
             tell,
         )

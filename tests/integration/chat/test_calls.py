@@ -12,6 +12,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from experts.catalogue.expert import Expert, Price
+from experts.providers.protocol import ExpertAnswer, ExpertCall
+from experts.providers.scripted import ScriptedProvider
 from orchestrator.chat.stickiness import Sessions, conversation_of
 from tests.integration.routers.conftest import MakeReplica, Replica
 
@@ -214,3 +216,21 @@ async def test_breakers_are_shown_and_reset_on_every_replica(make_replica: MakeR
     assert one.services.router.down == frozenset()
     for body, status in (({"expert": "nobody"}, 404), ({"expert": "bad", "endpoint": "x"}, 404)):
         assert (await other.client.post(f"{path}/reset", json=body)).status_code == status
+
+
+async def test_a_call_says_what_kind_of_request_it_is(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever keeps models in memory goes by it."""
+    told: list[str | None] = []
+    complete = ScriptedProvider.complete
+
+    async def noted(provider: ScriptedProvider, call: ExpertCall) -> ExpertAnswer:
+        told.append(call.category)
+        return await complete(provider, call)
+
+    monkeypatch.setattr(ScriptedProvider, "complete", noted)
+    await stocked(replica, entry("good"))
+    answer = await ask(replica)
+    await ask(replica, model="good")
+    assert told == [answer.headers["x-coe-category"], None]

@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack
 import pytest
 
 from experts.errors import ExpertFailed, ExpertMisconfigured, ExpertUnreachable
-from experts.residency.hint import CATEGORY
 from experts.residency.manager import ResidencyManager
 from experts.residency.policy.values import Rules
 
@@ -251,9 +250,8 @@ async def test_the_category_that_the_router_found_counts(make_manager: MakeManag
     one, two = Fake(shelf, "one"), Fake(shelf, "two")
     manager = make_manager(9)
     for model in (one, two):
-        CATEGORY.set("law")
-        await use(manager, model)
-    CATEGORY.set(None)
+        async with manager.hold(model.name, model, expert="e", category="law"):
+            pass
     kinds = manager._scheduler._traffic._by_kind
     assert list(kinds) == ["category law"]
     assert set(kinds["category law"].shares()) == {"one", "two"}

@@ -146,11 +146,11 @@ KEYED = (Endpoint(url="http://x/v1", api_key=SecretRef(env="A_KEY"), headers={"x
 
 async def test_the_call_holds_what_the_endpoint_says() -> None:
     provider = Recorder()
-    options = CallOptions(timeout=5, first_token_timeout=2, request_id="r-1")
+    options = CallOptions(timeout=5, first_token_timeout=2, request_id="r-1", category="law")
     await caller(provider, A_KEY=" k-123\n").complete(expert(endpoints=KEYED), FIELDS, options)
     (call,) = provider.calls
     assert (call.url, call.api_key, call.headers) == ("http://x/v1", "k-123", {"x-a": "1"})
-    assert (call.timeout, call.request_id) == (5, "r-1")
+    assert (call.timeout, call.request_id, call.category) == (5, "r-1", "law")
     assert "k-123" not in repr(call)
 
 
