@@ -16,7 +16,8 @@ from orchestrator.kit.settings import Settings, environment_name
 from tests.docs.blocks import ROOT, Block
 
 BASE_URL = "http://127.0.0.1:8400/v1"
-_FOREIGN = {"cd", "git", "pip", "npm", "PYTHON", "OPENAI_BASE_URL", "OPENAI_API_KEY"}
+_PROGRAMS = {"cd", "cp", "docker", "git", "helm", "kubectl", "npm", "pip"}
+_FOREIGN = _PROGRAMS | {"PYTHON", "OPENAI_BASE_URL", "OPENAI_API_KEY"}
 
 
 def check(block: Block) -> None:
@@ -58,6 +59,8 @@ def _shell(block: Block) -> None:
             _coe(arguments)
         elif program == "python" and arguments:
             assert (ROOT / arguments[0]).is_file(), f"there is no {arguments[0]}"
+        elif program == "docker" and "coe" in arguments:
+            _coe(arguments[arguments.index("coe") + 1 :])
         elif program == "export":
             _variable(arguments[0].partition("=")[0])
         else:
