@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from experts.calling.secrets import environment_secrets
 from experts.catalogue.expert import Endpoint, Expert, Price, SecretRef
 from experts.providers.openai import OpenAIProvider
 from experts.providers.scripted_server import ScriptedServer
+from orchestrator.breakers import sharing
 from orchestrator.breakers.probing import Probes
 from orchestrator.breakers.sharing import CLAIM, KEY, SharedBreakers
 from orchestrator.catalogue.secrets import SecretStore, generate_key
@@ -288,30 +290,28 @@ async def test_without_redis_each_replica_tries_by_itself() -> None:
 
 
 async def test_of_many_requests_to_two_replicas_one_finds_out_whether_it_is_back(
-    redis: Redis,
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with ScriptedServer("delay:0.15|echo") as back, ScriptedServer("echo") as well:
+    monkeypatch.setattr(sharing, "_CLAIM_SECONDS", 30.0)  # a busy machine is not a lost Redis
+    async with AsyncExitStack() as opened:
+        back = await opened.enter_async_context(ScriptedServer("delay:0.15|echo"))
+        well = await opened.enter_async_context(ScriptedServer("echo"))
         entry, other = expert(back.url), expert(well.url, id="other")
         callers = []
         for name in ("one", "two"):
             replica = Replica(redis, name, entry, 0.0)
-            health = ExpertHealth(BreakerSettings(failures=2, cool_down=0.3))
-            replica.shared.health = health
-            health.claim = replica.shared.claim
+            replica.fail()
+            replica.now += 30.0
             providers = ProviderRegistry({"openai": OpenAIProvider()})
-            callers.append(ExpertCaller(providers, environment_secrets({}), health))
-            (endpoint,) = health.fleet(entry).replicas
-            for _ in range(2):
-                health.failed(endpoint, health.began(endpoint), "expert_unreachable")
-        await asyncio.sleep(0.31)
+            caller = ExpertCaller(providers, environment_secrets({}), replica.health)
+            opened.push_async_callback(caller.aclose)
+            callers.append(caller)
         fields = {"messages": msgspec.Raw(b'[{"role":"user","content":"one"}]')}
         answers = await asyncio.gather(
             *(caller.complete([entry, other], fields) for caller in callers for _ in range(10))
         )
         assert sorted(one.expert.id for one in answers) == ["e", *["other"] * 19]
         assert len(back.ledger.requests) == 1
-        for caller in callers:
-            await caller.aclose()
 
 
 # Probes
