@@ -161,7 +161,7 @@ _REASONS = {
     400: "The request is wrong; `param` names the field.",
     401: "No API key, or an unknown one.",
     402: "A budget is used up; the message says which, and when it renews.",
-    403: "The key may not use this model.",
+    403: "The key may not use this model or policy.",
     404: "No such model.",
     413: "The body is too large.",
     429: "A limit is reached; `Retry-After` says when to try again.",
@@ -193,7 +193,7 @@ def chat_paths() -> dict[str, Any]:
                 "route",
                 "Decide where a request would go, with reasons, without answering it.",
                 _DECISION,
-                (400, 401, 404, 413, 503),
+                (400, 401, 403, 404, 413, 503),
                 body=_ROUTE_REQUEST,
             )
         },

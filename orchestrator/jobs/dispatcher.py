@@ -179,12 +179,17 @@ class Dispatcher:
             self._put_back(taken[kept:])
             self.pauses[tenant] = time.monotonic() + _NO_MONEY_SECONDS
             log.info("job %s waits: a budget is used up", chosen.job_id)
-            async with self.engine.begin() as connection:
-                await repository.wait_for(connection, chosen.job_id, "a budget is used up")
+            await self._note(chosen.job_id, "a budget is used up")
+        elif chosen.held_up:
+            await self._note(chosen.job_id, None)
         if reservation is not None:
             reservation.open = kept
         lane = self.lanes.of(chosen.group)
         lane.ready.extend(Held(item, job.row, job.owner, reservation) for item in taken[:kept])
+
+    async def _note(self, job_id: str, waits_for: str | None) -> None:
+        async with self.engine.begin() as connection:
+            await repository.wait_for(connection, job_id, waits_for)
 
     def _put_back(self, taken: Sequence[Item]) -> None:
         for item in taken:

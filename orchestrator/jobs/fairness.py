@@ -24,6 +24,7 @@ class Waiting:
         tenant: Whose job it is.
         priority: Of the job among its tenant's; higher goes first.
         created_at: When the job was made.
+        held_up: Whether it is said to wait for something.
     """
 
     job_id: str
@@ -31,6 +32,7 @@ class Waiting:
     tenant: str
     priority: int
     created_at: datetime
+    held_up: bool = False
 
 
 class Turns:

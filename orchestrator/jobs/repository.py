@@ -21,7 +21,8 @@ _ALL_ENDED = sa.and_(
 _ALIVE = sa.select(workers.c.id).where(workers.c.lease_until > NOW)
 
 _WAITING = sa.text("""
-    SELECT job.id AS job_id, wanted.grp AS "group", tenant, priority, created_at
+    SELECT job.id AS job_id, wanted.grp AS "group", tenant, priority, created_at,
+        waits_for IS NOT NULL AS held_up
     FROM jobs AS job CROSS JOIN LATERAL unnest(groups) AS wanted (grp)
     WHERE state = 'running' AND EXISTS (
         SELECT FROM job_items AS item
@@ -35,7 +36,7 @@ _COUNT = sa.text("""
         completed = completed + more.ok, failed = failed + more.not_ok,
         prompt_tokens = prompt_tokens + more.read, completion_tokens = completion_tokens + more.written,
         cost_nanos = cost_nanos + more.nanos, output_bytes = output_bytes + more.output,
-        error_bytes = error_bytes + more.error, waits_for = NULL
+        error_bytes = error_bytes + more.error
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS more (
         job_id text, ok bigint, not_ok bigint, read bigint, written bigint, nanos bigint,
         output bigint, error bigint
@@ -187,8 +188,8 @@ async def waiting(connection: AsyncConnection) -> list[Waiting]:
     return [Waiting(**row) for row in (await connection.execute(_WAITING)).mappings()]
 
 
-async def wait_for(connection: AsyncConnection, job_id: str, reason: str) -> None:
-    """Note what a job waits for; the next result takes it away."""
+async def wait_for(connection: AsyncConnection, job_id: str, reason: str | None) -> None:
+    """Note what a job waits for; ``None``: nothing any more."""
     await connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(waits_for=reason))
 
 

@@ -38,7 +38,7 @@ def fuzzed(scratch: Path) -> Iterator[Server]:
     assert "Traceback" not in server.log, server.log
 
 
-def _run_schemathesis(server: Server, tmp_path: Path, *options: str) -> None:
+def _run_schemathesis(server: Server, directory: Path, *options: str) -> None:
     command = [
         str(Path(sys.executable).with_name("schemathesis")),
         f"--config-file={CONFIG}",
@@ -51,39 +51,34 @@ def _run_schemathesis(server: Server, tmp_path: Path, *options: str) -> None:
         *options,
     ]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=100, cwd=tmp_path, check=False
+        command, capture_output=True, text=True, timeout=600, cwd=directory, check=False
     )
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr
 
 
-# Chat first, and apart from the catalogue's operations: it is answered by the scripted experts, and
-# what the fuzzer puts into the catalogue is never called.
-
-
-def test_chat_keeps_its_schema(fuzzed: Server, tmp_path: Path) -> None:
-    _run_schemathesis(
-        fuzzed,
-        tmp_path,
-        f"--include-path-regex={CHAT}",
-        f"--exclude-path-regex={DIALECTS}",
-        "--max-examples=30",
-    )
-
-
-def test_other_protocols_keep_their_schema(fuzzed: Server, tmp_path: Path) -> None:
-    _run_schemathesis(fuzzed, tmp_path, f"--include-path-regex={DIALECTS}", "--max-examples=10")
-
-
-def test_administration_keeps_its_schema(fuzzed: Server, tmp_path: Path) -> None:
-    _run_schemathesis(
-        fuzzed,
-        tmp_path,
+OPERATIONS = {
+    # Chat first, and apart from the catalogue's operations: it is answered by the scripted experts, and
+    # what the fuzzer puts into the catalogue is never called.
+    "chat": (f"--include-path-regex={CHAT}", f"--exclude-path-regex={DIALECTS}"),
+    "other protocols": (f"--include-path-regex={DIALECTS}",),
+    "administration": (
         f"--include-path-regex={ADMIN}",
-        "--max-examples=10",
         # A walk from operation to operation would end the key that it walks with.
         "--exclude-operation-id=revoke_key_admin_api_keys__key_id__delete",
         "--exclude-operation-id=rotate_key_admin_api_keys__key_id__rotate_post",
-    )
+    ),
+}
+
+
+@pytest.mark.parametrize("operations", OPERATIONS)
+def test_the_edges_of_every_schema(fuzzed: Server, tmp_path: Path, operations: str) -> None:
+    _run_schemathesis(fuzzed, tmp_path, *OPERATIONS[operations], "--phases=examples,coverage")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operations", OPERATIONS)
+def test_random_requests_and_walks(fuzzed: Server, tmp_path: Path, operations: str) -> None:
+    _run_schemathesis(fuzzed, tmp_path, *OPERATIONS[operations], "--max-examples=50")
 
 
 # Bodies that no schema would think of

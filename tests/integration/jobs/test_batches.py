@@ -345,6 +345,7 @@ async def test_a_batch_waits_for_its_budget_and_goes_on(place: Place) -> None:
         place.forget_pauses()
         batch = await place.over(batch_id)
     assert batch["request_counts"]["completed"] == 20
+    assert batch["coe"]["waits_for"] is None
     view = (await place.client.get(limit)).json()
     [use] = [use for use in view["use"] if use["limit"] == "usd_per_day"]
     assert use["reserved"] == 0
