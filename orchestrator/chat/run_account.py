@@ -12,6 +12,7 @@ import msgspec
 from orchestrator.chat.review import Review
 from orchestrator.chat.telling import confidence, decision_fields
 from orchestrator.conductor.charges import calls_of_steps
+from orchestrator.conductor.ports import MemoryLedger
 from orchestrator.conductor.values import Step
 from orchestrator.tenants.keys import Principal
 from orchestrator.tenants.limits.limiter import Admission
@@ -90,6 +91,13 @@ class RunAccount:
         self.rate_headers = admission.headers
         return admission
 
+    async def note(self, steps: Iterable[Step]) -> None:
+        """Note what has been done so far, which is paid whatever becomes of this process."""
+        if self._closing is None:
+            calls = calls_of_steps(steps)
+            so_far = msgspec.structs.replace(self._record, **token_fields(calls), attempts=calls)
+            await self._journal.note(so_far)
+
     def first_token(self) -> None:
         """Note that the first piece of the answer is here."""
         if self._first_token is None:
@@ -138,3 +146,21 @@ class RunAccount:
         )
         await self._journal.close(record)
         return record
+
+
+class NotingLedger(MemoryLedger):
+    """Remembers steps as long as the process lives, and notes what they have cost for longer.
+
+    Args:
+        account: Of the request they are done for.
+    """
+
+    def __init__(self, account: RunAccount) -> None:
+        super().__init__()
+        self._account = account
+
+    async def finished(self, step: Step) -> None:
+        """Note a step that has ended."""
+        await super().finished(step)
+        if step.expert and not step.reused_from:
+            await self._account.note(self.steps)

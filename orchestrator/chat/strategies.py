@@ -19,7 +19,7 @@ from orchestrator.chat.assigned import Assigned, assigned_to, check_form
 from orchestrator.chat.length import most_tokens
 from orchestrator.chat.limits import Limits as Asked
 from orchestrator.chat.request import ChatRequest
-from orchestrator.chat.run_account import RunAccount
+from orchestrator.chat.run_account import NotingLedger, RunAccount
 from orchestrator.chat.streaming import StreamResponse
 from orchestrator.chat.target import Asking, Target, decide, encoded
 from orchestrator.conductor.code import Sandbox
@@ -121,7 +121,8 @@ class StrategyPipeline:
         )
         limits = within(bounded(self.limits, chat.grounds.limits), chat.limits)
         admission = await account.open(ask_of_run(asking, limits, told.prompt_tokens))
-        run = self._run(chat, told, decision, asking, reserved(limits, admission.nanos))
+        limits = reserved(limits, admission.nanos)
+        run = self._run(chat, told, decision, asking, limits, NotingLedger(account))
         head = Head(asking.request_id, int(time.time()), chat.model)
         answering = Answering(strategy, chat, run, account, decision, head, most)
         return await (answering.streamed if chat.stream else answering.whole)(request)
@@ -146,6 +147,7 @@ class StrategyPipeline:
         decision: RoutingDecision,
         asking: Asking,
         limits: Limits,
+        ledger: NotingLedger,
     ) -> Run:
         experts = CatalogueExperts(
             self.catalogue.current,
@@ -171,7 +173,7 @@ class StrategyPipeline:
                 if name in chat.fields
             },
         )
-        return self.knowledge.given_to(Run(task, experts, self.sandbox, limits=limits))
+        return self.knowledge.given_to(Run(task, experts, self.sandbox, limits=limits, ledger=ledger))
 
 
 def ask_of_run(asking: Asking, limits: Limits, prompt_tokens: int) -> Ask:

@@ -6,7 +6,7 @@ A strategy sees these alone, and neither HTTP nor a database. The service's own 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.conductor.values import Ask, Lesson, Outcome, Said, Step, Task
@@ -181,6 +181,11 @@ class MemoryLedger:
 
     def __init__(self) -> None:
         self._finished: dict[str, Step] = {}
+
+    @property
+    def steps(self) -> Iterable[Step]:
+        """All that have finished."""
+        return self._finished.values()
 
     async def find(self, key: str) -> Step | None:
         """Return the finished step of that key, if there is one."""

@@ -107,6 +107,10 @@ class UsageJournal:
             raise
         return admission
 
+    async def note(self, record: UsageRecord) -> None:
+        """Note what a request that is open has come to so far: that is its record if this process dies."""
+        await self._note(record.request_id, self._encoder.encode(record))
+
     async def top_up(self, ask: Ask, nanos: int) -> bool:
         """Reserve more money for a request that is open; tells whether its budgets hold that.
 
