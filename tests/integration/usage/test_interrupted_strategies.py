@@ -20,7 +20,7 @@ from orchestrator.usage.tables import usage
 from router import RoutingDecision
 
 
-def _step(number: int, expert: str, usd: float, **fields: str) -> Step:
+def _step(number: int, expert: str, usd: float, reused_from: str = "") -> Step:
     return Step(
         f"ask.{number}",
         number,
@@ -32,7 +32,7 @@ def _step(number: int, expert: str, usd: float, **fields: str) -> Step:
         completion_tokens=10,
         usd=usd,
         expert_version=1,
-        **fields,
+        reused_from=reused_from,
     )
 
 
