@@ -26,7 +26,7 @@ def _step(number: int, expert: str, usd: float, reused_from: str = "") -> Step:
         number,
         "answer",
         "An answer",
-        "finished",
+        "ok",
         expert,
         prompt_tokens=100,
         completion_tokens=10,
