@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -31,6 +32,7 @@ def words_of(text: str) -> set[str]:
     return {*stems, *map(" ".join, pairwise(stems))}
 
 
+@lru_cache(maxsize=50_000)
 def _stem(word: str) -> str:
     """Take a plural's ending off and keep seven letters: rough, and the same for all texts."""
     if len(word) > 4 and word[-1] == "s":

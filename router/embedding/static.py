@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.embedding.protocol import FloatArray, cut_text
+from router.embedding.words import WordTokens
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -54,7 +55,7 @@ class StaticEmbedder:
         self._max_characters = max_characters
         self._max_tokens = max_tokens
         self._lock = threading.Lock()
-        self._loaded: tuple[Tokenizer, FloatArray] | None = None
+        self._loaded: tuple[WordTokens, FloatArray] | None = None
 
     def description(self) -> dict[str, Any]:
         """Return the limits; the vectors are those of the installed package."""
@@ -66,22 +67,21 @@ class StaticEmbedder:
 
     def embed(self, texts: Sequence[str]) -> FloatArray:
         """Return unit vectors, shape ``(len(texts), 256)``."""
-        tokenizer, vectors = self._loaded or self._load()
+        words, vectors = self._loaded or self._load()
         found = np.zeros((len(texts), self.dimensions), dtype=np.float32)
-        # One text at a time: the tokenizer's batch call would start a pool of threads.
         for row, text in zip(found, texts, strict=True):
             cut = cut_text(text, self._max_characters).lower()
-            encoding = tokenizer.encode(cut, add_special_tokens=False)
-            tokens = list(set(encoding.ids[: self._max_tokens]))
+            tokens = list(words.distinct(cut, self._max_tokens))
             if tokens:
                 np.add.reduce(vectors.take(tokens, axis=0), axis=0, out=row)
                 row *= np.float32(1.0 / max(math.sqrt(float(row @ row)), 1e-12))
         return found
 
-    def _load(self) -> tuple[Tokenizer, FloatArray]:
+    def _load(self) -> tuple[WordTokens, FloatArray]:
         with self._lock:
             if self._loaded is None:
-                self._loaded = _read(_package_folder())
+                tokenizer, vectors = _read(_package_folder())
+                self._loaded = WordTokens(tokenizer), vectors
             return self._loaded
 
 
