@@ -47,6 +47,7 @@ from orchestrator.kit.away import Away
 from orchestrator.kit.changes import ChangeFeed, Refresh
 from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls
+from orchestrator.kit.together import Together
 from orchestrator.lessons import repository as lessons_repository
 from orchestrator.lessons.store import PostgresLessons
 from orchestrator.login.assembly import build_login
@@ -111,11 +112,11 @@ def build(
     limits = LimitBook(engine, feed.announce)
     refreshes[limit_book.TOPIC] = limits.refresh
     away = Away()
-    limiter = Limiter(
-        limits, RedisLimits(redis), Spending(engine).of, Replicas(redis, instance), away
-    )
+    together = Together(redis)
+    shared = RedisLimits(redis, together=together)
+    limiter = Limiter(limits, shared, Spending(engine).of, Replicas(redis, instance), away)
     metrics = Metrics()
-    journal = UsageJournal(redis, spool, instance, limiter, away, metrics.seen)
+    journal = UsageJournal(redis, spool, instance, limiter, away, metrics.seen, together)
     shadows = ShadowLog(engine)
     outcomes = OutcomeMemory(redis, waiting, settings.memory, lambda: active.router.embedder)
     active.observed_by(shadows.observe)

@@ -173,7 +173,9 @@ class StrategyPipeline:
                 if name in chat.fields
             },
         )
-        return self.knowledge.given_to(Run(task, experts, self.sandbox, limits=limits, ledger=ledger))
+        return self.knowledge.given_to(
+            Run(task, experts, self.sandbox, limits=limits, ledger=ledger)
+        )
 
 
 def ask_of_run(asking: Asking, limits: Limits, prompt_tokens: int) -> Ask:

@@ -4,8 +4,8 @@ A request is opened before its expert is called and closed before its last byte 
 
 - open: its record so far goes into the hash of this process's open requests, in the step that lets it
   through its limits;
-- close: in one transaction the final record joins the stream and leaves the hash, and what was reserved
-  for it is settled.
+- close: the final record joins the stream, then leaves the hash, and what was reserved for it is
+  settled. Where Redis dies between the two, the record that the hash still has is known to be in the stream.
 
 The embedded Valkey appends to its file before it acknowledges, so a closed request survives a kill
 of every process. A request that was still open when its process died is closed on its behalf as
@@ -21,10 +21,12 @@ from collections.abc import Callable
 
 import msgspec
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 from redis.exceptions import NoScriptError, RedisError
 
 from orchestrator.kit.away import Away
 from orchestrator.kit.slots import USAGE, beside_usage
+from orchestrator.kit.together import Add, Together
 from orchestrator.tenants.limits.limiter import Admission, Limiter
 from orchestrator.tenants.limits.values import Ask
 from orchestrator.usage.record import UsageRecord
@@ -63,6 +65,7 @@ class UsageJournal:
         limiter: Lets requests through; ``None``: all of them are.
         away: Whether Redis is worth asking.
         seen: Is told of every request that has ended.
+        together: Sends commands to Redis, with those of others.
     """
 
     def __init__(
@@ -73,8 +76,10 @@ class UsageJournal:
         limiter: Limiter | None = None,
         away: Away | None = None,
         seen: Callable[[UsageRecord], None] = unseen,
+        together: Together | None = None,
     ) -> None:
         self._redis = redis
+        self._together = together or Together(redis)
         self._spool = spool
         self._limiter = limiter
         self._away = away or Away()
@@ -123,11 +128,8 @@ class UsageJournal:
     async def _undo(self, request_id: str) -> None:
         """Take back what a request may have noted and reserved before it was cancelled."""
         try:
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hdel(self._open, request_id)
-                if self._limiter is not None:
-                    self._limiter.settle_in(pipe, request_id, 0, 0)
-                await pipe.execute()
+            # Behind what was sent for the request, which may be under way.
+            await self._together.run(lambda pipe: self._end(pipe, (request_id, 0, 0)))
         except RedisError as error:
             log.warning("request %s was cancelled and stays noted: %s", request_id, error)
 
@@ -135,7 +137,7 @@ class UsageJournal:
         if not self._away.worth_asking():
             return
         try:
-            await self._redis.hset(self._open, request_id, line)
+            await self._run(lambda pipe: pipe.hset(self._open, request_id, line))
         except RedisError as error:
             self._away.failed()
             log.warning("request %s not journalled at its start: %s", request_id, error)
@@ -160,18 +162,33 @@ class UsageJournal:
         await asyncio.to_thread(self._spool.append, record)
 
     async def _close(self, record: UsageRecord, used: tuple[str, int, int]) -> None:
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.xadd(STREAM, {FIELD: self._encoder.encode(record)})
-            pipe.hdel(self._open, record.request_id)
-            tenant = None if self._limiter is None else self._limiter.settle_in(pipe, *used)
-            answers = await pipe.execute(raise_on_error=tenant is None)
-        if tenant is None or self._limiter is None:
-            return
-        for answer in answers:
-            if isinstance(answer, NoScriptError):  # the last: the others are no scripts
+        line = self._encoder.encode(record)
+        tenant: str | None = None
+
+        def add(pipe: Pipeline) -> None:
+            nonlocal tenant
+            pipe.xadd(STREAM, {FIELD: line})
+            tenant = self._end(pipe, used)
+
+        for reply in await self._together.run(add):
+            if (
+                isinstance(reply, NoScriptError)
+                and tenant is not None
+                and self._limiter is not None
+            ):
                 await self._limiter.settle_for(tenant, *used)
-            elif isinstance(answer, Exception):
-                raise answer
+            elif isinstance(reply, Exception):
+                raise reply
+
+    def _end(self, pipe: Pipeline, used: tuple[str, int, int]) -> str | None:
+        """Take a request off those that are open, and settle it; returns the tenant to settle it for."""
+        pipe.hdel(self._open, used[0])
+        return None if self._limiter is None else self._limiter.settle_in(pipe, *used)
+
+    async def _run(self, add: Add) -> None:
+        for reply in await self._together.run(add):
+            if isinstance(reply, Exception):
+                raise reply
 
     async def start(self, *, exclusive: bool) -> None:
         """Take the lease that says this process is alive.

@@ -13,6 +13,7 @@ from redis.asyncio.client import Pipeline
 from redis.exceptions import NoScriptError
 
 from orchestrator.kit.slots import beside_usage
+from orchestrator.kit.together import Together
 from orchestrator.tenants.limits.values import (
     LIMIT_NAMES,
     Ask,
@@ -55,10 +56,17 @@ class RedisLimits:
     Args:
         redis: Where the counters are.
         clock: Milliseconds since 1970; unless given, the clock of Redis, which all share.
+        together: Sends commands there, with those of others.
     """
 
-    def __init__(self, redis: Redis, clock: Callable[[], int] = _servers_own) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        clock: Callable[[], int] = _servers_own,
+        together: Together | None = None,
+    ) -> None:
         self._redis = redis
+        self._together = together or Together(redis)
         self._clock = clock
         self._admit = _Script("counters", "admit")
         self._settle = _Script("counters", "release", "settle")
@@ -221,10 +229,14 @@ class RedisLimits:
         self, script: _Script, keys: Sequence[str], *arguments: str | bytes | int
     ) -> Any:
         values = (*keys, *arguments)
-        try:
-            return await self._redis.evalsha(script.sha, len(keys), *values)
-        except NoScriptError:  # a Redis that was started anew, or told to forget
+        [reply] = await self._together.run(
+            lambda pipe: pipe.evalsha(script.sha, len(keys), *values)
+        )
+        if isinstance(reply, NoScriptError):  # a Redis that was started anew, or told to forget
             return await self._redis.eval(script.source, len(keys), *values)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
 
 
 def _keys(tenant: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Every script and every transaction touches the keys of one hash slot, as a Redis Cluster wants it."""
+"""Every script and every batch touches the keys of one hash slot, as a Redis Cluster wants it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _bytes(key: Any) -> bytes:
 
 @pytest.fixture
 def together(monkeypatch: pytest.MonkeyPatch) -> list[set[bytes]]:
-    """The keys of each script and of each transaction, as they are sent."""
+    """The keys of each script and of each batch, as they are sent."""
     seen: list[set[bytes]] = []
     send, execute = Redis.execute_command, Pipeline.execute
 
@@ -41,8 +41,7 @@ def together(monkeypatch: pytest.MonkeyPatch) -> list[set[bytes]]:
         return await send(self, *command, **options)
 
     async def executed(self: Any, *arguments: Any, **options: Any) -> Any:
-        if self.is_transaction:
-            seen.append({key for command, _ in self.command_stack for key in keys_of(command)})
+        seen.append({key for command, _ in self.command_stack for key in keys_of(command)})
         return await execute(self, *arguments, **options)
 
     monkeypatch.setattr(Redis, "execute_command", sent)
