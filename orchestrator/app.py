@@ -29,6 +29,7 @@ from orchestrator.kit.headers import with_cors
 from orchestrator.kit.http import RequestFrame, install_error_handlers
 from orchestrator.kit.inbound import InboundLimits
 from orchestrator.kit.pages import Page, errors, page
+from orchestrator.kit.plain import PlainRoutes
 from orchestrator.kit.settings import describe
 from orchestrator.lessons import endpoints as lessons
 from orchestrator.login import endpoints as login
@@ -136,7 +137,7 @@ def create_app(services: Services, stopping: Stopping | None = None) -> ASGIApp:
         files.PATH: ("COE_MAX_FILE_BYTES", settings.max_file_bytes),
     }
     limited = InboundLimits(
-        guarded,
+        PlainRoutes(guarded, app, (*chat.ROUTES, *DIALECTS)),
         max_body_bytes=settings.max_body_bytes,
         body_timeout=settings.body_timeout,
         exceptions=larger,

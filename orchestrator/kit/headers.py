@@ -16,6 +16,7 @@ _FIXED = (
     (b"cache-control", b"no-store"),  # answers are somebody's own: nothing on the way keeps them
 )
 _POLICY = b"content-security-policy"
+_NAMES = frozenset((*(name for name, _ in _FIXED), _POLICY))
 _NOTHING = b"default-src 'none'; frame-ancestors 'none'"
 _DOCS = (
     b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none';"
@@ -24,6 +25,7 @@ _DOCS = (
     b" img-src 'self' data: https://fastapi.tiangolo.com"
 )
 """What FastAPI's page needs: Swagger UI from its network, begun by a script in the page."""
+_USUAL = (*_FIXED, (_POLICY, _NOTHING))
 _ENCRYPTED = (b"strict-transport-security", b"max-age=31536000")
 _FORWARDED = (b"x-forwarded-proto", b"https")
 
@@ -36,9 +38,9 @@ def secure(message: Message, scope: Scope) -> None:
         scope: Of the request.
     """
     headers = list(message.get("headers", ()))
-    there = {name for name, _ in headers}
-    policy = (_POLICY, _DOCS if scope["path"] == "/docs" else _NOTHING)
-    headers += [header for header in (*_FIXED, policy) if header[0] not in there]
+    there = _NAMES.intersection([name for name, _ in headers])
+    more = (*_FIXED, (_POLICY, _DOCS)) if scope["path"] == "/docs" else _USUAL
+    headers += [header for header in more if header[0] not in there] if there else more
     if scope.get("scheme") == "https" or _FORWARDED in map(tuple, scope["headers"]):
         # Browsers heed it only where it came encrypted (RFC 6797, 8.1), so a lie does no harm.
         headers.append(_ENCRYPTED)

@@ -118,6 +118,13 @@ def error_response(error: ApiError, request_id: str) -> Response:
     )
 
 
+def bug_response(error: Exception, request_id: str) -> Response:
+    """Log an error that nobody expected, and return a response that says no more of it than its id."""
+    log.error("request %s met a bug", request_id, exc_info=error)
+    shaped = ApiError(500, "internal_error", f"A bug of ours. Report it with {request_id}.")
+    return error_response(shaped, request_id)
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Give every error of the app OpenAI's shape."""
 
@@ -145,10 +152,7 @@ def install_error_handlers(app: FastAPI) -> None:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
 
     async def on_bug(request: Request, error: Exception) -> Response:
-        request_id = request.state.request_id
-        log.error("request %s met a bug", request_id, exc_info=error)
-        shaped = ApiError(500, "internal_error", f"A bug of ours. Report it with {request_id}.")
-        return error_response(shaped, request_id)
+        return bug_response(error, request.state.request_id)
 
     app.add_exception_handler(ApiError, on_api_error)
     app.add_exception_handler(RequestValidationError, on_invalid)
