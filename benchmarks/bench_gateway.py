@@ -60,6 +60,7 @@ class Figures:
     first: list[float] = field(default_factory=list)
 
     def add(self, seen: Seen, spent: float) -> None:
+        """Add a round, in which the way spent so many seconds of processor time."""
         self.cpu_ms.append(1000 * spent / seen.answered)
         self.rate.append(seen.answered / seen.seconds)
         self.p50.append(seen.percentile(0.5))
@@ -67,6 +68,7 @@ class Figures:
         self.first.append(seen.percentile(0.5, first=True))
 
     def medians(self) -> dict[str, float]:
+        """Return the median of each over the rounds."""
         return {name: round(statistics.median(each), 3) for name, each in vars(self).items()}
 
 

@@ -123,6 +123,7 @@ class Seen:
 
     @property
     def answered(self) -> int:
+        """How many answers came."""
         return len(self.latencies)
 
     def percentile(self, share: float, *, first: bool = False) -> float:
