@@ -28,7 +28,7 @@ from router import Router, starter_router
 
 ADMIN_KEY_FILE = "admin-key"
 SERVER_FILE = "server.json"
-_COLLECT_AFTER = (10_000, 50, 50)
+_COLLECT_AFTER = (5_000, 5, 2)
 """New objects until the collector looks at them, and looks until it looks at older ones."""
 
 
