@@ -15,24 +15,26 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent / "coe_client"
+SOURCE, TARGET = PACKAGE / "coroutines", PACKAGE / "threads"
 _NOTE = "# Written by sync_from_async.py: change the module for coroutines instead.\n"
 _WORDS = (
-    (r"The groups of operations, for coroutines", "The groups of operations, for threads"),
-    (r"(?m)^(\"\"\".*)for coroutines", r"\1for threads"),
+    (r"(?m)^(\"\"\".*)for coroutines(.*)$", r"\1for threads\2"),
+    (r" The one for threads is written from it by ``sync_from_async\.py``\.", ""),
     (
         r", spoken to over HTTP from an asyncio event loop\.",
         ", spoken to over HTTP. Safe to share between threads.",
     ),
     (r"\basync (def|for|with)\b", r"\1"),
     (r"\bawait ", ""),
-    (r"\bCallable\[\[float\], Awaitable\[None\]\]", "Callable[[float], None]"),
+    (r"\bAwaitable\[((?:[^\[\]]|\[[^\]]*\])*)\]", r"\1"),
     (r"\bAwaitable, ", ""),
     (r"\b__a(enter|exit|iter|next)__\b", r"__\1__"),
     (r"\bhttpx\.AsyncClient\b", "httpx.Client"),
     (r"\bAsync([A-Z]\w*)", r"\1"),
-    (r"\basync_(\w*resources)\b", r"\1"),
+    (r"\bcoe_client\.coroutines\b", "coe_client.threads"),
     (r"\basyncio\.sleep\b", "time.sleep"),
     (r"\bwatch_async\b", "watch"),
+    (r"\baclosing\b", "closing"),
 )
 
 
@@ -45,22 +47,17 @@ def sync_of(text: str) -> str:
 
 def written() -> dict[Path, str]:
     """Return the text of every module for threads, by its path."""
-    sources = sorted(PACKAGE.glob("async_*.py"))
-    return {
-        source.with_name(source.name.removeprefix("async_")): _formatted(
-            sync_of(source.read_text())
-        )
-        for source in sources
-    }
+    sources = sorted(SOURCE.glob("*.py"))
+    return {TARGET / source.name: _formatted(sync_of(source.read_text())) for source in sources}
 
 
 def _formatted(text: str) -> str:
     ruff = [str(Path(sys.executable).with_name("ruff"))]
     for command in (
-        ["check", "--fix", "--quiet", "--select", "I,UP028", "--unsafe-fixes"],
+        ["check", "--fix", "--quiet", "--select", "I,UP028,SIM117", "--unsafe-fixes"],
         ["format", "--quiet"],
     ):
-        name = ["--stdin-filename", str(PACKAGE / "module.py"), "-"]
+        name = ["--stdin-filename", str(TARGET / "module.py"), "-"]
         done = subprocess.run(  # noqa: S603 (ruff, of this environment)
             [*ruff, *command, *name], input=text, capture_output=True, text=True, check=True
         )
@@ -77,8 +74,11 @@ def main() -> None:
     }
     if "--check" in sys.argv:
         for path in stale:
-            sys.stdout.write(f"{path.name} is not what async_{path.name} makes of it\n")
+            sys.stdout.write(
+                f"threads/{path.name} is not what coroutines/{path.name} makes of it\n"
+            )
         sys.exit(bool(stale))
+    TARGET.mkdir(exist_ok=True)
     for path, text in stale.items():
         path.write_text(text)
 

@@ -15,6 +15,7 @@ from orchestrator.audit.watch import Audited
 from orchestrator.batches import endpoints as batches
 from orchestrator.bootstrap import Services, readiness
 from orchestrator.breakers import endpoints as breakers
+from orchestrator.caching import endpoints as caching
 from orchestrator.catalogue import endpoints as catalogue
 from orchestrator.chat import endpoints as chat
 from orchestrator.chat.openapi import chat_paths
@@ -23,6 +24,7 @@ from orchestrator.dialects import MessagesErrors
 from orchestrator.dialects.openapi import dialect_paths
 from orchestrator.feedback import endpoints as feedback
 from orchestrator.files import endpoints as files
+from orchestrator.job_kinds import endpoints as job_kinds
 from orchestrator.jobs import endpoints as jobs
 from orchestrator.kit.draining import Stopping
 from orchestrator.kit.headers import with_cors
@@ -114,10 +116,12 @@ def create_app(services: Services, stopping: Stopping | None = None) -> ASGIApp:
         runs.router,
         webhooks.router,
         jobs.router,
+        job_kinds.router,
         files.router,
         batches.router,
         lessons.router,
         breakers.router,
+        caching.router,
         residency.router,
         strategies.router,
         telemetry.router,
@@ -156,6 +160,7 @@ def _operations(stopping: Stopping) -> APIRouter:
 
     @router.get(
         "/readyz",
+        response_model=Readiness,
         responses={503: {"model": Readiness, "description": "Not ready."}},
         openapi_extra=_OPEN,
     )

@@ -10,8 +10,7 @@
 """
 
 from coe_client import types
-from coe_client.async_client import AsyncCoe
-from coe_client.client import Coe
+from coe_client.coroutines.client import AsyncCoe
 from coe_client.errors import (
     APIConnectionError,
     APIResponseInvalidError,
@@ -30,10 +29,20 @@ from coe_client.errors import (
     RateLimitError,
     RequestTooLargeError,
     ServerError,
+    WebhookInvalidError,
 )
 from coe_client.paging import AsyncPages, Pages
+from coe_client.raw import RawResponse
 from coe_client.settings import Timeouts
-from coe_client.streaming import AsyncChatStream, ChatStream
+from coe_client.streaming import (
+    AsyncChatStream,
+    AsyncMessageStream,
+    AsyncResponseStream,
+    ChatStream,
+    MessageStream,
+    ResponseStream,
+)
+from coe_client.threads.client import Coe
 
 __version__ = "0.1.0"
 
@@ -44,7 +53,9 @@ __all__ = [
     "APITimeoutError",
     "AsyncChatStream",
     "AsyncCoe",
+    "AsyncMessageStream",
     "AsyncPages",
+    "AsyncResponseStream",
     "AuthenticationError",
     "BadRequestError",
     "BudgetExceededError",
@@ -54,13 +65,17 @@ __all__ = [
     "ConflictError",
     "ExpertFailedError",
     "ExpertTimedOutError",
+    "MessageStream",
     "NotFoundError",
     "NotReadyError",
     "Pages",
     "PermissionDeniedError",
     "RateLimitError",
+    "RawResponse",
     "RequestTooLargeError",
+    "ResponseStream",
     "ServerError",
     "Timeouts",
+    "WebhookInvalidError",
     "types",
 ]

@@ -6,6 +6,7 @@
     ├── APIConnectionError           no answer, or it broke off
     │   └── APITimeoutError          no answer in time
     ├── APIResponseInvalidError      an answer that is not one of this service's
+    ├── WebhookInvalidError          a message to a webhook that is not from this service
     └── APIStatusError               the service said no
         ├── BadRequestError          400, 422: the request is wrong; ``param`` names the field
         ├── AuthenticationError      401: no key, or one the service does not know
@@ -69,6 +70,10 @@ class APIResponseInvalidError(CoeError):
     """The answer is not what this service sends: a proxy's page, broken JSON, a missing field."""
 
 
+class WebhookInvalidError(CoeError):
+    """A message to a webhook is not signed with its secret, or is too old. Do nothing with it."""
+
+
 class APIStatusError(CoeError):
     """The service answered with an error.
 
@@ -82,6 +87,7 @@ class APIStatusError(CoeError):
         request_id: As for every error.
         body: The decoded body of the answer.
         retry_after: Seconds the service asked to be left alone, where it said so.
+        final: Whether the service said that another try soon would end the same.
     """
 
     def __init__(
@@ -95,6 +101,7 @@ class APIStatusError(CoeError):
         request_id: str | None = None,
         body: Any = None,
         retry_after: float | None = None,
+        final: bool = False,
     ) -> None:
         super().__init__(message, request_id=request_id)
         self.status = status
@@ -103,6 +110,7 @@ class APIStatusError(CoeError):
         self.param = param
         self.body = body
         self.retry_after = retry_after
+        self.final = final
 
 
 class BadRequestError(APIStatusError):

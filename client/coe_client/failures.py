@@ -61,6 +61,7 @@ def error_from_answer(
         request_id=headers.get("x-coe-request-id") or _text(detail.get("request_id")),
         body=document,
         retry_after=retry_after(headers.get("retry-after"), now or datetime.now(UTC)),
+        final=headers.get("x-should-retry") == "false",
     )
 
 

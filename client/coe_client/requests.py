@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -72,7 +72,10 @@ class Request(Generic[T]):
         return text.encode()
 
 
-def path_of(*segments: str, query: Mapping[str, str | int | None] | None = None) -> str:
+Query = str | int | None
+
+
+def path_of(*segments: str, query: Mapping[str, Query] | None = None) -> str:
     """Build a path out of segments that may hold any character.
 
     Raises:
@@ -84,6 +87,21 @@ def path_of(*segments: str, query: Mapping[str, str | int | None] | None = None)
     path = "/" + "/".join(quote(segment, safe="") for segment in segments)
     given = {name: value for name, value in (query or {}).items() if value is not None}
     return f"{path}?{urlencode(given)}" if given else path
+
+
+def v1(*segments: str, **query: Query) -> str:
+    """Build a path below ``/v1``, as :func:`path_of`."""
+    return path_of("v1", *segments, query=query)
+
+
+def admin(*segments: str, **query: Query) -> str:
+    """Build a path below ``/admin/api``, as :func:`path_of`."""
+    return path_of("admin", "api", *segments, query=query)
+
+
+def given(**fields: Any) -> dict[str, Any]:
+    """Return the fields that are not ``None``."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def as_model(kind: type[M]) -> Callable[[Answer], M]:
@@ -112,7 +130,12 @@ def parse(kind: type[M], document: bytes | str, *, request_id: str | None) -> M:
 
 def as_text(answer: Answer) -> str:
     """Read an answer that is a text."""
-    return answer.body.decode()
+    return answer.body.decode("utf-8", errors="replace")
+
+
+def as_bytes(answer: Answer) -> bytes:
+    """Read an answer that is a file."""
+    return answer.body
 
 
 def nothing(answer: Answer) -> None:
@@ -123,7 +146,7 @@ def _plain(value: Any) -> Any:
     """Turn what may stand in a body beside JSON's own types into those."""
     if isinstance(value, WireModel):
         return value.model_dump(mode="json", exclude_unset=True)
-    if isinstance(value, datetime):
+    if isinstance(value, date):  # or a moment
         return value.isoformat()
     raise TypeError(f"a {type(value).__name__} cannot be part of a request")
 

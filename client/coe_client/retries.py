@@ -28,7 +28,7 @@ def may_repeat(error: CoeError, *, repeatable: bool) -> bool:
     """
     if isinstance(error, APIConnectionError):
         return repeatable or not error.sent
-    if isinstance(error, APIStatusError):
+    if isinstance(error, APIStatusError) and not error.final:
         return error.status in NOT_DONE or (repeatable and error.status in PERHAPS_DONE)
     return False
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator
+from contextlib import aclosing, closing
 from typing import TYPE_CHECKING
 
-from coe_client import run_operations as operations
 from coe_client.errors import APIConnectionError, APIResponseInvalidError
+from coe_client.operations import runs as operations
 from coe_client.requests import parse
 from coe_client.sse import EventDecoder, EventTooLarge
 from coe_client.types.runs import RunEvent
@@ -57,7 +58,7 @@ class _Progress:
         return float(min(_FIRST_PAUSE * 2 ** (self._idle - 1), _LONGEST_PAUSE))
 
 
-def watch(transport: Transport, run_id: str, after: str | None) -> Iterator[RunEvent]:
+def watch(transport: Transport, run_id: str, after: str | None) -> Generator[RunEvent]:
     """Yield the events of a run until it has ended.
 
     Args:
@@ -70,10 +71,11 @@ def watch(transport: Transport, run_id: str, after: str | None) -> Iterator[RunE
         broken: APIConnectionError | None = None
         progress.begin()
         try:
-            for piece in transport.pieces(operations.watch_run(run_id, progress.after)):
-                yield from progress.feed(piece)
-                if progress.ended:
-                    return
+            with closing(transport.pieces(operations.watch_run(run_id, progress.after))) as pieces:
+                for piece in pieces:
+                    yield from progress.feed(piece)
+                    if progress.ended:
+                        return
         except APIConnectionError as error:
             broken = error
         transport.wait(progress.pause(broken))
@@ -81,18 +83,20 @@ def watch(transport: Transport, run_id: str, after: str | None) -> Iterator[RunE
 
 async def watch_async(
     transport: AsyncTransport, run_id: str, after: str | None
-) -> AsyncIterator[RunEvent]:
+) -> AsyncGenerator[RunEvent]:
     """As :func:`watch`."""
     progress = _Progress(after)
     while True:
         broken: APIConnectionError | None = None
         progress.begin()
         try:
-            async for piece in transport.pieces(operations.watch_run(run_id, progress.after)):
-                for event in progress.feed(piece):
-                    yield event
-                if progress.ended:
-                    return
+            stream = transport.pieces(operations.watch_run(run_id, progress.after))
+            async with aclosing(stream) as pieces:
+                async for piece in pieces:
+                    for event in progress.feed(piece):
+                        yield event
+                    if progress.ended:
+                        return
         except APIConnectionError as error:
             broken = error
         await transport.wait(progress.pause(broken))

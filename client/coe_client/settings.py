@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8400"
 BASE_URL_VARIABLE = "COE_BASE_URL"
 API_KEY_VARIABLE = "COE_API_KEY"
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[ -~]*")
+_OWN_HEADERS = frozenset({"accept", "authorization", "content-length", "content-type", "host"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Settings:
     api_key: str | None = field(repr=False)
     timeouts: Timeouts
     max_retries: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def is_loopback(self) -> bool:
@@ -49,18 +54,23 @@ class Settings:
             return host == "localhost"
 
     def but(
-        self, *, timeout: Timeouts | float | None = None, max_retries: int | None = None
+        self,
+        *,
+        timeout: Timeouts | float | None = None,
+        max_retries: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Settings:
-        """Return the same settings but for what is given.
+        """Return the same settings but for what is given; headers come beside those there are.
 
         Raises:
-            ValueError: ``max_retries`` is negative.
+            ValueError: ``max_retries`` is negative, or a header cannot be one.
         """
         return resolve(
             self.base_url,
             self.api_key,
             self.timeouts if timeout is None else timeout,
             self.max_retries if max_retries is None else max_retries,
+            {**self.headers, **_checked_headers(headers)},
         )
 
 
@@ -69,6 +79,7 @@ def resolve(
     api_key: str | None,
     timeouts: Timeouts | float | None,
     max_retries: int,
+    headers: Mapping[str, str] | None = None,
 ) -> Settings:
     """Fill what is not given from the environment, then from the defaults.
 
@@ -77,9 +88,10 @@ def resolve(
         api_key: ``sk-coe-...``; without one only open endpoints answer.
         timeouts: A number is the time for the whole call.
         max_retries: How often a failed request is tried again.
+        headers: That go along with every request.
 
     Raises:
-        ValueError: The address or the key cannot be one, or ``max_retries`` is negative.
+        ValueError: The address, the key or a header cannot be one, or ``max_retries`` is negative.
     """
     if max_retries < 0:
         raise ValueError("max_retries must not be negative")
@@ -89,7 +101,9 @@ def resolve(
         timeouts = Timeouts()
     elif not isinstance(timeouts, Timeouts):
         timeouts = Timeouts(read=timeouts, total=timeouts)
-    return Settings(_checked_url(address), _checked_key(key), timeouts, max_retries)
+    return Settings(
+        _checked_url(address), _checked_key(key), timeouts, max_retries, _checked_headers(headers)
+    )
 
 
 def _checked_url(address: str) -> str:
@@ -111,6 +125,20 @@ def _checked_key(key: str | None) -> str | None:
     if not key or any(not "!" <= character <= "~" for character in key):
         raise ValueError("api_key must be printable ASCII without spaces")
     return key
+
+
+def _checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
+    """Return headers by lower-case name, so that one given later takes the place of one before."""
+    checked = {}
+    for name, value in (headers or {}).items():
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            raise ValueError(
+                f"{name!r} is not a header, or its value holds other than printable ASCII"
+            )
+        if name.lower() in _OWN_HEADERS:
+            raise ValueError(f"the header {name!r} is this package's own")
+        checked[name.lower()] = value
+    return checked
 
 
 def countdown(total: float | None, clock: Callable[[], float]) -> Callable[[], float | None]:

@@ -5,58 +5,75 @@ A stream that is not read to its end holds a connection until it is closed::
     with client.chat.create("Tell me a story.", stream=True) as stream:
         for chunk in stream:
             print(chunk.text, end="")
+
+Iterating raises an ``APIStatusError`` where the service reports one half-way, and an ``APIConnectionError`` where
+the stream breaks off: a part is never passed off as the whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping
 from contextlib import aclosing, closing
 from types import TracebackType
-from typing import Self
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
-from coe_client.chunks import ChunkReader
+from coe_client.chunks import ChunkReader, MessageReader, ResponseReader
+from coe_client.requests import Answer
 from coe_client.types.chat import ChatCompletionChunk, CompletionUsage
+from coe_client.types.protocols import MessageEvent, ResponseEvent
 from coe_client.types.routing import Explanation, RouteInfo
 
-
-class _Story:
-    """What a stream knows about its answer."""
-
-    def __init__(self, route: RouteInfo) -> None:
-        self.route = route
-        """Where the request went, from the headers of the stream."""
-        self._reader = ChunkReader(route.request_id)
-
-    @property
-    def usage(self) -> CompletionUsage | None:
-        """Tokens, once a chunk has told them."""
-        return self._reader.usage
-
-    @property
-    def explanation(self) -> Explanation | None:
-        """How the answer came to be, once the stream has ended, where ``explain=True``."""
-        return self._reader.explanation
+E = TypeVar("E")
+E_co = TypeVar("E_co", covariant=True)
 
 
-class ChatStream(_Story):
-    """An iterator over the chunks of an answer.
+class Reader(Protocol[E_co]):
+    """Makes what a stream is made of out of its bytes (:mod:`coe_client.chunks`)."""
 
-    Iterating raises an ``APIStatusError`` where the service reports one half-way, and an
-    ``APIConnectionError`` where the stream breaks off: a part is never passed off as the whole.
+    done: bool
+
+    def __init__(self, request_id: str | None) -> None: ...
+
+    def feed(self, piece: bytes) -> Iterator[E_co]:
+        """Yield what a piece completes."""
+
+    def finish(self) -> None:
+        """Tell that no more bytes will come."""
+
+
+class _Begun(Generic[E]):
+    """What a stream knows from its head."""
+
+    _reading: ClassVar[type[Reader[Any]]]
+    """Makes a reader; its argument is the id of the request, for errors."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.headers: Mapping[str, str] = answer.headers
+        """By lower-case name."""
+        self.route = RouteInfo.from_headers(answer.headers)
+        """Where the request went."""
+        self._reader: Reader[E] = self._reading(answer.request_id)
+
+
+class Stream(_Begun[E]):
+    """An iterator over the pieces of an answer.
+
+    Args:
+        answer: Its head.
+        pieces: Its bytes.
+        close: Gives the connection back.
     """
 
-    def __init__(
-        self, route: RouteInfo, pieces: Generator[bytes], close: Callable[[], None]
-    ) -> None:
-        super().__init__(route)
+    def __init__(self, answer: Answer, pieces: Generator[bytes], close: Callable[[], None]) -> None:
+        super().__init__(answer)
         self._close = close
-        self._chunks = self._read(pieces)
+        self._events = self._read(pieces)
 
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> ChatCompletionChunk:
-        return next(self._chunks)
+    def __next__(self) -> E:
+        return next(self._events)
 
     def __enter__(self) -> Self:
         return self
@@ -71,10 +88,10 @@ class ChatStream(_Story):
 
     def close(self) -> None:
         """Give the connection back. The service stops working on the answer."""
-        self._chunks.close()
+        self._events.close()
         self._close()
 
-    def _read(self, pieces: Generator[bytes]) -> Generator[ChatCompletionChunk]:
+    def _read(self, pieces: Generator[bytes]) -> Generator[E]:
         with closing(pieces):
             for piece in pieces:
                 yield from self._reader.feed(piece)
@@ -83,24 +100,24 @@ class ChatStream(_Story):
             self._reader.finish()
 
 
-class AsyncChatStream(_Story):
-    """An asynchronous iterator over the chunks of an answer; raises as :class:`ChatStream` does."""
+class AsyncStream(_Begun[E]):
+    """As :class:`Stream`, to be read with ``async for``."""
 
     def __init__(
         self,
-        route: RouteInfo,
+        answer: Answer,
         pieces: AsyncGenerator[bytes],
         close: Callable[[], Awaitable[None]],
     ) -> None:
-        super().__init__(route)
+        super().__init__(answer)
         self._close = close
-        self._chunks = self._read(pieces)
+        self._events = self._read(pieces)
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> ChatCompletionChunk:
-        return await anext(self._chunks)
+    async def __anext__(self) -> E:
+        return await anext(self._events)
 
     async def __aenter__(self) -> Self:
         return self
@@ -115,14 +132,63 @@ class AsyncChatStream(_Story):
 
     async def close(self) -> None:
         """Give the connection back. The service stops working on the answer."""
-        await self._chunks.aclose()
+        await self._events.aclose()
         await self._close()
 
-    async def _read(self, pieces: AsyncGenerator[bytes]) -> AsyncGenerator[ChatCompletionChunk]:
+    async def _read(self, pieces: AsyncGenerator[bytes]) -> AsyncGenerator[E]:
         async with aclosing(pieces):
             async for piece in pieces:
-                for chunk in self._reader.feed(piece):
-                    yield chunk
+                for event in self._reader.feed(piece):
+                    yield event
                 if self._reader.done:
                     return
             self._reader.finish()
+
+
+class _Chat(_Begun[ChatCompletionChunk]):
+    """What a stream of a chat knows about its answer."""
+
+    _reading = ChunkReader
+    _reader: ChunkReader
+
+    @property
+    def usage(self) -> CompletionUsage | None:
+        """Tokens, once a chunk has told them."""
+        return self._reader.usage
+
+    @property
+    def explanation(self) -> Explanation | None:
+        """How the answer came to be, once the stream has ended, where ``explain=True``."""
+        return self._reader.explanation
+
+
+class ChatStream(_Chat, Stream[ChatCompletionChunk]):
+    """An iterator over the chunks of an answer."""
+
+
+class AsyncChatStream(_Chat, AsyncStream[ChatCompletionChunk]):
+    """As :class:`ChatStream`, to be read with ``async for``."""
+
+
+class ResponseStream(Stream[ResponseEvent]):
+    """An iterator over the events of a response."""
+
+    _reading = ResponseReader
+
+
+class AsyncResponseStream(AsyncStream[ResponseEvent]):
+    """As :class:`ResponseStream`, to be read with ``async for``."""
+
+    _reading = ResponseReader
+
+
+class MessageStream(Stream[MessageEvent]):
+    """An iterator over the events of a message."""
+
+    _reading = MessageReader
+
+
+class AsyncMessageStream(AsyncStream[MessageEvent]):
+    """As :class:`MessageStream`, to be read with ``async for``."""
+
+    _reading = MessageReader

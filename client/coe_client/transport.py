@@ -23,16 +23,18 @@ from coe_client.errors import (
     CoeError,
 )
 from coe_client.failures import error_from_answer
+from coe_client.raw import note
 from coe_client.requests import Answer, Request
 from coe_client.retries import Attempts
 from coe_client.settings import Settings, countdown
-from coe_client.streaming import AsyncChatStream, ChatStream
-from coe_client.types.chat import ChatCompletion
-from coe_client.types.routing import RouteInfo
 from coe_client.uploads import Upload
 
 T = TypeVar("T")
+S = TypeVar("S")
 SecondsLeft = Callable[[], float | None]
+Opens = Callable[[Answer, Generator[bytes], Callable[[], None]], S]
+"""Makes a stream (:mod:`coe_client.streaming`)."""
+AsyncOpens = Callable[[Answer, AsyncGenerator[bytes], Callable[[], Awaitable[None]]], S]
 
 USER_AGENT = "coe-client-python/0.1.0"
 NEVER_SENT = (
@@ -81,20 +83,20 @@ class Transport:
 
         def once() -> T:
             response = self._open(request, left)
-            body = b"".join(_pieces(response, left))
-            return request.read(_answer(response, body))
+            answer = _answer(response, b"".join(_pieces(response, left)))
+            note(answer)
+            return request.read(answer)
 
         return self._persist(request, left, once)
 
-    def stream(self, request: Request[ChatCompletion]) -> ChatStream:
+    def stream(self, request: Request[Any], kind: Opens[S]) -> S:
         """Return the stream of an answer once its headers are there.
 
         Raises:
             CoeError: Of the kind that says what went wrong.
         """
         response, left = self._streaming(request)
-        route = RouteInfo.from_headers(_headers(response))
-        return ChatStream(route, _pieces(response, left), response.close)
+        return kind(_answer(response), _pieces(response, left), response.close)
 
     def pieces(self, request: Request[Any]) -> Generator[bytes]:
         """Yield the body of a stream as it comes.
@@ -117,6 +119,7 @@ class Transport:
         except CoeError:
             response.close()
             raise
+        note(_answer(response))
         return response, left
 
     def close(self) -> None:
@@ -178,15 +181,16 @@ class AsyncTransport:
         async def once() -> T:
             response = await self._open(request, left)
             body = b"".join([piece async for piece in _pieces_async(response, left)])
-            return request.read(_answer(response, body))
+            answer = _answer(response, body)
+            note(answer)
+            return request.read(answer)
 
         return await self._persist(request, left, once)
 
-    async def stream(self, request: Request[ChatCompletion]) -> AsyncChatStream:
+    async def stream(self, request: Request[Any], kind: AsyncOpens[S]) -> S:
         """As :meth:`Transport.stream`."""
         response, left = await self._streaming(request)
-        route = RouteInfo.from_headers(_headers(response))
-        return AsyncChatStream(route, _pieces_async(response, left), response.aclose)
+        return kind(_answer(response), _pieces_async(response, left), response.aclose)
 
     async def pieces(self, request: Request[Any]) -> AsyncGenerator[bytes]:
         """As :meth:`Transport.pieces`."""
@@ -207,6 +211,7 @@ class AsyncTransport:
         except CoeError:
             await response.aclose()
             raise
+        note(_answer(response))
         return response, left
 
     async def close(self) -> None:
@@ -267,18 +272,18 @@ def _build(
     http: httpx.Client | httpx.AsyncClient,
 ) -> httpx.Request:
     """Turn a request into httpx's; no wait is longer than the rest of the call's time."""
-    headers = {"Accept": request.content_type, "User-Agent": USER_AGENT}
+    headers = {"accept": request.content_type, "user-agent": USER_AGENT, **settings.headers}
     upload = request.body if isinstance(request.body, Upload) else None
     content: Any
     if upload is not None:
-        headers |= {"Content-Type": upload.content_type, "Content-Length": str(upload.size)}
+        headers |= {"content-type": upload.content_type, "content-length": str(upload.size)}
         sync = isinstance(http, httpx.Client)
         content = upload.pieces() if sync else upload.pieces_async()
     elif (content := request.content()) is not None:
         binary = isinstance(request.body, bytes)
-        headers["Content-Type"] = "application/octet-stream" if binary else "application/json"
+        headers["content-type"] = "application/octet-stream" if binary else "application/json"
     if settings.api_key is not None:
-        headers["Authorization"] = f"Bearer {settings.api_key}"
+        headers["authorization"] = f"Bearer {settings.api_key}"
     connect = _shorter(settings.timeouts.connect, seconds_left)
     read = _shorter(settings.timeouts.read, seconds_left)
     return http.build_request(

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 _PIECE = 256 * 1024
+Progress = Callable[[int, int], None]
+"""Told of bytes that are done, and of how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """The body of an upload. It can be sent again, since the file is read anew each time.
+    """The body of an upload. It can be sent again, since it is read anew each time.
 
     Args:
-        path: The file.
+        source: The file, or what is in it.
         purpose: What it is for.
+        name: What it is called.
+        progress: Told of the file's bytes that are on their way.
     """
 
-    path: Path
+    source: Path | bytes = field(repr=False)
     purpose: str
+    name: str
+    progress: Progress | None = None
     boundary: str = field(default_factory=lambda: secrets.token_hex(16))
 
     @property
@@ -35,14 +43,18 @@ class Upload:
         Raises:
             OSError: The file cannot be read.
         """
-        return len(self._head) + self.path.stat().st_size + len(self._tail)
+        return len(self._head) + self._length + len(self._tail)
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the body."""
         yield self._head
-        with self.path.open("rb") as file:
+        done, total = 0, self._length
+        with self._opened() as file:
             while piece := file.read(_PIECE):
                 yield piece
+                done += len(piece)
+                if self.progress is not None:
+                    self.progress(done, total)
         yield self._tail
 
     async def pieces_async(self) -> AsyncIterator[bytes]:
@@ -51,8 +63,17 @@ class Upload:
             yield piece
 
     @property
+    def _length(self) -> int:
+        if isinstance(self.source, bytes):
+            return len(self.source)
+        return self.source.stat().st_size
+
+    def _opened(self) -> BinaryIO:
+        return io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open("rb")
+
+    @property
     def _head(self) -> bytes:
-        name = self.path.name.replace("\\", "_").replace('"', "_").replace("\r", "_")
+        name = self.name.replace("\\", "_").replace('"', "_").replace("\r", "_")
         name = name.replace("\n", "_")
         return (
             f'--{self.boundary}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\n'

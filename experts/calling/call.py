@@ -233,7 +233,7 @@ class ExpertCaller:
         try:
             with ongoing:
                 prepared = prepare(expert, trip.fields, stream=False)
-                call = self._call(place, prepared, options, left)
+                call = self._call(place, prepared, options, left, ongoing)
                 provider = self._providers.get(expert.provider)
                 answer = await alarm.wait_for(lambda: provider.complete(call))
                 if is_hollow(answer.body):
@@ -253,7 +253,7 @@ class ExpertCaller:
         try:
             with ongoing:
                 prepared = prepare(expert, trip.fields, stream=True)
-                call = self._call(place, prepared, options, whole)
+                call = self._call(place, prepared, options, whole, ongoing)
                 stream = ExpertStream(
                     expert,
                     ongoing,
@@ -288,15 +288,17 @@ class ExpertCaller:
         prepared: Prepared,
         options: CallOptions,
         timeout: float,
+        ongoing: Ongoing,
     ) -> ExpertCall:
-        endpoint = place.replica.endpoint
+        endpoint, carried = place.replica.endpoint, ongoing.trace_headers
         return ExpertCall(
             expert=place.expert,
             body=prepared.body,
             url=endpoint.url,
             api_key=resolved(self._resolve_secret, endpoint.api_key, place.expert.id),
-            headers=endpoint.headers,
+            headers={**endpoint.headers, **carried} if carried else endpoint.headers,
             timeout=timeout,
             request_id=options.request_id,
             category=options.category,
+            likely=options.likely,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+from experts import tracing
 from experts.calling.attempts import Attempt, Outcome
 from experts.calling.balancing import Replica
 from experts.calling.health import ExpertHealth
@@ -39,6 +40,7 @@ class Ongoing:
         "_replica",
         "_rules",
         "_slow",
+        "_span",
         "attempt",
         "ended",
         "fair",
@@ -67,6 +69,12 @@ class Ongoing:
         """Whether it is noted how it has ended."""
         self._slow = False
         self._began = health.began(replica)
+        self._span = None if tracing.active is None else _span_of(tracing.active, attempt)
+
+    @property
+    def trace_headers(self) -> dict[str, str]:
+        """What carries the trace to whoever is called; empty where there is none."""
+        return {} if self._span is None else self._span.headers()
 
     def __enter__(self) -> Self:
         return self
@@ -137,7 +145,33 @@ class Ongoing:
         self.ended = True
         self.attempt.outcome, self.attempt.error = outcome, error
         self.attempt.seconds = self._health.clock() - self._began
+        if self._span is not None:
+            _note_end(self._span, self.attempt)
         return True
+
+
+def _span_of(tracer: tracing.Tracer, attempt: Attempt) -> tracing.Span:
+    expert = attempt.expert
+    name = "embeddings" if expert.embeds else "chat"
+    span = tracer.begin(f"{name} {expert.model or expert.id}", calls=True)
+    span.set(
+        gen_ai__operation__name=name,
+        gen_ai__provider__name=expert.provider,
+        gen_ai__request__model=expert.model or expert.id,
+        coe__expert__id=expert.id,
+    )
+    return span
+
+
+def _note_end(span: tracing.Span, attempt: Attempt) -> None:
+    usage = attempt.usage
+    if usage is not None:
+        span.set(
+            gen_ai__usage__input_tokens=usage.prompt_tokens,
+            gen_ai__usage__output_tokens=usage.completion_tokens,
+        )
+    span.set(coe__outcome=attempt.outcome)
+    span.end(attempt.error)
 
 
 def unforeseen(error: Exception, expert: str) -> ExpertFailed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from experts.calling.attempts import Attempt
@@ -27,6 +27,7 @@ class CallOptions:
         permit: Is asked before every call but one of the first expert that is the first of all;
             ``None``: everybody may be asked.
         category: What kind of request the router found it to be.
+        likely: How likely the router thought each kind.
     """
 
     timeout: float = 600.0
@@ -36,6 +37,7 @@ class CallOptions:
     attempts: list[Attempt] = field(default_factory=list)
     permit: Permit | None = None
     category: str | None = None
+    likely: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

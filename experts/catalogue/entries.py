@@ -69,7 +69,7 @@ def parse_entries(entries: Any) -> tuple[Expert, ...]:
     if len(entries) > MAX_ENTRIES:
         raise CatalogueInvalid([_whole(f"{len(entries)} entries; at most {MAX_ENTRIES} fit")])
     experts: list[Expert] = []
-    problems: list[Problem] = list(_duplicates(entries))
+    problems: list[Problem] = [*_duplicates(entries), *_shared_aliases(entries)]
     for index, entry in enumerate(entries):
         found = _parse(entry, index)
         if isinstance(found, Expert):
@@ -103,7 +103,7 @@ def check(experts: Sequence[Expert]) -> None:
         {**e.model_dump(mode="json", exclude={"parameters"}), "parameters": e.parameters}
         for e in experts
     ]
-    problems = list(_duplicates(entries))
+    problems = [*_duplicates(entries), *_shared_aliases(entries)]
     for index, entry in enumerate(entries):
         name = _id_of(entry)
         problems += [Problem(index, name, _path(path), why) for path, why in unstorable(entry)]
@@ -139,6 +139,19 @@ def _duplicates(entries: list[Any]) -> Iterator[Problem]:
         if name in first:
             yield Problem(index, name, "id", f"also the id of experts[{first[name]}]")
         first.setdefault(name, index)
+
+
+def _shared_aliases(entries: list[Any]) -> Iterator[Problem]:
+    """Yield a problem for each alias that another entry has too: it would name one of the two."""
+    first: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        aliases = entry.get("aliases") if isinstance(entry, dict) else None
+        for alias in aliases if isinstance(aliases, list) else ():
+            if not isinstance(alias, str):
+                continue
+            if first.setdefault(alias, index) != index:
+                reason = f"{alias[:80]!r} is also an alias of experts[{first[alias]}]"
+                yield Problem(index, _id_of(entry), "aliases", reason)
 
 
 def _id_of(entry: Any) -> str | None:

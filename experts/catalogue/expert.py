@@ -60,6 +60,15 @@ Features = Annotated[
 ]
 Billions = Annotated[float, Field(gt=0, le=1e6)]
 UsdPerMillionTokens = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+ModelName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=200,
+        json_schema_extra={"pattern": r"^(?!coe$)(?!coe-)[!-~](?:[ -~]*[!-~])?$"},
+    ),
+]
+_MODEL_NAME = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 ServiceTier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 
 
@@ -190,6 +199,10 @@ class Expert(_Entry):
     provider: ProviderName
     model: str = Field(default="", max_length=300)
     endpoints: tuple[Endpoint, ...] = Field(default=(), max_length=64)
+    aliases: tuple[ModelName, ...] = Field(default=(), max_length=64, exclude_if=_is_empty)
+    """More names that a request may call it by; one that is an expert's id names that expert."""
+    fallbacks: tuple[ExpertId, ...] = Field(default=(), max_length=32, exclude_if=_is_empty)
+    """Experts asked in turn where this one was asked for by name and fails."""
     system_prompt: str | None = Field(default=None, max_length=100_000)
     parameters: dict[str, Any] = Field(default_factory=dict)
     capabilities: Capabilities = frozenset({"streaming"})
@@ -217,6 +230,16 @@ class Expert(_Entry):
         if RESERVED_IDS.fullmatch(value):
             raise ValueError("ids that are 'coe' or begin with 'coe-' name policies")
         return value
+
+    @field_validator("aliases")
+    @classmethod
+    def _aliases_are_free_names(cls, aliases: tuple[str, ...]) -> tuple[str, ...]:
+        for alias in aliases:
+            if not _MODEL_NAME.fullmatch(alias):
+                raise ValueError("an alias is printable ASCII, without spaces around it")
+            if RESERVED_IDS.fullmatch(alias):
+                raise ValueError("names that are 'coe' or begin with 'coe-' name policies")
+        return aliases
 
     @field_validator("tags")
     @classmethod

@@ -43,6 +43,11 @@ def listed_price(name: str) -> Price | None:
     return None if entry is None else price_of(entry)
 
 
+def listed_entry(name: str) -> Mapping[str, Any] | None:
+    """Return all that the list says of a model, ``None`` where it is not here or lacks it."""
+    return _listed().get(name)
+
+
 def price_of(entry: Mapping[str, Any]) -> Price | None:
     """Return the price that an entry of the list states, if it states one for a token.
 

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+from experts.calling.secrets import SecretResolver
 from experts.catalogue.expert import Expert
 from experts.errors import ExpertMisconfigured, ExpertUnreachable
 from experts.providers.llama import LlamaOptions, LlamaServer, Pooling
 from experts.providers.openai import OpenAIProvider
 from experts.providers.protocol import ExpertAnswer, ExpertCall
 from experts.residency.backends.gguf import GgufModel
+from experts.residency.managed import ManagedModel
 from experts.residency.manager import ResidencyManager
 from experts.residency.policy.values import Rules
 
@@ -56,13 +58,13 @@ class LocalProvider:
 
     async def complete(self, call: ExpertCall) -> ExpertAnswer:
         """Return the whole answer; see :class:`experts.providers.protocol.Provider`."""
-        async with self._loaded(call.expert, call.category) as server:
+        async with self._loaded(call.expert, call) as server:
             return await self._wire.complete(_addressed(call, server))
 
     async def stream(self, call: ExpertCall) -> AsyncGenerator[bytes, None]:
         """Yield blocks of events; see :class:`experts.providers.protocol.Provider`."""
         async with (
-            self._loaded(call.expert, call.category) as server,
+            self._loaded(call.expert, call) as server,
             aclosing(self._wire.stream(_addressed(call, server))) as blocks,
         ):
             async for block in blocks:
@@ -73,6 +75,11 @@ class LocalProvider:
         async with self._loaded(call.expert, pooling=_pooling_of(call.expert)) as server:
             return await self._wire.embed(_addressed(call, server))
 
+    def models_of(self, expert: Expert, resolve: SecretResolver) -> Sequence[ManagedModel]:  # noqa: ARG002
+        """Return an expert's model; see :class:`experts.residency.managed.Managing`."""
+        name, model = self._model(expert, _pooling_of(expert) if expert.embeds else None)
+        return (ManagedModel(name, model, self._options.slots),)
+
     async def aclose(self) -> None:
         """Stop all servers and free their models."""
         await self._wire.aclose()
@@ -80,20 +87,28 @@ class LocalProvider:
         for model in self._models.values():
             await model.unload()
 
-    @asynccontextmanager
-    async def _loaded(
-        self, expert: Expert, category: str | None = None, *, pooling: Pooling | None = None
-    ) -> AsyncIterator[LlamaServer]:
-        """Wait for a place at an expert's model, and keep it while inside."""
+    def _model(self, expert: Expert, pooling: Pooling | None) -> tuple[str, GgufModel]:
+        """Return an expert's model, and the name that experts of the same file share."""
         path = model_file(expert)
         model = self._models.get((path, pooling))
         if model is None:
             options = dataclasses.replace(self._options, pooling=pooling)
             model = self._models[path, pooling] = GgufModel(path, options)
-        name = str(path) if pooling is None else f"{path} ({pooling})"
-        slots = self._options.slots
+        return str(path) if pooling is None else f"{path} ({pooling})", model
+
+    @asynccontextmanager
+    async def _loaded(
+        self, expert: Expert, call: ExpertCall | None = None, *, pooling: Pooling | None = None
+    ) -> AsyncIterator[LlamaServer]:
+        """Wait for a place at an expert's model, and keep it while inside."""
+        name, model = self._model(expert, pooling)
         async with self._manager.hold(
-            name, model, expert=expert.id, slots=slots, category=category
+            name,
+            model,
+            expert=expert.id,
+            slots=self._options.slots,
+            category=call.category if call else None,
+            likely=call.likely if call else None,
         ):
             if model.server is None:
                 raise ExpertUnreachable("the model is being shut down", expert=expert.id)

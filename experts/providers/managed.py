@@ -10,10 +10,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from math import inf
 
+from experts.calling.secrets import SecretResolver, resolved
+from experts.catalogue.expert import Expert
 from experts.providers.addresses import AddressPolicy
 from experts.providers.openai import OpenAIProvider
 from experts.providers.protocol import ExpertAnswer, ExpertCall
 from experts.residency.backends.configured import backend_of
+from experts.residency.managed import ManagedModel
 from experts.residency.manager import ResidencyManager
 from experts.residency.servers import ManagedServer
 
@@ -61,19 +64,37 @@ class ManagedProvider:
         await self._manager.aclose()
         await self._wire.aclose()
 
+    def models_of(self, expert: Expert, resolve: SecretResolver) -> Sequence[ManagedModel]:
+        """Return an expert's models on servers that are managed; see :class:`.managed.Managing`."""
+        return [
+            self._model(server, expert, resolved(resolve, endpoint.api_key, expert.id))
+            for endpoint in expert.endpoints
+            if (server := self._server(endpoint.url)) is not None
+        ]
+
+    def _server(self, url: str | None) -> ManagedServer | None:
+        return self._servers.get((url or "").rstrip("/").removesuffix("/v1"))
+
+    def _model(self, server: ManagedServer, expert: Expert, api_key: str | None) -> ManagedModel:
+        # A vLLM has one model, whatever its adapters are called.
+        name = server.root if server.kind == "vllm" else f"{server.root} {expert.model}"
+        backend = backend_of(server, expert.model, expert.id, api_key, self._addresses)
+        # These queue by themselves what they cannot answer at once.
+        return ManagedModel(name, backend, slots=inf)
+
     @asynccontextmanager
     async def _held(self, call: ExpertCall) -> AsyncIterator[None]:
-        root = (call.url or "").rstrip("/").removesuffix("/v1")
-        server = self._servers.get(root)
+        server = self._server(call.url)
         if server is None:
             yield
             return
-        expert = call.expert
-        # A vLLM has one model, whatever its adapters are called.
-        model = "" if server.kind == "vllm" else f" {expert.model}"
-        backend = backend_of(server, expert.model, expert.id, call.api_key, self._addresses)
-        # These queue by themselves what they cannot answer at once.
+        model = self._model(server, call.expert, call.api_key)
         async with self._manager.hold(
-            root + model, backend, expert=expert.id, slots=inf, category=call.category
+            model.name,
+            model.backend,
+            expert=call.expert.id,
+            slots=model.slots,
+            category=call.category,
+            likely=call.likely,
         ):
             yield

@@ -7,7 +7,7 @@ bytes on, any other provider writes the same wire itself. One conformance suite 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -54,6 +54,7 @@ class ExpertCall:
             limits of their own.
         request_id: Sent on as ``x-request-id`` so that logs can be joined.
         category: What kind of request the router found it to be; memory is kept by it.
+        likely: How likely the router thought each kind; memory is kept by it, too.
     """
 
     expert: Expert
@@ -64,6 +65,7 @@ class ExpertCall:
     timeout: float = 600.0
     request_id: str = ""
     category: str | None = None
+    likely: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,62 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, Literal
+from typing import Any, TypeVar
 
 from experts.errors import ExpertError, ExpertMisconfigured
-from experts.residency.actions import Action, Evict, Load, Start
+from experts.residency.actions import Action, Load, Start
 from experts.residency.backends.protocol import Backend
-from experts.residency.policy.values import Model, Rules
+from experts.residency.policy.values import Rules
+from experts.residency.roster import Roster, state_of
 from experts.residency.scheduler import Scheduler
+from experts.residency.views import MemoryView, ModelView, State
+from experts.residency.watching import Unwatched, Watch
 
-_DISK_BANDWIDTH = 500e6
-"""Bytes a second that a first load is thought to come in at; later ones go by what was measured."""
-
-State = Literal["loaded", "loading", "unloading", "unloaded"]
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class _Known:
-    backend: Backend
-    size: int
-    """Bytes, as was told before it was ever loaded."""
-    measured: bool = False
-    experts: set[str] = field(default_factory=set)
-    loads: int = 0
-    asked_at: float | None = None
+class ModelInUse(Exception):
+    """A model cannot go now; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelView:
-    """A model as it is now.
-
-    Args:
-        name: Which.
-        experts: Ids of those that it answers for.
-        state: Where it is.
-        size: Bytes that it takes, or would take.
-        in_use: Requests that are being answered with it.
-        waiting: Requests that wait for it.
-        loads: How often it was loaded.
-        idle_seconds: Since it was last asked for; ``None``: never.
-        share: Of the coming requests, as expected.
-    """
-
-    name: str
-    experts: tuple[str, ...]
-    state: State
-    size: int
-    in_use: int
-    waiting: int
-    loads: int
-    idle_seconds: float | None
-    share: float
+class NoRoomToPin(Exception):
+    """With one more model pinned, another could not be loaded any more; the message names it."""
 
 
 class ResidencyManager:
@@ -69,17 +38,17 @@ class ResidencyManager:
 
     Args:
         rules: How memory is kept.
+        watch: Is told of loads and waiting.
     """
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, watch: Watch | None = None) -> None:
         self._scheduler = Scheduler(rules)
-        self._known: dict[str, _Known] = {}
-        self._introductions: dict[str, asyncio.Task[None]] = {}
+        self._watch = watch or Unwatched()
+        self._roster = Roster(self._scheduler)
         self._starts: dict[int, asyncio.Future[None]] = {}
         self._serial = count()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._growth: dict[type, float] = {}
         self._closed = False
 
     @asynccontextmanager
@@ -91,6 +60,8 @@ class ResidencyManager:
         expert: str,
         slots: float | None = None,
         category: str | None = None,
+        likely: Mapping[str, float] | None = None,
+        counts: bool = True,
     ) -> AsyncIterator[None]:
         """Wait until a model is loaded and has a place for this request; keep it while inside.
 
@@ -100,18 +71,21 @@ class ResidencyManager:
             expert: Id of the expert that is called.
             slots: Requests that it answers at once; as the rules say unless given.
             category: What kind of request it is, where that is known.
+            likely: How likely the router thought each kind.
+            counts: Whether it says anything of requests to come.
 
         Raises:
             ExpertMisconfigured: If it is larger than the budget.
             ExpertError: If it could not be loaded.
         """
-        await self._introduce(name, backend, slots)
-        self._known[name].experts.add(expert)
+        await self.introduce(name, backend, expert=expert, slots=slots)
         request = next(self._serial)
         started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._starts[request] = started
-        self._known[name].asked_at = self._now()
-        self._scheduler.arrived(request, name, self._now(), category=category)
+        asked = self._roster[name].asked_at = self._now()
+        self._scheduler.arrived(
+            request, name, asked, category=category, likely=likely, counts=counts
+        )
         try:
             self._step()
             await started
@@ -119,6 +93,7 @@ class ResidencyManager:
             self._withdraw(request, name, started)
             raise
         began = self._now()
+        self._watch.waited(expert, began - asked)
         try:
             yield
         finally:
@@ -126,10 +101,75 @@ class ResidencyManager:
                 self._scheduler.finished(name, self._now(), self._now() - began)
                 self._step()
 
-    def view(self) -> list[ModelView]:
-        """Return all models that were ever asked for, by name."""
-        shares = self._scheduler.shares(self._now())
-        return [self._view_of(name, shares.get(name, 0.0)) for name in sorted(self._known)]
+    async def introduce(
+        self, name: str, backend: Backend, *, expert: str, slots: float | None = None
+    ) -> None:
+        """Make a model known: how large it is, and whether it is there already. Args as for :meth:`hold`.
+
+        Raises:
+            ExpertMisconfigured: If it is larger than the budget, or this is closed.
+            ExpertError: If that cannot be found out.
+        """
+        if self._closed:
+            raise ExpertMisconfigured("local models are being shut down")
+        await self._roster.introduce(name, backend, expert, slots)
+
+    async def unload(self, name: str) -> None:
+        """Take a model out, until it is asked for again; nothing where it is out.
+
+        Raises:
+            ModelInUse: If it is pinned, answers something, or is waited for.
+            ExpertError: If its server could not be told. It counts as out even so.
+        """
+        residents = self._scheduler.loaded.residents
+        if name not in residents:
+            return
+        action = self._scheduler.let_go(name)
+        if action is None:
+            pinned = name in self._scheduler.models.pinned
+            why = "is pinned" if pinned else "answers requests, is waited for, or on its way"
+            raise ModelInUse(f"the model {why}")
+        failed = await asyncio.shield(self._begin(self._evict(action.model)))
+        if failed is not None:
+            raise failed
+
+    def pin(self, name: str) -> None:
+        """Never take a model out for others, once it is loaded.
+
+        Args:
+            name: One that was introduced.
+
+        Raises:
+            NoRoomToPin: If another one could not be loaded any more.
+        """
+        squeezed = self._scheduler.models.squeezed_by(name)
+        if squeezed is not None:
+            raise NoRoomToPin(f"there would be no room for '{squeezed}' any more")
+        self._scheduler.pin(name)
+        self._step_unless_closed()
+
+    def unpin(self, name: str) -> None:
+        """Let a model be taken out again."""
+        self._scheduler.unpin(name)
+        self._step_unless_closed()
+
+    async def view(self) -> list[ModelView]:
+        """Return all models that are known, by name."""
+        return await self._roster.view(self._now())
+
+    def memory(self) -> MemoryView:
+        """Return how full memory is."""
+        models, residents = self._scheduler.models, self._scheduler.loaded.residents
+        states: dict[State, int] = {"loading": 0, "loaded": 0, "unloading": 0}
+        for resident in residents.values():
+            states[state_of(resident)] += 1
+        return MemoryView(
+            budget=self._scheduler.rules.capacity,
+            used=self._scheduler.loaded.used,
+            pinned=sum(one.size for name, one in residents.items() if name in models.pinned),
+            waiting=len(self._starts),
+            states=states,
+        )
 
     async def aclose(self) -> None:
         """Begin nothing more; whoever waits is told to go. What is loaded is left to those it belongs to."""
@@ -139,7 +179,7 @@ class ResidencyManager:
         for started in self._starts.values():
             if not started.done():
                 started.cancel()
-        await asyncio.gather(*self._introductions.values(), return_exceptions=True)
+        await self._roster.aclose()
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
@@ -147,31 +187,6 @@ class ResidencyManager:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
-
-    async def _introduce(self, name: str, backend: Backend, slots: float | None) -> None:
-        if self._closed:
-            raise ExpertMisconfigured("local models are being shut down")
-        if name in self._known:
-            return
-        task = self._introductions.get(name)
-        if task is None:
-            task = asyncio.create_task(self._learn(name, backend, slots))
-            self._introductions[name] = task
-            task.add_done_callback(lambda _: self._introductions.pop(name, None))
-        await asyncio.shield(task)
-
-    async def _learn(self, name: str, backend: Backend, slots: float | None) -> None:
-        size = await backend.size()
-        capacity = self._scheduler.rules.capacity
-        if size > capacity:
-            message = f"a model of {size:,} bytes does not fit into the budget of {capacity:,.0f}"
-            raise ExpertMisconfigured(f"{message} (COE_RESIDENCY_BUDGET)")
-        there = await backend.is_loaded()
-        self._scheduler.add(Model(name, size, size / _DISK_BANDWIDTH, slots))
-        self._known[name] = _Known(backend, size)
-        self._expect_as_much_more(type(backend))
-        if there:
-            self._scheduler.is_there(name, self._now())
 
     def _withdraw(self, request: int, name: str, started: asyncio.Future[None]) -> None:
         """Take back a request whose caller went away, or whose model failed."""
@@ -202,75 +217,50 @@ class ResidencyManager:
         elif isinstance(action, Load):
             self._begin(self._load(action.model))
         else:
-            self._begin(self._evict_and_go_on(action))
+            self._begin(self._evict(action.model))
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _load(self, name: str) -> None:
-        known = self._known[name]
+        known = self._roster[name]
         began = self._now()
         try:
             size = await known.backend.load()
         except Exception as error:  # noqa: BLE001 (whatever it is, those who wait are told)
+            self._watch.not_loaded(known.expert)
             for request in self._scheduler.was_not_loaded(name):
                 self._starts.pop(request).set_exception(_for_each_caller(error))
         else:
             known.loads += 1
-            self._scheduler.was_loaded(name, self._now(), self._now() - began, size)
+            seconds = self._now() - began
+            self._watch.loaded(known.expert, seconds)
+            self._scheduler.was_loaded(name, self._now(), seconds, size)
             if size is not None:
-                known.measured = True
-                self._growth[type(known.backend)] = max(
-                    self._growth.get(type(known.backend), 1.0), size / max(known.size, 1)
-                )
-                self._expect_as_much_more(type(known.backend))
+                self._roster.took(name, size)
         self._step_unless_closed()
 
-    def _expect_as_much_more(self, kind: type) -> None:
-        """Think of models that were never loaded as growing like others of their kind did.
-
-        A model takes more than its file: there are its cache and its buffers.
-        """
-        growth = self._growth.get(kind, 1.0)
-        for name, known in self._known.items():
-            if type(known.backend) is kind and not known.measured:
-                self._scheduler.expect(name, int(known.size * growth))
-
-    async def _evict_and_go_on(self, action: Evict) -> None:
-        await self._evict(action.model)
-        self._step_unless_closed()
-
-    async def _evict(self, name: str) -> None:
+    async def _evict(self, name: str) -> Exception | None:
+        """Take a model out; return what came instead."""
+        failed = None
         try:
-            await self._known[name].backend.unload()
-        except ExpertError as error:
+            await self._roster[name].backend.unload()
+        except Exception as error:  # noqa: BLE001 (whatever it is, others wait for the room)
             # A server that cannot be told has either gone, and its memory with it, or will say so at
             # the next load. To keep the room taken would shut others out for good.
             log.warning("%s could not be unloaded: %s", name, error)
+            failed = error
+        self._watch.evicted(self._roster[name].expert)
         self._scheduler.was_evicted(name)
+        self._step_unless_closed()
+        return failed
 
     def _step_unless_closed(self) -> None:
         if not self._closed:
             self._step()
-
-    def _view_of(self, name: str, share: float) -> ModelView:
-        known, resident = self._known[name], self._scheduler.loaded.residents.get(name)
-        state: State = "unloaded"
-        if resident is not None:
-            state = "unloading" if resident.leaving else "loaded" if resident.ready else "loading"
-        return ModelView(
-            name=name,
-            experts=tuple(sorted(known.experts)),
-            state=state,
-            size=self._scheduler.size(name),
-            in_use=resident.in_use if resident else 0,
-            waiting=self._scheduler.waiting(name),
-            loads=known.loads,
-            idle_seconds=None if known.asked_at is None else self._now() - known.asked_at,
-            share=share,
-        )
 
 
 def _for_each_caller(error: Exception) -> Exception:

@@ -11,6 +11,7 @@ from orchestrator.batches.plans import plan_of
 from orchestrator.batches.preparation import Preparation
 from orchestrator.batches.results import add_files
 from orchestrator.jobs.record import Item, Outcome, Row
+from orchestrator.jobs.turn import Turn
 from orchestrator.tenants.keys import Principal
 
 KIND = "batch"
@@ -27,10 +28,12 @@ class BatchKind:
 
     preparation: Preparation
     performer: Performer
+    restarts: bool = False
+    """A file in which something was wrong is still that."""
 
-    async def prepare(self, job: Row) -> None:
+    async def run(self, job: Row, turn: Turn) -> None:
         """Check a batch's file and turn it into items."""
-        await self.preparation.prepare(job, {KIND: self})
+        await self.preparation.prepare(job, turn)
 
     async def perform(self, job: Row, principal: Principal, item: Item) -> Outcome:
         """Answer one request."""

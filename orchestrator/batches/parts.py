@@ -48,10 +48,18 @@ class Batching:
     kinds: Kinds
 
 
+def build_files(settings: Settings, engine: AsyncEngine) -> FileService:
+    """Return what keeps files."""
+    lines = ResultLines(engine)
+    return FileService(engine, settings.job_retention, settings.files_bytes, lines, file_in_use)
+
+
 def build_batching(
     settings: Settings,
     engine: AsyncEngine,
     redis: Redis,
+    files: FileService,
+    others: Kinds,
     planner: Planner,
     caller: ExpertCaller,
     embedder: ExpertCaller,
@@ -65,6 +73,8 @@ def build_batching(
         settings: The settings.
         engine: Postgres.
         redis: Over which workers are told to look.
+        files: Keeps files.
+        others: The other kinds of jobs.
         planner: Decides who answers.
         caller: Calls experts that chat.
         embedder: Calls experts that make vectors.
@@ -81,11 +91,8 @@ def build_batching(
         lambda asking: limiter.budgeted(Ask("", asking.tenant, asking.key_id)),
         settings.request_timeout,
     )
-    kinds = {KIND: BatchKind(preparation, performer)}
+    kinds = {KIND: BatchKind(preparation, performer), **others}
     jobs = JobService(engine, kinds, _teller(redis))
-    files = FileService(
-        engine, settings.job_retention, settings.files_bytes, ResultLines(engine), file_in_use
-    )
     return Batching(jobs, files, BatchService(jobs, files, Estimator(engine, planner)), kinds)
 
 

@@ -18,10 +18,10 @@ from orchestrator.batches.lines import CheckModel, Line, Problem, read_line
 from orchestrator.batches.plans import Plan, Planner
 from orchestrator.files import repository as files
 from orchestrator.files.lines import LineTooLong, lines_of
-from orchestrator.jobs import ending, items, repository
-from orchestrator.jobs.kinds import JobGone, Kinds
+from orchestrator.jobs import items, repository
 from orchestrator.jobs.owners import KeyGone, owner_of
 from orchestrator.jobs.record import Row
+from orchestrator.jobs.turn import Turn, mine
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.ids import new_request_id
 from orchestrator.tenants.keys import Principal
@@ -50,7 +50,7 @@ class Preparation:
     longest: int
     most_items: int
 
-    async def prepare(self, job: Row, kinds: Kinds) -> None:
+    async def prepare(self, job: Row, turn: Turn) -> None:
         """Check a batch's file and turn its lines into items, as far as that is not done yet.
 
         Raises:
@@ -61,18 +61,17 @@ class Preparation:
                 owner = await owner_of(connection, job)
         except KeyGone:
             told = "The key it was made with was revoked, or its tenant suspended."
-            await self._fail(job, kinds, [Problem(None, "key_revoked", told)])
+            await _fail(turn, [Problem(None, "key_revoked", told)])
             return
         check = self.planner.checks(owner, job["payload"]["endpoint"])
         if job["state"] == "queued":
             total, problems = await self._checked(job, check)
             if problems:
-                await self._fail(job, kinds, problems)
+                await _fail(turn, problems)
                 return
             begun = {"state": "running", "total": total, "started_at": repository.NOW}
-            async with self.engine.begin() as connection:
-                _mine(await repository.note(connection, job, **begun))
-        await self._fill(job, owner, kinds)
+            await turn.note(**begun)
+        await self._fill(job, owner, turn)
 
     async def _checked(self, job: Row, check: CheckModel) -> tuple[int, list[Problem]]:
         """Return how many requests a file holds, and what is wrong with it."""
@@ -98,7 +97,7 @@ class Preparation:
         problems.sort(key=lambda problem: problem.line or 0)
         return total, problems[:_MOST_PROBLEMS]
 
-    async def _fill(self, job: Row, owner: Principal, kinds: Kinds) -> None:
+    async def _fill(self, job: Row, owner: Principal, turn: Turn) -> None:
         groups = set(job["groups"])
         rows: list[Row] = []
         filled, at = 0, 0
@@ -114,10 +113,7 @@ class Preparation:
                     await self._put(job, rows, groups, at)
                     rows = []
         await self._put(job, rows, groups, at)
-        async with self.engine.begin() as connection:
-            done = {"prepared": True, "worker": None}
-            _mine(await repository.note(connection, job, **done))
-            await ending.finish(connection, job["id"], kinds)
+        await turn.finish()
 
     async def _row(self, job: Row, owner: Principal, number: int, text: bytes) -> Row:
         line = read_line(number, text, job["payload"]["endpoint"], lambda _: None)
@@ -143,21 +139,7 @@ class Preparation:
             await items.put(connection, job["id"], rows)
             # Last, since results of what is put in already wait for the row of their job.
             changes = {"filled": at, "groups": sorted(groups)}
-            _mine(await repository.note(connection, job, **changes))
-
-    async def _fail(self, job: Row, kinds: Kinds, problems: list[Problem]) -> None:
-        first = problems[0]
-        async with self.engine.begin() as connection:
-            _mine(
-                await ending.fail(
-                    connection,
-                    job,
-                    kinds,
-                    code=first.code,
-                    message=first.message,
-                    problems=[problem.as_error() for problem in problems],
-                )
-            )
+            mine(await repository.note(connection, job, **changes))
 
     def _pieces(self, job: Row) -> AsyncIterator[bytes]:
         return files.pieces(self.engine, job["payload"]["input_file_id"])
@@ -175,7 +157,6 @@ def _read_all(numbered: Numbered, endpoint: str, check: CheckModel, seen: SeenId
     return problems
 
 
-def _mine(changed: Row | None) -> Row:
-    if changed is None:
-        raise JobGone
-    return changed
+async def _fail(turn: Turn, problems: list[Problem]) -> None:
+    first = problems[0]
+    await turn.fail(first.code, first.message, [problem.as_error() for problem in problems])

@@ -100,11 +100,10 @@ class BatchService:
 
 
 async def file_in_use(connection: AsyncConnection, file_id: str) -> bool:
-    """Tell whether a batch still has to read a file."""
+    """Tell whether a job still has to read a file."""
     reads = sa.and_(
-        jobs.c.kind == KIND,
         jobs.c.state.in_(["queued", "running"]),
-        ~jobs.c.prepared,
+        sa.or_(~jobs.c.prepared, jobs.c.again),
         jobs.c.payload["input_file_id"].astext == file_id,
     )
     return await connection.scalar(sa.select(jobs.c.id).where(reads).limit(1)) is not None

@@ -18,7 +18,7 @@ from experts.providers.interpreter import Interpreter
 from orchestrator.assignments import service as assignment_service
 from orchestrator.assignments.service import Assignments
 from orchestrator.audit.log import AuditLog
-from orchestrator.batches.parts import build_batching
+from orchestrator.batches.parts import build_batching, build_files
 from orchestrator.batches.plans import Planner
 from orchestrator.bootstrap.parts import (
     allowed_addresses,
@@ -34,6 +34,8 @@ from orchestrator.bootstrap.secrets import encryption_keys, secret_store
 from orchestrator.bootstrap.services import Services
 from orchestrator.breakers import sharing as breaker_sharing
 from orchestrator.breakers.sharing import SharedBreakers
+from orchestrator.caching import book as choice_book
+from orchestrator.caching.building import build_caching
 from orchestrator.catalogue import service as catalogue_service
 from orchestrator.catalogue.secrets import cipher_of
 from orchestrator.catalogue.service import CatalogueService
@@ -43,6 +45,8 @@ from orchestrator.conductor.knowledge import Knowledge
 from orchestrator.conductor.panel import Reliability
 from orchestrator.feedback.service import FeedbackService
 from orchestrator.guardrails.building import build_guardrails
+from orchestrator.job_kinds.parts import build_job_kinds
+from orchestrator.job_kinds.service import JobStarter
 from orchestrator.kit.away import Away
 from orchestrator.kit.changes import ChangeFeed, Refresh
 from orchestrator.kit.settings import Settings
@@ -51,6 +55,7 @@ from orchestrator.kit.together import Together
 from orchestrator.lessons import repository as lessons_repository
 from orchestrator.lessons.store import PostgresLessons
 from orchestrator.login.assembly import build_login
+from orchestrator.residency.service import Residency
 from orchestrator.routers import lifecycle
 from orchestrator.routers.latency import LatencyWatch
 from orchestrator.routers.outcomes import OutcomeMemory
@@ -101,7 +106,8 @@ def build(
     )
     refreshes[key_service.TOPIC] = keys.refresh
     refreshes[catalogue_service.TOPIC] = catalogue.refresh
-    residency = residency_manager(settings)
+    metrics = Metrics()
+    residency = residency_manager(settings, metrics.residency)
     providers = make_providers(addresses, residency, settings.residency_servers)
     rules = call_rules(settings)
     caller = ExpertCaller(providers, store.resolve, health, rules)
@@ -115,7 +121,6 @@ def build(
     together = Together(redis)
     shared = RedisLimits(redis, together=together)
     limiter = Limiter(limits, shared, Spending(engine).of, Replicas(redis, instance), away)
-    metrics = Metrics()
     journal = UsageJournal(redis, spool, instance, limiter, away, metrics.seen, together)
     shadows = ShadowLog(engine)
     outcomes = OutcomeMemory(redis, waiting, settings.memory, lambda: active.router.embedder)
@@ -128,6 +133,8 @@ def build(
     knowledge = Knowledge(reliability, lessons)
     guardrails = build_guardrails(settings)
     sessions = Sessions(redis)
+    caching = build_caching(settings, engine, redis, feed.announce, router.embedder)
+    refreshes[choice_book.TOPIC] = caching.book.refresh
     chat = chat_pipeline(
         settings,
         catalogue,
@@ -139,6 +146,7 @@ def build(
         knowledge,
         assignments,
         sessions,
+        caching,
     )
     runs = build_runs(
         engine,
@@ -151,8 +159,23 @@ def build(
     planner = Planner(
         catalogue, active, outcomes, settings.default_policy, settings.reserved_tokens
     )
+    files = build_files(settings, engine)
+    feedback = FeedbackService(
+        engine, outcomes, keys.changed, lessons_repository.erase, lessons.corrected
+    )
+    started = build_job_kinds(settings, files, feedback, versions, caller, catalogue)
     batching = build_batching(
-        settings, engine, redis, planner, caller, embedder, guardrails, journal, limiter
+        settings,
+        engine,
+        redis,
+        files,
+        started,
+        planner,
+        caller,
+        embedder,
+        guardrails,
+        journal,
+        limiter,
     )
     services = Services(
         settings=settings,
@@ -175,11 +198,10 @@ def build(
         latencies=LatencyWatch(engine, catalogue),
         caller=caller,
         breakers=breakers,
-        residency=residency,
+        residency=Residency(residency, providers, lambda: catalogue.current.experts, store.resolve),
         sessions=sessions,
-        feedback=FeedbackService(
-            engine, outcomes, keys.changed, lessons_repository.erase, lessons.corrected
-        ),
+        caching=caching,
+        feedback=feedback,
         journal=journal,
         drain=UsageDrain(engine, waiting, spool, instance),
         interpreter=interpreter,
@@ -196,7 +218,8 @@ def build(
         files=batching.files,
         batches=batching.batches,
         kinds=batching.kinds,
+        starter=JobStarter(batching.jobs, files, started),
         metrics=metrics,
-        state=State(health, redis, spool.path, runs.queue.waiting),
+        state=State(health, redis, spool.path, runs.queue.waiting, residency.memory),
     )
     return services, feed

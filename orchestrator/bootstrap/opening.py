@@ -19,12 +19,13 @@ from orchestrator.bootstrap.parts import (
     read_reliability,
 )
 from orchestrator.bootstrap.services import Services
+from orchestrator.bootstrap.upkeep import upkeep_tasks
 from orchestrator.breakers.probing import Probes
+from orchestrator.jobs.schedule import Schedule
 from orchestrator.kit.changes import ChangeFeed, cancelled
 from orchestrator.kit.database import make_engine
 from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls
-from orchestrator.usage.upkeep import UsageUpkeep
 from router import Router
 
 _REDIS_TIMEOUT = 5.0
@@ -81,8 +82,10 @@ async def open_services(
         await services.journal.start(exclusive=urls.exclusive)
         stack.push_async_callback(services.journal.stop)
         stack.push_async_callback(services.limiter.stop)
+        stack.push_async_callback(services.caching.flights.aclose)
         await services.keys.refresh()
         await services.limits.refresh()
+        await services.caching.book.refresh()
         await services.catalogue.load()
         await services.breakers.refresh()
         await _rotate_secrets(services)
@@ -101,12 +104,13 @@ def _background(services: Services, feed: ChangeFeed) -> tuple[Coroutine[Any, An
         services.journal.heartbeat(),
         services.limiter.run(),
         services.drain.run(),
-        UsageUpkeep(services.engine, services.settings.usage_retention_days).run(),
+        Schedule(services.engine, upkeep_tasks(services)).run(),
         services.routers.run(),
         services.shadows.run(),
         services.outcomes.run(),
         services.breakers.run(),
         services.sessions.run(),
+        services.caching.similar.run(),
         Probes(services.breakers.health, allowed_addresses(services.settings)).run(),
         services.latencies.run(),
     )

@@ -19,7 +19,9 @@ from experts.providers.openai import OpenAIProvider
 from experts.residency.manager import ResidencyManager
 from experts.residency.policy.values import Rules
 from experts.residency.servers import parse_servers
+from experts.residency.watching import Watch
 from orchestrator.assignments.service import Assignments
+from orchestrator.caching.service import Caching
 from orchestrator.catalogue.service import CatalogueService
 from orchestrator.chat.pipeline import ChatPipeline
 from orchestrator.chat.stickiness import Sessions
@@ -64,10 +66,15 @@ def allowed_addresses(settings: Settings) -> AddressPolicy:
     return AddressPolicy.parse(settings.private_addresses, "COE_PRIVATE_ADDRESSES")
 
 
-def residency_manager(settings: Settings) -> ResidencyManager:
-    """Return what decides which local models are in memory."""
+def residency_manager(settings: Settings, watch: Watch) -> ResidencyManager:
+    """Return what decides which local models are in memory.
+
+    Args:
+        settings: Give it a budget.
+        watch: Is told of loads and waiting.
+    """
     capacity = settings.residency_budget or math.inf
-    return ResidencyManager(Rules(capacity, max_wait=settings.residency_max_wait))
+    return ResidencyManager(Rules(capacity, max_wait=settings.residency_max_wait), watch)
 
 
 def make_providers(
@@ -102,6 +109,7 @@ def chat_pipeline(
     knowledge: Knowledge,
     assignments: Assignments,
     sessions: Sessions,
+    caching: Caching,
 ) -> ChatPipeline:
     """Return what answers chat requests."""
     strategies = StrategyPipeline(
@@ -124,6 +132,7 @@ def chat_pipeline(
         outcomes=outcomes,
         strategies=strategies,
         sessions=sessions,
+        caching=caching,
         default_policy=settings.default_policy,
         timeout=settings.request_timeout,
         first_token_timeout=settings.first_token_timeout,

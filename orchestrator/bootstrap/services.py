@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from experts.calling.call import ExpertCaller
 from experts.providers.interpreter import Interpreter
-from experts.residency.manager import ResidencyManager
 from orchestrator.assignments.service import Assignments
 from orchestrator.audit.log import AuditLog
 from orchestrator.batches.service import BatchService
 from orchestrator.breakers.sharing import SharedBreakers
+from orchestrator.caching.service import Caching
 from orchestrator.catalogue.secrets import (
     SecretStore,
 )
@@ -25,11 +25,13 @@ from orchestrator.conductor.knowledge import Knowledge
 from orchestrator.feedback.service import FeedbackService
 from orchestrator.files.service import FileService
 from orchestrator.guardrails.service import Guardrails
+from orchestrator.job_kinds.service import JobStarter
 from orchestrator.jobs.kinds import Kinds
 from orchestrator.jobs.service import JobService
 from orchestrator.kit.settings import Settings
 from orchestrator.lessons.store import PostgresLessons
 from orchestrator.login.service import Login
+from orchestrator.residency.service import Residency
 from orchestrator.routers.latency import LatencyWatch
 from orchestrator.routers.lifecycle import RouterVersions
 from orchestrator.routers.outcomes import OutcomeMemory
@@ -70,8 +72,9 @@ class Services:
     latencies: LatencyWatch
     caller: ExpertCaller
     breakers: SharedBreakers
-    residency: ResidencyManager
+    residency: Residency
     sessions: Sessions
+    caching: Caching
     journal: UsageJournal
     drain: UsageDrain
     chat: Chat
@@ -84,6 +87,7 @@ class Services:
     batches: BatchService
     kinds: Kinds
     """The kinds of jobs."""
+    starter: JobStarter
     interpreter: Interpreter
     knowledge: Knowledge
     lessons: PostgresLessons

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,23 @@ async def seed(
     if not settings.discover:
         return SeedReport("registry", ("not looked for experts: COE_DISCOVER is off",))
     return await _discovered(catalogue, settings, environ)
+
+
+async def refresh_from_file(catalogue: CatalogueService, path: Path) -> None:
+    """Bring a catalogue that no operator has changed in line with the file once more, if that has changed.
+
+    Raises:
+        StartError: If the file cannot be read or holds a wrong entry; the catalogue stays as it is.
+    """
+    if await catalogue.authors() - _AUTHORS:
+        return
+    experts = await asyncio.to_thread(read_experts_file, path)
+    try:
+        found = await catalogue.apply(experts, by="seed:file", prune=True, dry_run=True)
+        if any(change.action != "unchanged" for change in found):
+            await catalogue.apply(experts, by="seed:file", prune=True)
+    except CatalogueInvalid as error:
+        raise _wrong_entry(path, error) from error
 
 
 async def _discovered(

@@ -38,6 +38,7 @@ class Catalogue:
         versions: The version of each that is in force, by id.
         candidates: What the router may know of them, in the order of their ids.
         measured: Grows with every change of what is measured of them.
+        aliases: The ids of experts by the other names they have.
     """
 
     revision: int = -1
@@ -45,6 +46,12 @@ class Catalogue:
     versions: Mapping[str, int] = field(default_factory=dict)
     candidates: tuple[Candidate, ...] = ()
     measured: int = 0
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def named(self, model: str) -> Expert | None:
+        """Return the expert that a request calls by an id or another name, if there is one."""
+        expert = self.experts.get(model)
+        return self.experts.get(self.aliases.get(model, "")) if expert is None else expert
 
 
 def candidate_of(expert: Expert, latency: float | None = None) -> Candidate:
@@ -95,7 +102,17 @@ def catalogue_of(
         versions=MappingProxyType(versions),
         candidates=_candidates(experts, latencies),
         measured=measured,
+        aliases=MappingProxyType(_aliases(experts.values())),
     )
+
+
+def _aliases(experts: Iterable[Expert]) -> dict[str, str]:
+    """Return ids by alias; a name that two experts have is that of the first by id."""
+    found: dict[str, str] = {}
+    for expert in experts:
+        for alias in expert.aliases:
+            found.setdefault(alias, expert.id)
+    return found
 
 
 def _candidates(

@@ -9,9 +9,11 @@ from typing import Any
 
 import msgspec
 
+from experts.cache.caller import CachedCall
 from experts.calling.attempts import Attempt
 from experts.pricing import cost_in_nanos
 from experts.providers.protocol import Usage
+from orchestrator.caching.telling import explained, recorded
 from orchestrator.chat.charges import Asked, calls_of
 from orchestrator.chat.review import Review
 from orchestrator.chat.target import Target
@@ -39,6 +41,7 @@ class Account:
         tools: The request's tools, likewise.
         text: What the router looked at; kept where the tenant wants that.
         review: What guardrails say of it, where there are any.
+        cached: Its way through the cache, if that has a part in it.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Account:
         tools: Sequence[Any] | None = None,
         text: str = "",
         review: Review | None = None,
+        cached: CachedCall | None = None,
     ) -> None:
         self.attempts: list[Attempt] = []
         """All that is tried for an answer; whoever calls experts notes it here."""
@@ -67,12 +71,13 @@ class Account:
         self._choice = principal.content
         self._text = text
         self._review = review
+        self._cached = cached
         self._written = ""
         self._began = time.perf_counter()
         self._first_token: float | None = None
         self._closing: asyncio.Future[UsageRecord] | None = None
         decision = target.decision
-        self._record = UsageRecord(
+        record = UsageRecord(
             request_id=request_id,
             tenant=principal.tenant,
             key_id=principal.key_id,
@@ -89,6 +94,7 @@ class Account:
             prompt_tokens=prompt_tokens,
             cost_nanos=cost_in_nanos(Usage(prompt_tokens, 0), target.expert.price),
         )
+        self._record = msgspec.structs.replace(record, **recorded(cached)) if cached else record
 
     async def open(self, ask: Ask) -> int:
         """Admit the request: note that experts are about to be called for it.
@@ -110,6 +116,11 @@ class Account:
     def keeps_answers(self) -> bool:
         """Whether the tenant wants answers to be stored."""
         return self._choice.level == "all"
+
+    @property
+    def cache(self) -> dict[str, Any] | None:
+        """What the cache had of it, for an explanation."""
+        return explained(self._cached)
 
     def first_token(self) -> None:
         """Note that the first piece of the answer is here."""

@@ -234,7 +234,7 @@ class Answering:
     def _headers(self) -> dict[str, str]:
         return {
             "x-coe-strategy": self.strategy,
-            "x-coe-cache": "miss",
+            "x-coe-cache": "bypass",
             **decision_headers(self.decision),
             **self.account.rate_headers,
         }

@@ -152,6 +152,8 @@ def _models(request: Request, principal: Principal) -> dict[str, dict[str, Any]]
     for expert in services.catalogue.current.experts.values():
         if expert.enabled and principal.may_use(expert.id):
             models[expert.id] = _model(expert.id, "expert", expert.description)
+            for alias in expert.aliases:
+                models.setdefault(alias, _model(alias, "expert", expert.description))
     return models
 
 

@@ -21,8 +21,8 @@ def check_kind(
     Raises:
         ApiError: 400 if it is of the other kind.
     """
-    expert = catalogue.experts.get(model)
-    if expert is None or not principal.may_use(model) or expert.embeds is embeds:
+    expert = catalogue.named(model)
+    if expert is None or not principal.may_use(expert.id) or expert.embeds is embeds:
         return
     does = "makes embeddings and does not chat" if expert.embeds else "makes no embeddings"
     raise ApiError(400, "expert_lacks_capability", f"Expert '{model}' {does}.", param="model")

@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 from starlette.requests import Request
 from starlette.responses import Response
 
-from experts.calling.call import CallOptions, ExpertCaller
-from experts.calling.stream import ExpertStream
+from experts.cache.caller import CachedCall
+from experts.cache.recording import AnswerStream
+from experts.calling.call import Answer, CallOptions, ExpertCaller
 from experts.catalogue.expert import Expert
 from experts.counting.counter import answer_text
 from experts.errors import ExpertError
+from orchestrator.caching.service import Caching
+from orchestrator.caching.telling import headers as cache_headers
 from orchestrator.catalogue.service import CatalogueService
 from orchestrator.chat.accounting import Account
 from orchestrator.chat.disconnect import ClientGone, unless_gone
@@ -55,6 +58,7 @@ class ChatPipeline:
         outcomes: Remembers what became of past requests, where that is wanted.
         strategies: Answers what asks for a strategy.
         sessions: Remembers who answers which conversation.
+        caching: Has answers that are kept.
         default_policy: Policy of the model name ``coe``.
         timeout: Seconds until a whole answer must be there.
         first_token_timeout: Seconds until its first byte must be there.
@@ -68,13 +72,18 @@ class ChatPipeline:
     outcomes: OutcomeMemory
     strategies: StrategyPipeline
     sessions: Sessions
+    caching: Caching
     default_policy: str
     timeout: float
     first_token_timeout: float
     reserved_tokens: int
 
     async def answer(
-        self, chat: ChatRequest, principal: Principal, request: Request, request_id: str
+        self,
+        chat: ChatRequest,
+        principal: Principal,
+        request: Request,
+        request_id: str,  # noqa: ARG002 (a request knows its own)
     ) -> Response | StreamResponse:
         """Answer one request.
 
@@ -96,19 +105,61 @@ class ChatPipeline:
             target = replace(target, unused_strategy=assigned.unused)
         if target.decision is not None:
             target = await self._in_conversation(target, chat, asking)
-        account, reservation = await self._opened(chat, told, target, asking)
+        cached = self._cached(chat, target, asking, request)
+        if cached is None:
+            return await self._asked(chat, told, target, asking, request)
+        async with cached:
+            try:
+                with tracing.span("cache"):
+                    await unless_gone(cached.look(), request.receive)
+            except ClientGone:
+                return Response(status_code=CLIENT_CLOSED_REQUEST)
+            return await self._asked(chat, told, target, asking, request, cached)
+
+    def _cached(
+        self, chat: ChatRequest, target: Target, asking: Asking, request: Request
+    ) -> CachedCall | None:
+        """Return the way of a request through the cache, if that has a part in it."""
+        tenant = asking.principal.tenant
+        if not self.caching.has_part(tenant, chat.cache):
+            return None
+        return self.caching.of(
+            self.caller,
+            target.experts,
+            chat.fields,
+            asked=chat.cache,
+            header=request.headers.get("cache-control"),
+            tenant=tenant,
+            versions=target.versions,
+            category=target.decision.category if target.decision else None,
+            patience=self.first_token_timeout if chat.stream else self.timeout,
+        )
+
+    async def _asked(
+        self,
+        chat: ChatRequest,
+        told: RoutingText,
+        target: Target,
+        asking: Asking,
+        request: Request,
+        cached: CachedCall | None = None,
+    ) -> Response | StreamResponse:
+        """Answer a request for which it is known who is to answer, and whether that is kept."""
+        account, reservation = await self._opened(chat, told, target, asking, cached)
         options = CallOptions(
             self.timeout,
             self.first_token_timeout,
-            request_id,
-            origin=principal.tenant,
+            asking.request_id,
+            origin=asking.principal.tenant,
             attempts=account.attempts,
             permit=reservation.permit,
             category=target.decision.category if target.decision else None,
+            likely=target.decision.probabilities if target.decision else None,
         )
         try:
             answer = self._streamed if chat.stream else self._whole
-            return await answer(_Exchange(chat, told.text, target, account, request, options))
+            exchange = _Exchange(chat, told.text, target, account, request, options, cached)
+            return await answer(exchange)
         except ExpertError as error:
             await account.close("failed", error_code=error.code)
             raise api_error(error) from error
@@ -129,18 +180,26 @@ class ChatPipeline:
         """Choose who answers, whatever went before in the conversation."""
         if policy_of(chat.model, self.default_policy) is not None:
             await encoded(told, self.router, asking)
-        return choose_target(
-            chat.model,
-            told,
-            catalogue=self.catalogue.current,
-            router=self.router,
-            default_policy=self.default_policy,
-            asking=asking,
-            limits=chat.limits,
-        )
+        with tracing.span("route") as span:
+            target = choose_target(
+                chat.model,
+                told,
+                catalogue=self.catalogue.current,
+                router=self.router,
+                default_policy=self.default_policy,
+                asking=asking,
+                limits=chat.limits,
+            )
+            span.set(coe__expert__id=target.expert.id, coe__policy=target.policy)
+        return target
 
     async def _opened(
-        self, chat: ChatRequest, told: RoutingText, target: Target, asking: Asking
+        self,
+        chat: ChatRequest,
+        told: RoutingText,
+        target: Target,
+        asking: Asking,
+        cached: CachedCall | None,
     ) -> tuple[Account, Reservation]:
         """Let the request through its tenant's limits, and open its account."""
         account = Account(
@@ -156,6 +215,7 @@ class ChatPipeline:
             tools=chat.tools,
             text=told.text,
             review=chat.review,
+            cached=cached,
         )
 
         def needed(expert: Expert) -> Ask:
@@ -169,6 +229,9 @@ class ChatPipeline:
             )
 
         ask = needed(target.expert)
+        if cached is not None and cached.entry is not None:
+            # It counts as a request; nothing is spent on it.
+            ask = Ask(ask.request_id, ask.tenant, ask.key_id)
         reserved = await account.open(ask)
         return account, Reservation(
             self.journal.top_up, ask, reserved, account.attempts, lambda one: needed(one).nanos
@@ -195,10 +258,7 @@ class ChatPipeline:
 
     async def _whole(self, exchange: _Exchange) -> Response:
         chat, target, account = exchange.chat, exchange.target, exchange.account
-        call = self.caller.complete(
-            target.experts, chat.fields_for(target.experts), exchange.options
-        )
-        answer = await unless_gone(call, exchange.request.receive)
+        answer = await unless_gone(self._completed(exchange), exchange.request.receive)
         account.first_token()
         if answer.usage is None or account.keeps_answers:
             account.heard(answer_text(answer.body))
@@ -206,19 +266,19 @@ class ChatPipeline:
         self._answered(exchange, answer.expert)
         record = await account.close("ok")
         if chat.explain:
-            body = with_extension(body, explanation(record, target, answer.attempts))
+            told = explanation(record, target, answer.attempts, account.cache)
+            body = with_extension(body, told)
         headers = route_headers(target, answer.expert, answer.attempts)
         headers.update(account.rate_headers)
+        headers |= cache_headers(exchange.cached)
         headers["x-coe-cost"] = cost_text(record)
         return Response(body, media_type="application/json", headers=headers)
 
     async def _streamed(self, exchange: _Exchange) -> StreamResponse:
         target, account = exchange.target, exchange.account
         # Until the first real piece is here an error can still be a status.
-        call = self.caller.stream(
-            target.experts, exchange.chat.fields_for(target.experts), exchange.options
-        )
-        stream = await unless_gone(call, exchange.request.receive, ExpertStream.aclose)
+        call = self._begun(exchange)
+        stream = await unless_gone(call, exchange.request.receive, _closed)
         account.first_token()
         judged = await _judged(stream, exchange)
         self._answered(exchange, stream.expert)
@@ -231,7 +291,24 @@ class ChatPipeline:
             judged=judged,
         )
         headers = route_headers(target, stream.expert, stream.attempts)
-        return StreamResponse(events, {**headers, **account.rate_headers})
+        headers |= {**account.rate_headers, **cache_headers(exchange.cached)}
+        return StreamResponse(events, headers)
+
+    async def _completed(self, exchange: _Exchange) -> Answer:
+        """Return a whole answer: the one that is kept, or an expert's."""
+        experts, options = exchange.target.experts, exchange.options
+        fields = exchange.chat.fields_for(experts)
+        if exchange.cached is not None:
+            return await exchange.cached.complete(options, fields)
+        return await self.caller.complete(experts, fields, options)
+
+    async def _begun(self, exchange: _Exchange) -> AnswerStream:
+        """Return the stream of an answer: of the one that is kept, or an expert's."""
+        experts, options = exchange.target.experts, exchange.options
+        fields = exchange.chat.fields_for(experts)
+        if exchange.cached is not None:
+            return await exchange.cached.stream(options, fields)
+        return await self.caller.stream(experts, fields, options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +322,7 @@ class _Exchange:
         account: Follows it.
         request: Its HTTP side.
         options: What its calls may take.
+        cached: Its way through the cache, if that has a part in it.
     """
 
     chat: ChatRequest
@@ -253,9 +331,15 @@ class _Exchange:
     account: Account
     request: Request
     options: CallOptions
+    cached: CachedCall | None
 
 
-async def _judged(stream: ExpertStream, exchange: _Exchange) -> list[bytes] | None:
+async def _closed(stream: AnswerStream) -> None:
+    """Close a stream that nobody gets."""
+    await stream.aclose()
+
+
+async def _judged(stream: AnswerStream, exchange: _Exchange) -> list[bytes] | None:
     """Return all of a stream once guardrails have judged it; ``None`` where it is not held back."""
     review = exchange.chat.review
     if review is None or not review.holds_streams:
@@ -264,5 +348,7 @@ async def _judged(stream: ExpertStream, exchange: _Exchange) -> list[bytes] | No
         work = held(stream, exchange.account, review)
         return await unless_gone(work, exchange.request.receive)
     except BaseException:
+        if exchange.cached is not None:
+            exchange.cached.refuse()  # what is not given is not kept
         await stream.aclose()
         raise

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from experts.cache.controls import ControlError, Controls, controls_of
 from experts.catalogue.expert import Expert
 from orchestrator.chat.limits import NO_LIMITS, Limits, checked_limits
 from orchestrator.chat.review import Review, Tell, as_it_is
@@ -38,6 +39,7 @@ class ChatRequest:
         events: Whether the caller asked for typed events of a strategy's steps.
         grounds: What the caller gives a strategy to work with.
         limits: What the caller asks of the expert that answers.
+        cache: What the caller says of caches, if anything.
         api: Name of the endpoint it came to, for its usage record.
         marked: Fields with cache marks, in place of those without; see :meth:`fields_for`.
         told: Tells a whole answer in the protocol that was asked in.
@@ -54,6 +56,7 @@ class ChatRequest:
     events: bool = False
     grounds: Grounds = NO_GROUNDS
     limits: Limits = NO_LIMITS
+    cache: Controls | None = None
     api: str = "chat.completions"
     marked: Mapping[str, msgspec.Raw] = field_of(default_factory=dict)
     told: Tell = as_it_is
@@ -136,6 +139,7 @@ def extension_fields(extension: dict[str, Any]) -> dict[str, Any]:
         "events": flag(extension.get("events"), "coe.events"),
         "grounds": checked_grounds(extension),
         "limits": checked_limits(extension),
+        "cache": _checked_cache(extension),
     }
 
 
@@ -220,6 +224,13 @@ def flag(value: Any, name: str) -> bool:
     if not isinstance(value, bool):
         _refuse(f"'{name}' must be true or false.", name)
     return value
+
+
+def _checked_cache(extension: dict[str, Any]) -> Controls | None:
+    try:
+        return controls_of(extension.get("cache"))
+    except ControlError as error:
+        raise ApiError(400, "invalid_request", str(error), param=error.param) from error
 
 
 def _knows_marks(expert: Expert) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Any
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from experts.calling.stream import ExpertStream
+from experts.cache.recording import AnswerStream
 from experts.counting.produced import Produced
 from experts.errors import ExpertError
 from experts.providers import sse
@@ -78,7 +79,7 @@ class StreamResponse:
         await self.blocks.aclose()
 
 
-async def held(stream: ExpertStream, account: Account, review: Review) -> list[bytes]:
+async def held(stream: AnswerStream, account: Account, review: Review) -> list[bytes]:
     """Return the blocks of a stream once all of it is there and judged.
 
     Raises:
@@ -107,7 +108,7 @@ async def again(blocks: list[bytes]) -> AsyncIterator[bytes]:
 
 
 async def metered(
-    stream: ExpertStream,
+    stream: AnswerStream,
     account: Account,
     target: Target,
     *,
@@ -139,7 +140,7 @@ async def metered(
                 break
         record = await account.close("ok", written=produced.text)
         if explain:
-            yield _explanation_event(record, target, stream, last)
+            yield _explanation_event(record, target, stream, last, account.cache)
         yield sse.DONE
     except ExpertError as error:
         await account.close("failed", written=produced.text, error_code=error.code)
@@ -163,7 +164,11 @@ def _without_done(block: bytes) -> tuple[bytes, bool]:
 
 
 def _explanation_event(
-    record: UsageRecord, target: Target, stream: ExpertStream, last: bytes
+    record: UsageRecord,
+    target: Target,
+    stream: AnswerStream,
+    last: bytes,
+    cache: dict[str, Any] | None,
 ) -> bytes:
     """Return a chunk without choices that carries the explanation, in the stream's own name."""
     chunk = {"id": record.request_id, "created": int(record.started_at.timestamp())}
@@ -178,6 +183,6 @@ def _explanation_event(
         "object": "chat.completion.chunk",
         "model": stream.expert.model or stream.expert.id,
         "choices": [],
-        "coe": explanation(record, target, stream.attempts),
+        "coe": explanation(record, target, stream.attempts, cache),
     }
     return sse.write_event(msgspec.json.encode(chunk))

@@ -55,6 +55,7 @@ class Target:
         unused_strategy: That is assigned to the request but cannot take it, and why not.
         conversation: What the request belongs to, if the router chose.
         stay: Who has answered that before, if somebody has.
+        fallbacks: Who else may answer, in turn, where the caller named the expert.
     """
 
     expert: Expert
@@ -64,6 +65,7 @@ class Target:
     unused_strategy: str | None = None
     conversation: Conversation | None = None
     stay: Stay | None = None
+    fallbacks: tuple[Expert, ...] = ()
 
     @property
     def version(self) -> int:
@@ -94,9 +96,9 @@ class Target:
 
     @property
     def experts(self) -> tuple[Expert, ...]:
-        """Who may answer, best first: the router's ranking, or the one that the caller named."""
+        """Who may answer, best first: the router's ranking, or the one named and its fallbacks."""
         if self.decision is None:
-            return (self.expert,)
+            return (self.expert, *self.fallbacks)
         known = self.catalogue.experts
         others = (known[id_] for id_ in self.decision.ranked[:MAX_FALLBACKS])
         return (self.expert, *(one for one in others if one is not self.expert))
@@ -195,7 +197,8 @@ def decide(
 
 
 def _named(model: str, told: RoutingText, catalogue: Catalogue, principal: Principal) -> Target:
-    if not principal.may_use(model):
+    expert = catalogue.named(model)
+    if not principal.may_use(model if expert is None else expert.id):
         # Whether there is such an expert or not: that is none of this key's business.
         raise ApiError(
             403,
@@ -203,7 +206,6 @@ def _named(model: str, told: RoutingText, catalogue: Catalogue, principal: Princ
             "This key may not use this model. GET /v1/models lists those it may use.",
             param="model",
         )
-    expert = catalogue.experts.get(model)
     if expert is None or not expert.enabled:
         raise _unknown_model(model)
     missing = sorted(told.needs - expert.capabilities)
@@ -214,7 +216,25 @@ def _named(model: str, told: RoutingText, catalogue: Catalogue, principal: Princ
             f"Expert '{model}' has no capability {', '.join(missing)}, which this request needs.",
             param="model",
         )
-    return Target(expert, catalogue)
+    fallbacks = _fallbacks(expert, told, catalogue, principal) if expert.fallbacks else ()
+    return Target(expert, catalogue, fallbacks=fallbacks)
+
+
+def _fallbacks(
+    expert: Expert, told: RoutingText, catalogue: Catalogue, principal: Principal
+) -> tuple[Expert, ...]:
+    """Return who may answer in an expert's place: those of its fallbacks that can and may."""
+    known = (catalogue.experts.get(id_) for id_ in dict.fromkeys(expert.fallbacks))
+    return tuple(
+        other
+        for other in known
+        if other is not None
+        and other.enabled
+        and other is not expert
+        and other.embeds is expert.embeds
+        and told.needs <= other.capabilities
+        and principal.may_use(other.id)
+    )
 
 
 def _unknown_model(model: str) -> ApiError:

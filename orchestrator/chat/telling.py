@@ -44,7 +44,7 @@ def route_headers(target: Target, expert: Expert, attempts: Sequence[Attempt]) -
         expert: Who answered.
         attempts: All that was tried.
     """
-    headers = {"x-coe-expert": expert.id, "x-coe-cache": "miss", **attempt_headers(attempts)}
+    headers = {"x-coe-expert": expert.id, "x-coe-cache": "bypass", **attempt_headers(attempts)}
     moved = target.moved(expert, attempts)
     if moved is not None:
         headers["x-coe-moved"] = moved
@@ -74,8 +74,20 @@ def cost_text(record: UsageRecord) -> str:
     return usd_text(record.cost_nanos)
 
 
-def explanation(record: UsageRecord, target: Target, attempts: Sequence[Attempt]) -> dict[str, Any]:
-    """Return what ``"coe": {"explain": true}`` asks for."""
+def explanation(
+    record: UsageRecord,
+    target: Target,
+    attempts: Sequence[Attempt],
+    cache: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return what ``"coe": {"explain": true}`` asks for.
+
+    Args:
+        record: What is on record of the request.
+        target: Where it went.
+        attempts: All that was tried.
+        cache: What the cache had of it, if that had a part in it.
+    """
     stay = target.stay
     return {
         "request_id": record.request_id,
@@ -91,6 +103,7 @@ def explanation(record: UsageRecord, target: Target, attempts: Sequence[Attempt]
         "session": None
         if stay is None
         else {"before": stay.before, "moved": stay.reason(record.expert or "", attempts)},
+        "cache": cache,
         "cost_usd": record.cost_usd,
         "duration_ms": record.duration_ms,
         "first_token_ms": record.first_token_ms,

@@ -20,6 +20,7 @@ def build() -> typer.Typer:
     from orchestrator.cli import (
         audit,
         batch,
+        cache,
         chat,
         conductor,
         config,
@@ -27,6 +28,7 @@ def build() -> typer.Typer:
         evaluate,
         experts,
         feedback,
+        importing,
         jobs,
         keys,
         lessons,
@@ -62,6 +64,7 @@ def build() -> typer.Typer:
     app.add_typer(keys.app, name="keys")
     app.add_typer(tenants.app, name="tenants")
     app.add_typer(limits.app, name="limits")
+    app.add_typer(cache.app, name="cache")
     app.add_typer(secrets.app, name="secrets")
     app.add_typer(router.app, name="router")
     app.add_typer(evaluate.app, name="evaluate")
@@ -71,6 +74,7 @@ def build() -> typer.Typer:
     app.add_typer(residency.app, name="residency")
     app.add_typer(usage.app, name="usage")
     app.add_typer(audit.app, name="audit")
+    app.add_typer(importing.app, name="import")
     app.add_typer(config.app, name="config")
     app.add_typer(db.app, name="db")
     return app

@@ -1,21 +1,33 @@
-"""``coe residency``: local models in memory, simulated."""
+"""``coe residency``: local models in memory, in a running service or simulated."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli import output
+from orchestrator.cli import output, residency_models
 
 if TYPE_CHECKING:
     from experts.residency.simulation.machine import Machine
     from experts.residency.simulation.trace import Request
 
-app = typer.Typer(no_args_is_help=True, help="Local models in memory: plan for what is not here.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Local models in memory: what is where, and plans for other machines.",
+)
+app.command("list")(residency_models.list_models)
+for _change in (
+    residency_models.load,
+    residency_models.unload,
+    residency_models.pin,
+    residency_models.unpin,
+):
+    app.command()(_change)
 
 _UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
 _BYTES = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?(?:/s)?", re.IGNORECASE)
@@ -126,7 +138,7 @@ def simulate(
 ) -> None:
     """Replay a trace over a modelled memory, with the decisions the service makes and with others."""
     from experts.residency.simulation.simulate import ModelTooLarge
-    from experts.residency.simulation.summary import compare, summarise
+    from experts.residency.simulation.summary import SCHEDULES, compare, summarise
     from experts.residency.simulation.trace import TraceInvalid
     from orchestrator.residency.report import cells, render
 
@@ -145,7 +157,10 @@ def simulate(
     try:
         requests = _requests(trace, experts, skew, seed)
         sizes = _sizes(requests, size or ["14GB"])
-        runs = compare(requests, sizes, machines, max_wait=max_wait, ahead=ahead, warm=warm)
+        with _progress(len(SCHEDULES) * len(machines), quiet=as_json) as done:
+            runs = compare(
+                requests, sizes, machines, max_wait=max_wait, ahead=ahead, warm=warm, done=done
+            )
     except (TraceInvalid, ModelTooLarge) as error:
         output.fail(f"{error}.")
     report = summarise(runs, sizes, max_wait)
@@ -213,6 +228,19 @@ def _bytes(text: str | None, option: str) -> float | None:
     if found is None or not float(found[1]):
         output.fail(f"{option} {text}: give a size such as 24GB or 500MB.", code=2)
     return float(found[1]) * _UNITS[found[2].lower()]
+
+
+@contextmanager
+def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
+    """Show on standard error how many simulations are done; yields what to call after each."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    hidden = quiet or not console.is_terminal
+    with Progress(console=console, transient=True, disable=hidden) as bars:
+        bar = bars.add_task("simulations", total=total)
+        yield lambda: bars.advance(bar)
 
 
 def _write(path: Path, page: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -52,7 +52,7 @@ def set_tenant(
     """Make a tenant, or change what is said of it."""
     if (expert and any_expert) or (policy and any_policy):
         output.fail("Give names or all, not both.", code=2)
-    changes: dict[str, object] = {} if name is None else {"name": name}
+    changes: dict[str, Any] = {} if name is None else {"name": name}
     if expert or any_expert:
         changes["experts"] = expert or None
     if policy or any_policy:

@@ -172,7 +172,7 @@ class Run:
         return await self.once(
             fingerprint(expert, ask),
             self._opened(ask, expert),
-            lambda step: self._asked(ask, step),
+            lambda step: self._traced(ask, step),
         )
 
     async def ask_all(self, asks: Iterable[Ask]) -> list[Step]:
@@ -238,6 +238,12 @@ class Run:
             if failed:
                 del self._same[same]  # it may be tried again
         return found
+
+    async def _traced(self, ask: Ask, step: Step) -> Step:
+        with tracing.span(f"step {step.kind}") as span:
+            ended = await self._asked(ask, step)
+            span.set(coe__step__key=ended.key, coe__step__status=ended.status)
+            return ended
 
     async def _asked(self, ask: Ask, step: Step) -> Step:
         expected = self._expected(ask, step.expert)

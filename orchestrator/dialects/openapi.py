@@ -40,6 +40,7 @@ _RESPONSE = {
         "model": {"type": "string"},
         "output": _OBJECTS,
         "usage": _OPTIONAL_OBJECT,
+        "coe": _OPTIONAL_OBJECT,
     },
 }
 _RESPONSE_EVENTS = {
@@ -95,6 +96,7 @@ _MESSAGE = {
         "content": _OBJECTS,
         "stop_reason": {"type": "string"},
         "usage": {"type": "object"},
+        "coe": _OPTIONAL_OBJECT,
     },
 }
 _MESSAGE_EVENTS = {
@@ -145,7 +147,7 @@ _EMBEDDINGS_REQUEST = {
 _EMBEDDINGS = {
     "type": "object",
     "required": ["data"],
-    "properties": {"data": _OBJECTS, "usage": {"type": "object"}},
+    "properties": {"data": _OBJECTS, "model": {"type": "string"}, "usage": {"type": "object"}},
 }
 
 

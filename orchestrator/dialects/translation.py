@@ -77,8 +77,9 @@ async def prompt_tokens_of(chat: ChatRequest, principal: Principal, catalogue: C
         principal: Who asks; an expert that it may not use is none to it.
         catalogue: The experts.
     """
-    expert = catalogue.experts.get(chat.model) if principal.may_use(chat.model) else None
-    model = "" if expert is None else expert.model
+    expert = catalogue.named(chat.model)
+    known = expert is not None and principal.may_use(expert.id)
+    model = expert.model if expert is not None and known else ""
     return (await counted(model, messages=chat.messages, tools=chat.tools)).prompt_tokens
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -20,9 +20,18 @@ from orchestrator.conductor.experts import within
 from orchestrator.conductor.values import Message
 from orchestrator.usage.charges import Asked, charges_of, total
 
+Again = Callable[[], bool]
+"""Tells whether an expert that failed may be asked once more: that may cost as much again."""
 CUT_OFF = "length"
 """Why an answer ended that was as long as it may be, in OpenAI's words."""
 _LONGEST_ERROR = 500
+_ANSWERING: dict[str, Any] = {
+    **dict.fromkeys(("id", "provider", "model", "system_prompt", "parameters"), True),
+    "endpoints": {"__all__": {"url", "headers"}},
+}
+"""Fields of an entry that its answers depend on: not what it costs, nor how it is described."""
+_MOST_PER_MESSAGE = 64
+"""Tokens that a template puts around a message: more than any that is published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +52,43 @@ class Question:
 
     @property
     def key(self) -> str:
-        """Digest of all that the answer depends on."""
-        entry = self.expert.model_dump(mode="json", exclude_unset=True)
+        """Digest of all that the answer depends on; a new price or description changes nothing."""
+        entry = self.expert.model_dump(mode="json", exclude_defaults=True, include=_ANSWERING)
         whole = [entry, self.messages, dict(self.parameters), self.repeat]
         encoded = msgspec.json.encode(whole, order="sorted")
         return hashlib.sha256(encoded).hexdigest()[:24]
 
     def tokens(self) -> int:
         """Return the tokens of the prompt, about."""
-        return sum(
-            MESSAGE_TOKENS + text_tokens(self.expert.model, str(message.get("content", "")))
-            for message in self.messages
-        )
+        texts = [str(message.get("content", "")) for message in self.messages]
+        if self.expert.system_prompt:
+            texts.append(self.expert.system_prompt)
+        return sum(MESSAGE_TOKENS + text_tokens(self.expert.model, text) for text in texts)
 
     def cost(self, written: int) -> int:
-        """Return what it costs if so many tokens are written, in billionths of a US dollar."""
+        """Return about what it costs if so many tokens are written, in billionths of a US dollar."""
         return cost_in_nanos(Usage(self.tokens(), written), self.expert.price)
+
+    def most(self, written: int) -> int:
+        """Return what asking once costs at the most, in billionths of a US dollar.
+
+        Whatever the expert's tokenizer makes of the prompt, a token is a byte at the least. The prompt
+        may be billed as written to a cache, and all that is written as reasoning.
+
+        Args:
+            written: Tokens that the answer has at the most.
+        """
+        texts = [str(message.get("content", "")) for message in self.messages]
+        texts.append(self.expert.system_prompt or "")
+        read = sum(len(text.encode(errors="replace")) + _MOST_PER_MESSAGE for text in texts)
+        return max(
+            cost_in_nanos(
+                Usage(read, written, cache_write_tokens=cached, reasoning_tokens=reasoning),
+                self.expert.price,
+            )
+            for cached in (0, read)
+            for reasoning in (0, written)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +117,13 @@ class Reply:
 class Asker(Protocol):
     """Asks experts."""
 
-    async def ask(self, question: Question) -> Reply:
-        """Return the answer, or why there is none; raises only where it is cancelled."""
+    async def ask(self, question: Question, again: Again) -> Reply:
+        """Return the answer, or why there is none; raises only where it is cancelled.
+
+        Args:
+            question: What is asked.
+            again: Is asked before an expert that failed is asked once more.
+        """
         ...
 
 
@@ -104,10 +139,14 @@ class LocalAsker:
     caller: ExpertCaller
     timeout: float = 120.0
 
-    async def ask(self, question: Question) -> Reply:
+    async def ask(self, question: Question, again: Again) -> Reply:
         """Return the answer; see :class:`Asker`."""
+
+        async def permit(_: Expert) -> bool:
+            return again()
+
         began = time.monotonic()
-        options = CallOptions(self.timeout, self.timeout, f"eval_{question.key}")
+        options = CallOptions(self.timeout, self.timeout, f"eval_{question.key}", permit=permit)
         fields = {
             **within(question.expert, question.parameters),
             "messages": list(question.messages),

@@ -111,21 +111,18 @@ class Collector:
             raise several.exceptions[0] from several
 
     async def _one(self, asking: Asking) -> None:
-        most = asking.question.cost(self.most_tokens)
-        if not self.purse.reserve(most):
-            return
-        paid = 0
-        try:
-            reply = await self.asker.ask(asking.question)
-            paid = reply.nanos
+        question = asking.question
+        async with self.purse.set_aside(question.most(self.most_tokens)) as allowance:
+            if allowance is None:
+                return
+            reply = await self.asker.ask(question, allowance.again)
+            allowance.paid = reply.nanos
             record = asking.record(reply)
             self.keep(record)
             if reply.error:
                 self.failed.append(record)
             else:
                 self.done[record.key] = record
-        finally:
-            self.purse.settle(most, paid)
 
 
 def judgings(

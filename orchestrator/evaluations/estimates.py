@@ -22,7 +22,7 @@ class Estimate:
         answers: Of experts.
         verdicts: Of judges; those that are there already are not known before the answers are.
         usual: Billionths of a US dollar, if answers are of the usual length.
-        most: The same if they are as long as they may be.
+        most: The same if they are as long as they may be, and prompts of as many tokens as they can be.
     """
 
     answers: int
@@ -49,7 +49,7 @@ def estimate(plan: Plan, done: Container[str], *, usual: int, most: int) -> Esti
         len(questions),
         verdicts,
         sum(question.cost(usual) for question in questions) + judging_usual,
-        sum(question.cost(most) for question in questions) + judging_most,
+        sum(question.most(most) for question in questions) + judging_most,
     )
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from experts.catalogue.expert import Expert
-from orchestrator.conductor.evaluation.graders import Grading, grader_of
-from orchestrator.conductor.evaluation.graders.grade import Grade
+from orchestrator.conductor.evaluation.graders import Grading
+from orchestrator.conductor.evaluation.graders.grade import Grade, ungradeable
 from orchestrator.conductor.evaluation.tasks import GradedTask, TasksInvalid
 from orchestrator.conductor.values import Message
 from orchestrator.evaluations.asking import Question
@@ -88,7 +88,7 @@ class Plan:
         for task in self.tasks:
             texts = self._texts(task, done) if judged(task) else {}
             for one, other in pairs_of(list(texts), self.against):
-                if texts.get(one, "") == texts.get(other):
+                if one in texts and texts[one] == texts[other]:
                     found += [
                         Verdict(key="", prompt=task.id, judge=judge.id, a=a, b=b, winner="tie")
                         for judge in self.judges
@@ -139,7 +139,7 @@ class Evaluation:
 
 
 async def check(tasks: Iterable[GradedTask], grading: Grading) -> None:
-    """Try every grader on an answer that is none: a prompt it cannot read is found before it costs.
+    """Try every prompt before it costs: one its grader cannot read, or whose own target is wrong.
 
     Raises:
         TasksInvalid: Naming the prompt.
@@ -148,11 +148,10 @@ async def check(tasks: Iterable[GradedTask], grading: Grading) -> None:
     for task in tasks:
         if judged(task):
             continue
-        grader_of(task)
         try:
-            await grading.grade("?", task)
+            await grading.check(task)
         except ValueError as error:
-            raise TasksInvalid(f"prompt {task.id!r}: {error}") from error
+            raise TasksInvalid(f"{task.place}: {error}") from error
 
 
 async def evaluated(plan: Plan, collector: Collector, grading: Grading) -> Evaluation:
@@ -201,4 +200,9 @@ async def _graded(
 async def _grade(answer: Answer | Verdict | None, task: GradedTask, grading: Grading) -> Graded:
     if not isinstance(answer, Answer):
         return Graded(None)
-    return Graded(answer, None if judged(task) else await grading.grade(answer.text, task))
+    if judged(task):
+        return Graded(answer)
+    try:
+        return Graded(answer, await grading.grade(answer.text, task))
+    except ValueError as error:  # what only an answer brings to light; answers are paid for
+        return Graded(answer, ungradeable(str(error)))

@@ -12,7 +12,6 @@ from orchestrator.evaluations.records import ANSWERS, VERDICTS, Answer, Verdict
 from orchestrator.kit.line_file import LineFile, OutputInvalid
 
 ANSWERS_FILE, VERDICTS_FILE = "answers.jsonl", "verdicts.jsonl"
-SCORES_FILE, REPORT_FILE, PAGE_FILE = "scores.jsonl", "report.json", "report.html"
 _LOCK_FILE = ".lock"
 
 

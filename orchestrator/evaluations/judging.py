@@ -30,6 +30,8 @@ _SHOWN = """[request]
 [end of answer B]"""
 _VERDICTS: dict[str, Winner] = {"a": "a", "b": "b", "tie": "tie", "c": "tie"}
 _MARKED = re.compile(r"\[\[\s*(A|B|C|TIE)\s*\]\]", re.IGNORECASE)
+_ASKED_FOR = re.compile(r"FINAL[ \t]+ANSWER\b", re.IGNORECASE)
+_FENCE = re.compile(r"\[((?:end of )?(?:request|answer [AB]))\]", re.IGNORECASE)
 
 
 def shown(request: str, first: str, second: str) -> tuple[Message, ...]:
@@ -39,16 +41,24 @@ def shown(request: str, first: str, second: str) -> tuple[Message, ...]:
         request: The prompt that both answered.
         first: The answer shown first.
         second: The other.
+
+    What looks like the lines between them is changed in all three: no answer can end itself and write
+    the other one.
     """
-    text = _SHOWN.format(request=request, first=first, second=second)
+    parts = {"request": request, "first": first, "second": second}
+    text = _SHOWN.format(**{name: _FENCE.sub(r"(\1)", part) for name, part in parts.items()})
     return ({"role": "system", "content": _INSTRUCTION}, {"role": "user", "content": text})
 
 
 def verdict_in(text: str) -> Winner:
-    """Return the verdict in what a judge said; ``[[A]]`` is read too, as judges are often taught it."""
+    """Return the verdict in what a judge said.
+
+    ``[[A]]`` is read too, as judges are often taught it, but only where the line that was asked for is
+    not there: a judge may quote it from an answer.
+    """
     marked = _MARKED.findall(text)
-    said = marked[-1] if marked else final_answer(text)
-    word = said.strip().strip("().:*").lower()
+    said = marked[-1] if marked and not _ASKED_FOR.search(text) else final_answer(text)
+    word = said.strip().strip("()[].:*").lower()
     return _VERDICTS.get(word.removeprefix("answer ").strip(), "unclear")
 
 

@@ -88,7 +88,7 @@ def check_judges(tasks: list[GradedTask], judges: int, name: str) -> None:
     waiting = [task for task in tasks if judged(task)]
     if waiting and not judges:
         raise TasksInvalid(
-            f"{name}: prompt {waiting[0].id!r} has no target, nor have {len(waiting) - 1} others: "
+            f"{name}: {waiting[0].place} has no target, nor have {len(waiting) - 1} others: "
             "name a judge with --judge"
         )
 
@@ -102,5 +102,5 @@ def _text_of(task: GradedTask, name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise TasksInvalid(f"prompt {task.id!r}: {name}: is not text")
+        raise TasksInvalid(f"{task.place}: {name}: is not text")
     return value.strip()

@@ -47,7 +47,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one judge said of two answers to one prompt.
 
     Args:
-        key: Digest of the judge's entry and of what it was shown.
+        key: Digest of the judge's entry and of what it was shown; empty where the answers are the same,
+            which is a tie that no judge is asked for.
         prompt: Id of the prompt.
         judge: Who judged.
         a: The expert whose answer was shown first.
@@ -69,3 +70,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: str = ""
     nanos: int = 0
     seconds: float = 0.0
+
+    @property
+    def asked(self) -> bool:
+        """Whether a judge said so."""
+        return bool(self.key)

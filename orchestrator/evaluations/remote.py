@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from experts.pricing import nanos_of
-from orchestrator.evaluations.asking import CUT_OFF, Question, Reply
+from orchestrator.evaluations.asking import CUT_OFF, Again, Question, Reply
 
 if TYPE_CHECKING:
     from coe_client import AsyncCoe
@@ -25,8 +25,11 @@ class RemoteAsker:
 
     client: AsyncCoe
 
-    async def ask(self, question: Question) -> Reply:
-        """Return the answer; see :class:`orchestrator.evaluations.asking.Asker`."""
+    async def ask(self, question: Question, again: Again) -> Reply:  # noqa: ARG002
+        """Return the answer; see :class:`orchestrator.evaluations.asking.Asker`.
+
+        The service asks again by its own rules: what that costs is known afterwards.
+        """
         from coe_client import CoeError
 
         began = time.monotonic()

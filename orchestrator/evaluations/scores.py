@@ -6,10 +6,12 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 
+from experts.pricing import usd_of
 from orchestrator.evaluations.evaluation import Evaluation, Graded
 from orchestrator.evaluations.prompts import row_of
 from orchestrator.evaluations.records import Verdict
@@ -59,6 +61,31 @@ def rows(evaluation: Evaluation) -> list[dict[str, Any]]:
                 for each in verdicts
             ]
         found.append(row)
+    return found
+
+
+def prices(evaluation: Evaluation) -> dict[str, dict[str, float]]:
+    """Return what each expert costs, as ``coe router train --prices`` reads it.
+
+    Money and seconds are means of its answers to these prompts, so that one which writes more costs
+    more; billions of parameters are its entry's.
+    """
+    plan = evaluation.plan
+    found: dict[str, dict[str, float]] = {}
+    for expert in plan.experts:
+        answers = [
+            each.answer
+            for task in plan.tasks
+            for each in evaluation.answers[task.id, expert.id]
+            if each.answer is not None
+        ]
+        known: dict[str, float | None] = {
+            "usd": usd_of(sum(each.nanos for each in answers)) / len(answers) if answers else None,
+            "latency": fmean(each.seconds for each in answers) if answers else None,
+            "active_parameters": expert.active_parameters,
+            "total_parameters": expert.total_parameters,
+        }
+        found[expert.id] = {name: value for name, value in known.items() if value is not None}
     return found
 
 

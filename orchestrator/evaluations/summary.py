@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from experts.pricing import usd_of
-from orchestrator.conductor.evaluation.final import final_answer
+from orchestrator.conductor.evaluation.tasks import GradedTask
+from orchestrator.evaluations.admitting import said_of
 from orchestrator.evaluations.evaluation import Evaluation, Graded
 from orchestrator.evaluations.records import Answer, Verdict
 from orchestrator.evaluations.scores import scores
@@ -26,6 +27,8 @@ from router.quality.judgements import Judgement, Outcome
 
 Report = dict[str, Any]
 _OUTCOMES: dict[str, Outcome] = {"a": "win", "b": "loss", "tie": "tie"}
+_WORTH = {"a": 1.0, "tie": 0.5, "b": 0.0}
+_ORDERS = 2
 _MOST_REASONS = 20
 _DRAWS = 500
 
@@ -52,7 +55,7 @@ def summarise(evaluation: Evaluation, *, spent: int = 0, complete: bool = True) 
         "experts": {
             name: {
                 **_accuracy(found[:, column]),
-                **_answers([evaluation.answers[task.id, name] for task in plan.tasks]),
+                **_answers([(task, evaluation.answers[task.id, name]) for task in plan.tasks]),
             }
             for column, name in enumerate(names)
         },
@@ -84,17 +87,14 @@ def _accuracy(values: Floats) -> Report:
     }
 
 
-def _answers(answers: Sequence[tuple[Graded, ...]]) -> Report:
-    there = [each.answer for repeats in answers for each in repeats if each.answer is not None]
-    graded = [each.grade for repeats in answers for each in repeats if each.grade is not None]
-    repeats = tuple(
-        tuple(final_answer(each.answer.text) for each in several if each.answer is not None)
-        for several in answers
-    )
-    consistency = consistency_of(repeats)
+def _answers(answers: Sequence[tuple[GradedTask, tuple[Graded, ...]]]) -> Report:
+    all_ = [each for _, repeats in answers for each in repeats]
+    there = [each.answer for each in all_ if each.answer is not None]
+    graded = [each.grade for each in all_ if each.grade is not None]
+    consistency = consistency_of(tuple(said_of(task, repeats) for task, repeats in answers))
     return {
         "answers": len(there),
-        "missing": sum(len(several) for several in answers) - len(there),
+        "missing": len(all_) - len(there),
         "cut": sum(answer.cut for answer in there),
         "ungradeable": sum(grade.right is None for grade in graded),
         "consistency": None if consistency is None else share_of(consistency),
@@ -128,10 +128,14 @@ def _pairs(found: Floats, names: Sequence[str]) -> list[Report]:
 
 def _judge(verdicts: Sequence[Verdict]) -> Report:
     """Return what one judge prefers, and how far it goes by position."""
-    judgements = list(_judgements(verdicts))
+    asked = [each for each in verdicts if each.asked]
+    judgements = list(_judgements(asked))
+    same = {(tuple(sorted((each.a, each.b))), each.prompt) for each in verdicts if not each.asked}
+    settled = Counter(pair for pair, _ in same)
     pairs = []
-    for one, other in dict.fromkeys(tuple(sorted((each.a, each.b))) for each in verdicts):
-        found = preference_of(judgements, one, other)
+    for pair in dict.fromkeys(tuple(sorted((each.a, each.b))) for each in verdicts):
+        one, other = pair
+        found = preference_of(judgements, one, other, settled=settled[pair])
         pairs.append(
             {
                 "a": one,
@@ -144,12 +148,13 @@ def _judge(verdicts: Sequence[Verdict]) -> Report:
                 "position": _number(found.position.mean),
                 "position_ci95": _ends(found.position),
                 "consistent": share_of(found.consistent),
+                "same_answers": settled[pair],
                 "one_order": found.alone,
                 "verdict": found.verdict,
             }
         )
     return {
-        "verdicts": len(verdicts),
+        "verdicts": len(asked),
         "unclear": sum(each.winner == "unclear" for each in verdicts),
         "pairs": pairs,
     }
@@ -164,16 +169,29 @@ def _judgements(verdicts: Iterable[Verdict]) -> Iterable[Judgement]:
 
 
 def _agreement(verdicts: Sequence[Verdict]) -> Report:
-    """Return how far judges agree on who is better, shown in the same order."""
-    judges = list(dict.fromkeys(each.judge for each in verdicts))
-    units = list(dict.fromkeys((each.prompt, each.a, each.b) for each in verdicts))
-    worth = {"a": 1.0, "tie": 0.5, "b": 0.0}
-    ratings = np.full((len(judges), len(units)), math.nan)
-    rows, columns = ({name: n for n, name in enumerate(each)} for each in (judges, units))
+    """Return how far judges agree on who is better, in the mean of both orders.
+
+    In one order alone judges with the same favour for a place would agree on that. Ties that no judge
+    was asked for are left out.
+    """
+    worths: dict[tuple[str, str, str], dict[str, list[float]]] = {}
     for each in verdicts:
-        if each.winner in worth:
-            ratings[rows[each.judge], columns[each.prompt, each.a, each.b]] = worth[each.winner]
-    alpha = agreement(ratings, "interval", draws=_DRAWS)
+        if each.asked and each.winner in _WORTH:
+            one, other = sorted((each.a, each.b))
+            of_first = _WORTH[each.winner]
+            found = of_first if each.a == one else 1.0 - of_first
+            unit = worths.setdefault((each.prompt, one, other), {})
+            unit.setdefault(each.judge, []).append(found)
+    judges = dict.fromkeys(judge for unit in worths.values() for judge in unit)
+    ratings = np.array(
+        [
+            [fmean(unit[judge]) if len(unit.get(judge, ())) == _ORDERS else math.nan]
+            for judge in judges
+            for unit in worths.values()
+        ]
+    ).reshape(len(judges), len(worths))
+    groups = [prompt for prompt, _, _ in worths]
+    alpha = agreement(ratings, "interval", groups=groups, draws=_DRAWS)
     return {"alpha": _number(alpha.mean), "ci95": _ends(alpha), "n": alpha.n}
 
 

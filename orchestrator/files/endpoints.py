@@ -24,6 +24,7 @@ from orchestrator.tenants.keys import Principal, Role
 PATH = "/v1/files"
 _LONGEST_NAME = 255
 _LONGEST_FIELD = 4096
+_PURPOSES = f"one of {', '.join(sorted(PURPOSES))}"
 
 
 def _files(request: Request) -> FileService:
@@ -65,10 +66,7 @@ async def upload_file(request: Request, service: Service, principal: User) -> Fi
     form = _Form(request)
     with translated():
         file = await form.file()
-        row = await service.upload(principal, _name(file), "batch", form.content())
-        if form.purpose is None:
-            await service.delete(principal, row["id"])
-            raise _wrong("The form must have a field 'purpose', which is 'batch'.", "purpose")
+        row = await service.upload(principal, _name(file), form.meant, form.content())
     return FileView.of(row)
 
 
@@ -139,6 +137,12 @@ class _Form:
         self.purpose: str | None = None
         self._next: Part | None = None
 
+    def meant(self) -> str:
+        """Return what the file is for, once all of the form has been read."""
+        if self.purpose is None:
+            raise _wrong(f"The form must have a field 'purpose', {_PURPOSES}.", "purpose")
+        return self.purpose
+
     async def file(self) -> Part:
         """Return the beginning of the file, once that is reached."""
         async for part in self._fields():
@@ -185,7 +189,7 @@ class _Form:
         if part.name == "purpose":
             self.purpose = value.decode("utf-8", "replace")
             if self.purpose not in PURPOSES:
-                raise _wrong("'purpose' must be 'batch'.", "purpose")
+                raise _wrong(f"'purpose' must be {_PURPOSES}.", "purpose")
 
 
 def _name(file: Part) -> str:
@@ -219,5 +223,5 @@ def translated() -> Iterator[None]:
         raise ApiError(404, "file_not_found", "You have no such file.", param="file_id") from error
     except FileInUse as error:
         raise ApiError(
-            409, "file_in_use", "A batch that has not ended still needs the file."
+            409, "file_in_use", "A job that has not ended still needs the file."
         ) from error

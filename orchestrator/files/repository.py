@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from orchestrator.files.tables import chunks, files
 
 _NOW = sa.func.now()
+MADE = "job_output"
+"""The purpose of files that jobs of operators make: tenants see none of them."""
 Row = dict[str, Any]
 
 
@@ -31,12 +33,14 @@ async def add_chunk(connection: AsyncConnection, file_id: str, number: int, data
     await connection.execute(sa.insert(chunks).values(values))
 
 
-async def complete(connection: AsyncConnection, file_id: str, size: int, lines: int) -> Row:
+async def complete(
+    connection: AsyncConnection, file_id: str, size: int, lines: int, **more: str
+) -> Row:
     """Make a file visible; returns it."""
     statement = (
         sa.update(files)
         .where(files.c.id == file_id)
-        .values(bytes=size, lines=lines, complete=True)
+        .values(bytes=size, lines=lines, complete=True, **more)
         .returning(files)
     )
     return dict((await connection.execute(statement)).mappings().one())
@@ -55,7 +59,7 @@ async def get(connection: AsyncConnection, file_id: str, tenant: str | None) -> 
     """Return a file of a tenant; ``None`` as the tenant: of any."""
     query = sa.select(files).where(files.c.id == file_id, files.c.complete)
     if tenant is not None:
-        query = query.where(files.c.tenant == tenant)
+        query = query.where(*_of(tenant))
     row = (await connection.execute(query)).mappings().first()
     return dict(row) if row else None
 
@@ -73,7 +77,7 @@ async def page(
     order = files.c.id if oldest_first else files.c.id.desc()
     query = sa.select(files).where(files.c.complete).order_by(order).limit(limit)
     if tenant is not None:
-        query = query.where(files.c.tenant == tenant)
+        query = query.where(*_of(tenant))
     if after is not None:
         query = query.where(files.c.id > after if oldest_first else files.c.id < after)
     if purpose is not None:
@@ -89,7 +93,7 @@ async def delete(connection: AsyncConnection, file_id: str) -> None:
 async def held_bytes(connection: AsyncConnection, tenant: str) -> int:
     """Return the bytes of what a tenant has uploaded and not deleted."""
     query = sa.select(sa.func.coalesce(sa.func.sum(files.c.bytes), 0)).where(
-        files.c.tenant == tenant, files.c.job_id.is_(None)
+        *_of(tenant), files.c.job_id.is_(None)
     )
     return int(await connection.scalar(query) or 0)
 
@@ -113,6 +117,10 @@ async def forget(connection: AsyncConnection, limit: int) -> int:
     old = sa.or_(files.c.expires_at < _NOW, unfinished)
     some = sa.select(files.c.id).where(old).limit(limit)
     return (await connection.execute(sa.delete(files).where(files.c.id.in_(some)))).rowcount
+
+
+def _of(tenant: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return files.c.tenant == tenant, files.c.purpose != MADE
 
 
 def _later(seconds: float) -> Any:

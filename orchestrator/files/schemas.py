@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from orchestrator.files.repository import Row
 
 FILE_ID = re.compile(r"file-[0-9a-f]{32,33}")
-PURPOSES = frozenset({"batch"})
+PURPOSES = frozenset({"batch", "evals", "fine-tune"})
+"""What files are uploaded for: batches, evaluations, the training of a router."""
 
 
 class FileView(BaseModel):

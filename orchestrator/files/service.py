@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -48,32 +49,44 @@ class FileService:
     in_use: InUse
 
     async def upload(
-        self, principal: Principal, name: str, purpose: str, blocks: AsyncIterator[bytes]
+        self,
+        principal: Principal,
+        name: str,
+        purpose: str | Callable[[], str],
+        blocks: AsyncIterator[bytes],
     ) -> Row:
         """Store a file as it comes; returns it once all of it is there.
 
+        Args:
+            principal: Whose it is.
+            name: What it is called.
+            purpose: What it is for, or what returns that once all of it is there.
+            blocks: Its bytes.
+
         Raises:
-            ApiError: 413 if the tenant would hold more than it may.
+            ApiError: 413 if the tenant would hold more than it may; whatever ``purpose`` raises.
         """
         async with self.engine.begin() as connection:
             room = self.most_bytes - await repository.held_bytes(connection, principal.tenant)
-            file_id = f"file-{uuid7().hex}"
-            row = {
-                "id": file_id,
-                "tenant": principal.tenant,
-                "key_id": principal.key_id,
-                "name": name,
-                "purpose": purpose,
-            }
+            row = _row(principal.tenant, principal.key_id, name, "")
             await repository.begin(connection, row, self.retention)
-        try:
-            size, lines = await self._write(file_id, blocks, room)
+        async with self._deleted_if_not_written(row["id"]):
+            size, lines = await self._write(row["id"], blocks, room)
+            meant = purpose if isinstance(purpose, str) else purpose()
             async with self.engine.begin() as connection:
-                return await repository.complete(connection, file_id, size, lines)
-        except BaseException:
-            async with self.engine.begin() as connection:
-                await repository.delete(connection, file_id)
-            raise
+                return await repository.complete(connection, row["id"], size, lines, purpose=meant)
+
+    async def make(self, job: Row, name: str, blocks: AsyncIterator[bytes]) -> tuple[str, int, int]:
+        """Store a file that a job makes, which nobody sees until it is said to be complete.
+
+        Returns:
+            Its id, bytes and lines.
+        """
+        row = _row(job["tenant"], job["key_id"], name, repository.MADE)
+        async with self.engine.begin() as connection:
+            await repository.begin(connection, row, self.retention)
+        async with self._deleted_if_not_written(row["id"]):
+            return row["id"], *await self._write(row["id"], blocks, None)
 
     async def get(self, principal: Principal, file_id: str) -> Row:
         """Return a file.
@@ -131,8 +144,17 @@ class FileService:
         async with self.engine.begin() as connection:
             await repository.forget(connection, 100)
 
+    @asynccontextmanager
+    async def _deleted_if_not_written(self, file_id: str) -> AsyncIterator[None]:
+        try:
+            yield
+        except BaseException:
+            async with self.engine.begin() as connection:
+                await repository.delete(connection, file_id)
+            raise
+
     async def _write(
-        self, file_id: str, blocks: AsyncIterator[bytes], room: int
+        self, file_id: str, blocks: AsyncIterator[bytes], room: int | None
     ) -> tuple[int, int]:
         size = lines = number = 0
         last = b""
@@ -140,7 +162,7 @@ class FileService:
             size += len(chunk)
             lines += chunk.count(b"\n")
             last = chunk
-            if size > room:
+            if room is not None and size > room:
                 raise ApiError(
                     413,
                     "files_too_large",
@@ -157,6 +179,16 @@ class FileService:
 def seen_by(principal: Principal) -> str | None:
     """Return the tenant whose files a caller sees, ``None``: everybody's."""
     return None if principal.role is Role.ADMIN else principal.tenant
+
+
+def _row(tenant: str, key_id: str, name: str, purpose: str) -> Row:
+    return {
+        "id": f"file-{uuid7().hex}",
+        "tenant": tenant,
+        "key_id": key_id,
+        "name": name,
+        "purpose": purpose,
+    }
 
 
 async def _chunks(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

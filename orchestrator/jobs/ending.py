@@ -76,7 +76,9 @@ async def fail(
 
 
 async def _ended(connection: AsyncConnection, row: Row, kinds: Kinds) -> Row:
-    await kinds[row["kind"]].ended(connection, row)
+    kind = kinds.get(row["kind"])
+    if kind is not None:  # else one of a newer version, which whoever does such jobs knows
+        await kind.ended(connection, row)
     if row["webhook"] is not None:
         view = JobView.of(row).model_dump(mode="json")
         await outbox.put(

@@ -16,8 +16,10 @@ from orchestrator.jobs.schemas import (
     JobView,
     RequeueDone,
     RequeueWanted,
+    ScheduledTask,
+    ScheduleView,
 )
-from orchestrator.jobs.service import JobEnded, JobNotEnded, JobService, JobUnknown
+from orchestrator.jobs.service import JobEnded, JobNotEnded, JobService, JobUnknown, TaskUnknown
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.pages import After, Limit, Page, errors, page
 from orchestrator.kit.registry import registry_reached
@@ -53,6 +55,28 @@ async def list_jobs(
     with translated():
         rows = await service.page(tenant, limit=limit + 1, after=after, kind=kind, state=state)
     return page([JobView.of(row) for row in rows], limit, lambda job: job.id)
+
+
+@router.get("/schedule", dependencies=[Depends(require_role(Role.VIEWER))])
+async def get_schedule(service: Service) -> ScheduleView:
+    """Show what is done every so often, when it was last, and how that went."""
+    with translated():
+        rows = await service.scheduled()
+    return ScheduleView(data=[ScheduledTask(**row) for row in rows])
+
+
+@router.post(
+    "/schedule/{name}/run",
+    status_code=202,
+    dependencies=[Depends(require_role(Role.EDITOR))],
+    responses=errors(404),
+)
+async def run_scheduled_task(
+    name: Annotated[str, Path(max_length=64, pattern=r"^[a-z._-]+$")], service: Service
+) -> ScheduledTask:
+    """Have a task done within seconds, whenever it would be due."""
+    with translated():
+        return ScheduledTask(**await service.want(name))
 
 
 @router.get("/{job_id}", dependencies=[Depends(require_role(Role.VIEWER))], responses=errors(404))
@@ -114,6 +138,8 @@ def translated() -> Iterator[None]:
             yield
     except JobUnknown as error:
         raise ApiError(404, "job_not_found", "There is no such job.", param="job_id") from error
+    except TaskUnknown as error:
+        raise ApiError(404, "not_found", "There is no such task.", param="name") from error
     except JobEnded as error:
         raise ApiError(409, "job_ended", f"The job is {error} already.") from error
     except JobNotEnded as error:

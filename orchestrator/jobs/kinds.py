@@ -1,4 +1,8 @@
-"""What each kind of job has to bring: how one is prepared, how an item is done, what its end brings."""
+"""What each kind of job has to bring: how one is brought forward, how an item is done, what its end brings.
+
+A kind is one class and one entry under its name. What it does as a whole, :meth:`Kind.run`, is done by one
+worker at a time, under its lease; what it puts in as items is done by all of them.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +12,28 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestrator.jobs.record import Item, Outcome, Row
+from orchestrator.jobs.turn import Turn
 from orchestrator.tenants.keys import Principal
 
 
 class Kind(Protocol):
     """One kind of job."""
 
-    async def prepare(self, job: Row) -> None:
-        """Check what a job is made of and turn it into items.
+    @property
+    def restarts(self) -> bool:
+        """Whether a job that failed as a whole can be tried again as a whole."""
+        ...
 
-        Called again where it was cut short: what is stored already must be left alone, and every
-        change made with :func:`orchestrator.jobs.repository.note`.
+    async def run(self, job: Row, turn: Turn) -> None:
+        """Bring a job forward: do all of it, or turn it into items.
+
+        Called again where it was cut short, and once more where it asked for that when all items have
+        ended: what is stored already must be left alone, and every change made through ``turn``. It is
+        cancelled when the job is.
 
         Args:
             job: The job as a worker has taken it.
+            turn: Stores how far it is, and how it ends.
 
         Raises:
             JobGone: If the job is another worker's by now, or stopped.
@@ -51,5 +63,16 @@ Kinds = Mapping[str, Kind]
 """By the name of the kind."""
 
 
-class JobGone(Exception):
-    """The job is another worker's by now, or stopped."""
+class WithoutItems:
+    """The part of a kind that has no items: one worker does all of it."""
+
+    restarts = True
+
+    async def perform(self, job: Row, principal: Principal, item: Item) -> Outcome:
+        """Say that there is no such thing."""
+        raise TypeError(f"{job['id']} of {principal.tenant} has no items such as {item.number}")
+
+    def worth(self, item: Item) -> int:
+        """Return nothing."""
+        del item
+        return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -124,13 +124,18 @@ async def stop(connection: AsyncConnection, job_id: str, ending: str) -> Row | N
 
 
 async def resume(connection: AsyncConnection, job_id: str, values: Row) -> Row | None:
-    """Set an ended job running again, with other counts; ``None`` if it has not ended."""
+    """Set an ended job running again, with other counts; ``None`` if it has not ended.
+
+    A kind that keeps something has a turn when the items have ended once more.
+    """
     return await _changed(
         connection,
         sa.update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.finished_at.is_not(None), jobs.c.prepared)
+        .where(jobs.c.id == job_id, jobs.c.finished_at.is_not(None))
         .values(
             **values,
+            again=jobs.c.prepared & jobs.c.kept.is_not(None),
+            losses=0,
             state="running",
             ending=None,
             cancelling_at=None,
@@ -144,12 +149,27 @@ async def resume(connection: AsyncConnection, job_id: str, values: Row) -> Row |
 # For workers
 
 
-async def take(connection: AsyncConnection, worker: str) -> Row | None:
-    """Take a job that is to be prepared and that no living worker prepares, the oldest first."""
-    free = sa.or_(jobs.c.worker.is_(None), jobs.c.worker.not_in(_ALIVE))
+async def take(
+    connection: AsyncConnection, worker: str, kinds: Collection[str], mine: Collection[str]
+) -> Row | None:
+    """Take a job that is to be brought forward and that no living worker has, the oldest first.
+
+    Args:
+        connection: In a transaction.
+        worker: Who takes it.
+        kinds: Those that it can do now.
+        mine: Jobs that it is at: what else is under its name was cut short.
+    """
+    lost = sa.and_(jobs.c.worker.is_not(None), jobs.c.worker.not_in(_ALIVE))
+    left = sa.and_(jobs.c.worker == worker, jobs.c.id.not_in(list(mine)))
     chosen = (
         sa.select(jobs.c.id)
-        .where(jobs.c.state.in_(["queued", "running"]), ~jobs.c.prepared, free)
+        .where(
+            jobs.c.kind.in_(sorted(kinds)),
+            jobs.c.state.in_(["queued", "running"]),
+            ~jobs.c.prepared,
+            sa.or_(jobs.c.worker.is_(None), lost, left),
+        )
         .order_by(jobs.c.priority.desc(), jobs.c.created_at)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -157,8 +177,24 @@ async def take(connection: AsyncConnection, worker: str) -> Row | None:
     )
     return await _changed(
         connection,
-        sa.update(jobs).where(jobs.c.id == chosen).values(worker=worker, epoch=jobs.c.epoch + 1),
+        sa.update(jobs)
+        .where(jobs.c.id == chosen)
+        .values(
+            worker=worker,
+            epoch=jobs.c.epoch + 1,
+            losses=jobs.c.losses + sa.case((lost, 1), else_=0),
+        ),
     )
+
+
+async def held(connection: AsyncConnection, worker: str, ids: Sequence[str]) -> frozenset[str]:
+    """Return those of some jobs that a worker still has, and that are not being stopped."""
+    still = sa.and_(
+        jobs.c.id.in_(list(ids)),
+        jobs.c.worker == worker,
+        jobs.c.state.in_(["queued", "running"]),
+    )
+    return frozenset(await connection.scalars(sa.select(jobs.c.id).where(still)))
 
 
 async def note(connection: AsyncConnection, taken: Row, **values: Any) -> Row | None:
@@ -214,13 +250,21 @@ async def count(connection: AsyncConnection, rows: Sequence[Row]) -> list[str]:
 
 
 async def finish(connection: AsyncConnection, job_id: str) -> Row | None:
-    """End a job all of whose items have ended; ``None`` if it has not come to that."""
-    return await _changed(
+    """End a job all of whose items have ended; ``None`` if it has not come to that.
+
+    Where it is its kind's turn once more then, it is that.
+    """
+    whole = sa.and_(jobs.c.id == job_id, jobs.c.state == "running", _ALL_ENDED)
+    row = await _changed(
         connection,
         sa.update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.state == "running", _ALL_ENDED)
+        .where(whole, ~jobs.c.again)
         .values(state="finished", finished_at=NOW, worker=None, waits_for=None),
     )
+    if row is None:
+        once_more = sa.update(jobs).where(whole, jobs.c.again)
+        await connection.execute(once_more.values(prepared=False, again=False, worker=None))
+    return row
 
 
 async def end(connection: AsyncConnection, job_id: str, dropped: int, size: int) -> Row | None:

@@ -23,6 +23,14 @@ class Progress(BaseModel):
     dropped: int = Field(description="Ended without being done: the job was stopped before.")
 
 
+class Work(BaseModel):
+    """How far a worker is with a job as a whole."""
+
+    doing: str
+    done: int
+    of: int | None = Field(description="Null where that is not known.")
+
+
 class JobView(BaseModel):
     """One job."""
 
@@ -44,6 +52,10 @@ class JobView(BaseModel):
     error_code: str | None
     error_message: str | None
     metadata: dict[str, Any]
+    work: Work | None = Field(description="What a worker is doing for the job as a whole.")
+    result: dict[str, Any] | None = Field(
+        description="What came of it; the names of the files that it made are under `files`."
+    )
 
     @classmethod
     def of(cls, row: Row) -> Self:
@@ -54,6 +66,26 @@ class JobView(BaseModel):
             progress=Progress(**{name: row[name] for name in Progress.model_fields}),
             cost_usd=usd_of(row["cost_nanos"]),
         )
+
+
+class ScheduledTask(BaseModel):
+    """Something that one process or another does every so often."""
+
+    name: str
+    every: float = Field(description="Seconds between two beginnings.")
+    running: bool
+    wanted: bool = Field(description="Whether somebody asked for it to be done at once.")
+    last_run: datetime | None
+    last_success: datetime | None
+    next_run: datetime
+    seconds: float | None = Field(description="How long the last run took.")
+    problem: str | None = Field(description="What went wrong the last time.")
+
+
+class ScheduleView(BaseModel):
+    """All that is done every so often."""
+
+    data: list[ScheduledTask]
 
 
 class FailureCount(BaseModel):
@@ -73,7 +105,7 @@ class JobDetail(JobView):
 class RequeueWanted(BaseModel):
     """Which failed items to try again."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     error_code: str | None = Field(
         default=None, max_length=64, description="Only those that failed with it; null: all."

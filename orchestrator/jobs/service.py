@@ -9,13 +9,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orchestrator.jobs import ending, items, repository
+from orchestrator.jobs import ending, items, repository, timetable
 from orchestrator.jobs.kinds import Kinds
 from orchestrator.jobs.record import ENDED, Row
 from orchestrator.jobs.tables import items as item_table
 
 CHANNEL = "coe:jobs"
 """Redis channel over which workers are told to look; what is lost on it, they find within seconds."""
+
+
+class TaskUnknown(Exception):
+    """There is no such scheduled task."""
+
 
 Tell = Callable[[], Awaitable[None]]
 
@@ -122,11 +127,13 @@ class JobService:
 
         Raises:
             JobUnknown: If a tenant has no such job.
-            JobNotEnded: If it has not ended, or never had items.
+            JobNotEnded: If it has not ended, or never had items and is not to be had again as a whole.
         """
         async with self.engine.begin() as connection:
             row = _known(await repository.get(connection, job_id, tenant, lock=True), job_id)
-            if row["state"] not in ENDED or not row["prepared"]:
+            kind = self.kinds.get(row["kind"])
+            whole = not row["prepared"] and kind is not None and kind.restarts
+            if row["state"] not in ENDED or not (row["prepared"] or whole):
                 raise JobNotEnded(row["state"])
             failed, size = await items.requeue(connection, job_id, ["failed"], code)
             unbegun, more = 0, 0
@@ -134,7 +141,7 @@ class JobService:
                 unbegun, more = await items.requeue(
                     connection, job_id, ["cancelled", "expired"], None
                 )
-            if failed + unbegun:
+            if failed + unbegun or whole:
                 counts = {
                     "failed": row["failed"] - failed,
                     "dropped": row["dropped"] - unbegun,
@@ -144,6 +151,24 @@ class JobService:
                 row = await repository.resume(connection, job_id, counts) or row
         await self.tell()
         return failed + unbegun, row
+
+    async def scheduled(self) -> list[Row]:
+        """Return what is done every so often, with how it went the last time."""
+        async with self.engine.connect() as connection:
+            return await timetable.tasks(connection)
+
+    async def want(self, name: str) -> Row:
+        """Have a scheduled task done at once; returns it.
+
+        Raises:
+            TaskUnknown: If there is none of that name.
+        """
+        async with self.engine.begin() as connection:
+            if not await timetable.want(connection, name):
+                raise TaskUnknown(name)
+            [row] = [one for one in await timetable.tasks(connection) if one["name"] == name]
+        await self.tell()
+        return row
 
 
 def _extended(row: Row) -> Any:

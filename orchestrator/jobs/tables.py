@@ -52,10 +52,17 @@ jobs = sa.Table(
     sa.Column("error_code", sa.Text),
     sa.Column("error_message", sa.Text),
     sa.Column("problems", JSONB(none_as_null=True)),
+    sa.Column("again", sa.Boolean),
+    sa.Column("losses", sa.Integer),
+    sa.Column("work", JSONB(none_as_null=True)),
+    sa.Column("kept", JSONB(none_as_null=True)),
+    sa.Column("result", JSONB(none_as_null=True)),
 )
 """``total`` is how many items there will be, ``filled`` how many lines of the input have become items,
 ``dropped`` how many ended without being done. ``ending`` is the state that a job which is being
-cancelled ends in. ``worker`` prepares it; ``epoch`` counts how often one has begun to."""
+cancelled ends in. ``worker`` has it, to prepare it or to do it; ``epoch`` counts how often one has begun
+to, ``losses`` how often one died of it. ``work`` says how far that is, ``kept`` is what its kind needs to
+go on, ``again`` that it is its kind's turn once more when its items have ended, ``result`` what came of it."""
 
 items = sa.Table(
     "job_items",
@@ -99,4 +106,10 @@ schedule = sa.Table(
     _moment("last_success"),
     sa.Column("seconds", sa.Double),
     sa.Column("problem", sa.Text),
+    sa.Column("every", sa.Double),
+    sa.Column("holder", sa.Text),
+    _moment("lease_until"),
+    _moment("wanted_at"),
 )
+"""``seconds`` is how long the last run took, ``every`` how often there is to be one; ``holder`` is who does
+it until ``lease_until``, and ``wanted_at`` when somebody asked for a run at once."""

@@ -76,7 +76,7 @@ class JobWorker:
         self._base = name
         self._name = name
         self._budgets = budgets
-        self.writer = Writer(engine, kinds, seen)
+        self.writer = Writer(engine, kinds, seen, lambda: self.preparer.wanted.set())
         self.dispatcher = Dispatcher(
             engine,
             kinds,
@@ -106,6 +106,7 @@ class JobWorker:
         """Look for jobs and items now."""
         self.preparer.wanted.set()
         self.dispatcher.look()
+        self.schedule.wanted.set()
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:

@@ -36,12 +36,18 @@ class Writer:
         engine: Postgres.
         kinds: What the end of each kind of job brings.
         seen: Is told of the usage of each item that has ended.
+        again: Is told when it may be the turn of a job's kind again.
     """
 
     def __init__(
-        self, engine: AsyncEngine, kinds: Kinds, seen: Callable[[UsageRecord], None]
+        self,
+        engine: AsyncEngine,
+        kinds: Kinds,
+        seen: Callable[[UsageRecord], None],
+        again: Callable[[], None],
     ) -> None:
         self._seen = seen
+        self._again = again
         self._engine = engine
         self._kinds = kinds
         self._queue: asyncio.Queue[Outcome] = asyncio.Queue()
@@ -97,8 +103,11 @@ class Writer:
             done = await items.end(connection, results)
             counted = list({_key(one): one for one in results if _key(one) in done}.values())
             days = await self._write_usage(connection, counted)
-            for job_id in await repository.count(connection, _sums(counted)):
+            whole = await repository.count(connection, _sums(counted))
+            for job_id in whole:
                 await ending.finish(connection, job_id, self._kinds)
+        if whole:
+            self._again()
         for one in counted:
             if one.record is not None:
                 self._seen(one.record)

@@ -148,6 +148,24 @@ class Settings(BaseSettings):
         default="",
         description="Servers whose models are loaded and unloaded, as ollama=URL, llama.cpp=URL, vllm=URL@20GB.",
     )
+    cache: Literal["off", "asked", "on"] = Field(
+        default="asked",
+        description="Whether answers are kept: none, those of requests that ask for it, or all that may be.",
+    )
+    cache_seconds: float = Field(
+        default=3600.0, gt=0, le=30 * 86_400, description="Seconds that an answer is kept."
+    )
+    cache_entry_bytes: ByteSize = Field(
+        default=ByteSize(1024 * 1024),
+        ge=1024,
+        le=64 * 1024 * 1024,
+        description="Largest answer that is kept, compressed.",
+    )
+    cache_tenant_bytes: ByteSize = Field(
+        default=ByteSize(64 * 1024 * 1024),
+        ge=1024,
+        description="Size of all answers that are kept for one tenant, compressed.",
+    )
     reserved_tokens: int = Field(
         default=2048,
         ge=1,
@@ -302,6 +320,13 @@ class Settings(BaseSettings):
     )
     metrics_public: bool = Field(
         default=False, description="Whether /metrics needs no key; otherwise one of a viewer."
+    )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        description="OpenTelemetry collector that traces are sent to, as http://host:4318. Unset: none.",
+    )
+    trace_share: float = Field(
+        default=1.0, ge=0.0, le=1.0, description="Share of requests that are traced, where traces are on."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log lines to write."

@@ -125,7 +125,9 @@ class Executor:
             await self._fail(claimed, ledger, "run_abandoned", told)
             return
         try:
-            outcome = await self._outcome(claimed, request, ledger)
+            with tracing.span(f"run {claimed.row['strategy']}", request.trace) as span:
+                span.set(coe__run__id=claimed.id)
+                outcome = await self._outcome(claimed, request, ledger)
         except ApprovalNeeded:
             await self._wait(claimed)
         except NothingAnswered as error:

@@ -35,6 +35,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         approval: Kinds of steps that wait until somebody allows them.
         experts: Ids of the experts that may be asked; ``None``: all.
         amended: By key, what is different about a step of a replayed run.
+        trace: What carries the trace of the request to the worker.
     """
 
     messages: tuple[Message, ...]
@@ -49,6 +50,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     approval: tuple[str, ...] = ()
     experts: tuple[str, ...] | None = None
     amended: dict[str, dict[str, str]] = {}
+    trace: dict[str, str] = {}
 
     def task(self, tenant: str) -> Task:
         """Return what is to be answered."""

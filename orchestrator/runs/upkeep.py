@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.runs import repository
 from orchestrator.runs.service import Enqueue
 
 _LOCK = 0x72756E  # "run"
-_LOOK_SECONDS = 2.0
-_FORGET_SECONDS = 600.0
 _OVERDUE_SECONDS = 5.0
 """A run that is queued for so long while the queue is empty was lost on its way."""
 _MOST_AT_ONCE = 500
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +25,12 @@ class Upkeep:
         enqueue: Tells the workers of a run.
         waiting: Counts what waits in the queue; it may be less than there should be.
         retention: Seconds that ended runs are kept.
-        lease: Seconds until a run whose worker is silent is taken over.
     """
 
     engine: AsyncEngine
     enqueue: Enqueue
     waiting: Callable[[], Awaitable[int]]
     retention: float
-    lease: float
-
-    async def run(self) -> None:
-        """Look after them until cancelled."""
-        clock = asyncio.get_running_loop().time
-        forget_at = clock()
-        while True:
-            try:
-                await self.requeue()
-                if clock() >= forget_at:
-                    await self.forget_old()
-                    forget_at = clock() + _FORGET_SECONDS
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("upkeep of runs waits: %s", error)
-            await asyncio.sleep(min(_LOOK_SECONDS, self.lease))
 
     async def requeue(self) -> int:
         """Tell the workers of runs that nobody does; returns how many."""

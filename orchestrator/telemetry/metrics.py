@@ -12,6 +12,7 @@ from typing import Any
 from prometheus_client.metrics_core import Metric
 
 from orchestrator.telemetry.counting import Counts, Times
+from orchestrator.telemetry.residency import ResidencyMetrics
 from orchestrator.usage.record import UsageRecord
 
 NONE = "none"
@@ -48,6 +49,16 @@ class Metrics:
             ("expert", "kind"),
         )
         self._cost = Counts("coe_cost_usd", "US dollars of all calls.", ("expert",))
+        self._cached = Counts(
+            "coe_cache_requests",
+            "Requests that the cache had a part in, by what came of it.",
+            ("outcome",),
+        )
+        self._saved = Counts(
+            "coe_cache_saved_usd",
+            "US dollars that kept answers would have cost again.",
+            ("expert",),
+        )
         self._seconds = Times(
             "coe_request_duration_seconds",
             "Time from a request to the end of its answer.",
@@ -58,11 +69,15 @@ class Metrics:
             "Time from a request to the first token of its stream, by who answered.",
             ("expert",),
         )
+        self.residency = ResidencyMetrics()
 
     def families(self) -> list[Metric]:
         """Return all of them as Prometheus reads them; from any thread."""
         counts = (self._requests, self._routed, self._errors, self._calls, self._tokens, self._cost)
-        return [each.family() for each in (*counts, self._seconds, self._first_token)]
+        cached = (self._cached, self._saved)
+        times = (self._seconds, self._first_token)
+        found = [each.family() for each in (*counts, *cached, *times)]
+        return [*found, *self.residency.families()]
 
     def seen(self, record: UsageRecord) -> None:
         """Count a request that has ended."""
@@ -72,6 +87,9 @@ class Metrics:
             self._routed.add(record.category, record.policy or NONE)
         if record.error_code is not None:
             self._errors.add(record.error_code)
+        if record.cache is not None:
+            self._cached.add(record.cache)
+            self._saved.add(expert, amount=(record.saved_nanos or 0) / _NANOS_PER_USD)
         self._seconds.add("true" if record.streamed else "false", seconds=record.duration_ms / 1000)
         if record.first_token_ms is not None:
             self._first_token.add(expert, seconds=record.first_token_ms / 1000)

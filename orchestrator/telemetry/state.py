@@ -12,6 +12,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from experts.calling.health import ExpertHealth
+from experts.residency.views import MemoryView
+from orchestrator.telemetry.residency import memory_gauges
 from orchestrator.usage.journal import STREAM
 
 _PATIENCE_SECONDS = 1.0
@@ -26,16 +28,18 @@ class State:
         redis: Holds usage on its way to Postgres.
         spool: File of usage that waits for Redis.
         waiting: Counts the runs in the queue.
+        memory: Tells how full the memory is that local models share.
     """
 
     health: ExpertHealth
     redis: Redis
     spool: Path
     waiting: Callable[[], Awaitable[int]]
+    memory: Callable[[], MemoryView]
 
     async def gauges(self) -> list[GaugeMetricFamily]:
         """Return the gauges; those that Redis knows are missing while it is away."""
-        found = [*self._of_endpoints(), self._of_spool()]
+        found = [*self._of_endpoints(), self._of_spool(), *memory_gauges(self.memory())]
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 undrained = await self.redis.xlen(STREAM)

@@ -68,6 +68,12 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """The calls it took, where it was not just one at the usual price; see :func:`call_fields`."""
     guardrails: list[dict[str, Any]] | None = None
     """What guardrails did and flagged, by name; nothing of what was said."""
+    cache: str | None = None
+    """What the cache had of it: ``hit``, ``shared``, ``similar`` or ``miss``; ``None``: it had no part."""
+    saved_tokens: int | None = None
+    """Tokens that were not used, since the answer was kept."""
+    saved_nanos: int | None = None
+    """What these would have cost, in billionths of a US dollar."""
     text: str | None = None
     """What the request says, for training; only where its tenant wants that stored."""
     prompt: str | None = None

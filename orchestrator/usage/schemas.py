@@ -37,6 +37,10 @@ class UsageView(BaseModel):
     cost_usd: float
     duration_ms: float
     first_token_ms: float | None
+    cache: str | None = Field(
+        description="`hit`, `shared`, `similar` or `miss`; null where the cache had no part in it."
+    )
+    saved_tokens: int | None = Field(description="Not used, since the answer was kept.")
 
     @classmethod
     def of(cls, row: dict[str, Any]) -> Self:

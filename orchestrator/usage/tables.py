@@ -37,6 +37,9 @@ usage = sa.Table(
     sa.Column("first_token_ms", sa.Double),
     sa.Column("attempts", JSONB(none_as_null=True)),
     sa.Column("guardrails", JSONB(none_as_null=True)),
+    sa.Column("cache", sa.Text),
+    sa.Column("saved_tokens", sa.BigInteger),
+    sa.Column("saved_nanos", sa.BigInteger),
 )
 
 request_texts = sa.Table(

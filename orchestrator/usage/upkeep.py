@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.usage import repository
 from orchestrator.usage.content import repository as contents
-
-_EVERY_SECONDS = 600.0
-_RETRY_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class UsageUpkeep:
-    """The background task that does it; harmless in several processes at once.
+    """Does it; each part whenever it is called, harmless in several processes at once.
 
     Args:
         engine: Postgres.
@@ -31,34 +26,29 @@ class UsageUpkeep:
     engine: AsyncEngine
     retention_days: int = 0
 
-    async def run(self) -> None:
-        """Work until cancelled; a Postgres that is away is waited for."""
-        while True:
-            try:
-                await self.once()
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("upkeep of usage waits: %s", error)
-                await asyncio.sleep(_RETRY_SECONDS)
-            else:
-                await asyncio.sleep(_EVERY_SECONDS)
-
-    async def once(self, now: datetime | None = None) -> None:
-        """Do what is due.
+    async def partitions(self, now: datetime | None = None) -> None:
+        """Have a partition for today and for tomorrow.
 
         Args:
-            now: The time, by default the present.
+            now: The time, by default the present, as for the others.
         """
-        moment = now or datetime.now(UTC)
-        today = moment.date()
+        today = (now or datetime.now(UTC)).date()
         async with self.engine.begin() as connection:
             await repository.ensure_partitions(connection, [today, today + timedelta(days=1)])
+
+    async def content(self, now: datetime | None = None) -> None:
+        """Erase what tenants let be kept no longer."""
         async with self.engine.begin() as connection:
-            gone = await contents.sweep(connection, moment)
+            gone = await contents.sweep(connection, now or datetime.now(UTC))
         if gone:
             log.info("content of %d requests is past its days and was erased", gone)
-        if self.retention_days:
-            oldest = today - timedelta(days=self.retention_days)
-            async with self.engine.begin() as connection:
-                dropped = await repository.drop_partitions(connection, oldest)
-            if dropped:
-                log.info("usage past its days was dropped: %s", ", ".join(dropped))
+
+    async def retention(self, now: datetime | None = None) -> None:
+        """Drop usage rows that are past their days."""
+        if not self.retention_days:
+            return
+        oldest = (now or datetime.now(UTC)).date() - timedelta(days=self.retention_days)
+        async with self.engine.begin() as connection:
+            dropped = await repository.drop_partitions(connection, oldest)
+        if dropped:
+            log.info("usage past its days was dropped: %s", ", ".join(dropped))

@@ -1,4 +1,4 @@
-"""What a worker does, on one event loop: runs, their upkeep, webhooks."""
+"""What a worker does, on one event loop: runs, jobs, what is scheduled, webhooks."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ from orchestrator.tenants.limits.script import RedisLimits
 from router import Router
 
 _FORGET_SECONDS = 600.0
+_LOOK_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,6 @@ async def open_work(settings: Settings, urls: StoreUrls, router: Router) -> Asyn
             services.runs.service.budgets.run(),
             listen(waiting, STEERED, lambda _: runner.steered.set()),
             listen(waiting, CHANNEL, lambda _: jobs.wake()),
-            _upkeep(services).run(),
             _sender(services).run(news),
         ):
             stack.push_async_callback(cancelled, asyncio.create_task(work))
@@ -126,7 +126,6 @@ def _upkeep(services: Services) -> Upkeep:
         services.runs.queue.put,
         services.runs.queue.waiting,
         services.settings.run_retention,
-        services.settings.run_lease,
     )
 
 
@@ -142,9 +141,14 @@ def make_job_worker(services: Services, name: str, settings: Settings) -> JobWor
     rules = JobRules(
         settings.worker_items, settings.run_lease, settings.job_retention, settings.tenant_weights
     )
-    forget = Task("files.forget", _FORGET_SECONDS, services.files.forget_old)
+    runs = _upkeep(services)
+    tasks = (
+        Task("files.forget", _FORGET_SECONDS, services.files.forget_old),
+        Task("runs.look", min(_LOOK_SECONDS, settings.run_lease), runs.requeue),
+        Task("runs.forget", _FORGET_SECONDS, runs.forget_old),
+    )
     return JobWorker(
-        services.engine, services.kinds, budgets, rules, name, services.metrics.seen, (forget,)
+        services.engine, services.kinds, budgets, rules, name, services.metrics.seen, tasks
     )
 
 

@@ -23,6 +23,7 @@ POWER = 0.9
 """How often an expert that is better by :data:`MARGIN` is let in, at the least."""
 MARGIN = 0.1
 MOST_SHOTS = 20_000
+_USUAL_SHOTS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,19 +163,25 @@ def shots_needed(chance: float, rule: Rule | None = None) -> int:
     Raises:
         ValueError: If more than :data:`MOST_SHOTS` would be needed, or nothing is that much better.
     """
-    from scipy.stats import binom
-
     rule = rule or Rule()
     floor = chance + rule.floor * (1.0 - chance)
     better = floor + rule.margin
     if not 0.0 <= chance < 1.0 or better > 1.0:
         raise ValueError(f"no expert is better than {floor:.3f} by {rule.margin:.3f}")
-    shots = np.arange(1, MOST_SHOTS + 1)
+    for most in (_USUAL_SHOTS, MOST_SHOTS):  # usually few are enough, and many take long
+        enough = _enough(most, floor, better, rule)
+        if len(enough):
+            return int(enough[0])
+    raise ValueError(f"more than {MOST_SHOTS} prompts would be needed")
+
+
+def _enough(most: int, floor: float, better: float, rule: Rule) -> npt.NDArray[np.intp]:
+    """Return the numbers of prompts, up to some, with which the better one passes often enough."""
+    from scipy.stats import binom
+
+    shots = np.arange(1, most + 1)
     needed = binom.isf(rule.level, shots, floor) + 1
-    enough = np.flatnonzero(binom.sf(needed - 1, shots, better) >= rule.power)
-    if not len(enough):
-        raise ValueError(f"more than {MOST_SHOTS} prompts would be needed")
-    return int(shots[enough[0]])
+    return np.asarray(shots[binom.sf(needed - 1, shots, better) >= rule.power])
 
 
 def consistency_of(repeats: tuple[tuple[str, ...], ...]) -> Share | None:

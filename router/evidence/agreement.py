@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -14,17 +15,24 @@ Scale = Literal["nominal", "interval"]
 
 
 def agreement(
-    ratings: Floats, scale: Scale = "nominal", *, draws: int = DRAWS, seed: int = 0
+    ratings: Floats,
+    scale: Scale = "nominal",
+    *,
+    groups: Sequence[Hashable] | None = None,
+    draws: int = DRAWS,
+    seed: int = 0,
 ) -> Interval:
     """Return Krippendorff's alpha: 1 they agree, 0 as chance would, below 0 they contradict.
 
     Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011). Any number of judges, each of
-    whom may have left out some. The interval is a bootstrap over what was judged (95 %).
+    whom may have left out some. The interval is a bootstrap over what was judged (95 %), group by group
+    where units belong together: verdicts on the same prompt do not count as often as they are.
 
     Args:
         ratings: Shape (judges, units), NaN where a judge left a unit out.
         scale: ``nominal``: ratings are the same or not; ``interval``: they differ by how far they
             are apart, squared.
+        groups: What each unit belongs to, shape (units,); ``None``: each stands alone.
         draws: Resamples.
         seed: Same seed, same interval.
 
@@ -34,7 +42,8 @@ def agreement(
     values = np.unique(ratings[np.isfinite(ratings)])
     counts = np.stack([(ratings == value).sum(axis=0) for value in values], axis=1, dtype=float) \
         if len(values) else np.zeros((0, 0))  # fmt: skip
-    counts = counts[counts.sum(axis=1) > 1]
+    rated = counts.sum(axis=1) > 1
+    counts = counts[rated]
     units = len(counts)
     apart = np.abs(values[:, None] - values[None, :])
     distance = (apart > 0).astype(float) if scale == "nominal" else apart**2
@@ -44,9 +53,15 @@ def agreement(
     found = _alpha(np.ones((1, units)), counts, distance)[0]
     if math.isnan(found):
         return alone
+    numbers: dict[Hashable, int] = {}
+    belongs = np.array(
+        [numbers.setdefault(group, len(numbers)) for group in groups or range(ratings.shape[1])]
+    )[rated]
+    _, belongs = np.unique(belongs, return_inverse=True)
+    several = int(belongs.max()) + 1
     rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(units, np.full(units, 1.0 / units), size=draws).astype(float)
-    alphas = _alpha(drawn, counts, distance)
+    drawn = rng.multinomial(several, np.full(several, 1.0 / several), size=draws)
+    alphas = _alpha(drawn[:, belongs].astype(float), counts, distance)
     low, high = np.quantile(alphas[np.isfinite(alphas)], [0.025, 0.975])
     return Interval(float(found), float(low), float(high), units)
 

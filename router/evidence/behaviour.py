@@ -9,13 +9,13 @@ from typing import Literal
 
 import numpy as np
 
-from router.evaluation.intervals import Interval, bootstrap
-from router.evidence.means import Share, share
+from router.evaluation.intervals import Interval
+from router.evidence.means import Share, share, student_interval
 
 Source = Literal["context", "memory", "neither"]
 _OPENING = 400
 _DOING = (
-    r"(?:help|assist|comply|provide|answer|fulfill?|do (?:that|this|so)|discuss|support|engage|create"
+    r"(?:help(?! but\b)|assist|comply|provide|answer|fulfill?|do (?:that|this|so)|discuss|support|engage|create"
     r"|generate|write|share|give|offer|complete|continue|respond|participate|promote|encourage|facilitate)"
 )
 _REFUSAL = re.compile(
@@ -79,7 +79,7 @@ def profile(observed: Sequence[Observed]) -> Profile:
         form=share(sum(formed), len(formed)),
         context=share(told.count("context"), len(told)),
         neither=share(len(sources) - len(told), len(sources)),
-        tokens=bootstrap(lengths),
+        tokens=student_interval(lengths, 0.0),
         tokens_p95=float(np.quantile(lengths, 0.95)) if len(lengths) else None,
     )
 

@@ -62,6 +62,26 @@ def mean_interval(values: Floats, low: float, high: float, *, level: float = 0.9
     return Interval(float(known.mean()), max(low, middle - half), min(high, middle + half), n)
 
 
+def student_interval(values: Floats, low: float = -math.inf, *, level: float = 0.95) -> Interval:
+    """Return the mean of values that may be as large as they like, with Student's interval (1908).
+
+    Args:
+        values: (n,); those that are NaN are left out.
+        low: Least that a value can be.
+        level: Confidence.
+
+    Returns:
+        Ends ``low`` and infinity where there are fewer than two values, and the mean NaN for none.
+    """
+    known = values[np.isfinite(values)]
+    n = len(known)
+    middle = float(known.mean()) if n else math.nan
+    if n < 2:
+        return Interval(middle, low, math.inf, n)
+    half = quantile(n, level) * float(known.std(ddof=1)) / math.sqrt(n)
+    return Interval(middle, max(low, middle - half), middle + half, n)
+
+
 @lru_cache(maxsize=1024)
 def quantile(n: int, level: float) -> float:
     """Return how many standard errors lie on each side of a mean of n values (Student, 1908)."""

@@ -9,7 +9,9 @@ half), gives A the mean worth
 
 so :math:`\beta = m_1 - m_2`, and what was won **from the place the judge does not favour** tells *s*
 alone: :math:`s = m_2 / (m_2 + 1 - m_1)`. Nothing else is assumed: prompts may differ, and both verdicts on
-one prompt may depend on each other, since prompts are what is counted.
+one prompt may depend on each other, since prompts are what is counted. Prompts to which both gave the
+same answer are ties that no judge is asked about, so no position has to be taken out of them: of a share
+*q* of those, A is preferred on :math:`q/2 + (1 - q)\, s` of all.
 
 Where a judge wavers for other reasons than position, *s* is somewhat too far from one half; the mean of
 both orders, which is always too near to it, is given beside it. Both are on the same side of one half,
@@ -31,6 +33,9 @@ from router.evidence.means import Floats, Share, mean_interval, quantile, share
 from router.quality.judgements import WORTH, Judgement
 
 _HALF = 0.5
+# What a prompt adds: won by A, won by B (from the place that is not favoured), the same answer.
+_SETTLED = np.array([[0.0], [0.0], [1.0]])
+_INVENTED = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +46,9 @@ class Preference:
         corrected: Share of prompts on which it prefers them, ties one half, without its favour for a
             place.
         balanced: The same as judged, the mean of both orders: nearer to one half.
-        position: How much more an answer is worth because it is shown first, -1 to 1.
-        consistent: Prompts with the same verdict in both orders.
+        position: How much more an answer is worth because it is shown first, -1 to 1, where it was
+            asked.
+        consistent: Prompts with the same verdict in both orders, where it was asked.
         alone: Prompts judged in one order only, which are left out.
     """
 
@@ -60,13 +66,16 @@ class Preference:
         return "lose" if self.balanced.high < _HALF else "tie"
 
 
-def preference(first: Floats, second: Floats, *, level: float = 0.95) -> Preference:
+def preference(
+    first: Floats, second: Floats, *, settled: int = 0, level: float = 0.95
+) -> Preference:
     """Return what a judge prefers.
 
     Args:
         first: What the answer of A was worth where it was shown first: 1 it won, one half a tie, 0 it
             lost, or a mean of several verdicts; NaN where not judged; shape (prompts,).
         second: The same where it was shown second.
+        settled: Further prompts, to which both gave the same answer: ties without a judge.
         level: Confidence of the intervals.
 
     Raises:
@@ -77,22 +86,27 @@ def preference(first: Floats, second: Floats, *, level: float = 0.95) -> Prefere
     both = np.isfinite(first) & np.isfinite(second)
     alone = int((np.isfinite(first) ^ np.isfinite(second)).sum())
     first, second = first[both], second[both]
+    worths = np.concatenate([(first + second) / 2.0, np.full(settled, _HALF)])
+    balanced = mean_interval(worths, 0.0, 1.0, level=level)
     return Preference(
-        corrected=_corrected(first, second, level),
-        balanced=mean_interval((first + second) / 2.0, 0.0, 1.0, level=level),
+        corrected=_corrected(first, second, settled, level) if len(first) else balanced,
+        balanced=balanced,
         position=mean_interval(first - second, -1.0, 1.0, level=level),
         consistent=share(int((first == second).sum()), len(first)),
         alone=alone,
     )
 
 
-def preference_of(judgements: Iterable[Judgement], one: str, other: str) -> Preference:
+def preference_of(
+    judgements: Iterable[Judgement], one: str, other: str, *, settled: int = 0
+) -> Preference:
     """Return what a judge prefers of two experts, from its verdicts on whatever pairs.
 
     Args:
         judgements: Of one judge.
         one: The expert whose answers are preferred or not.
         other: The one compared with.
+        settled: Prompts to which both gave the same answer; none of the verdicts is on one of those.
     """
     shown: dict[int, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
     for judgement in judgements:
@@ -103,35 +117,48 @@ def preference_of(judgements: Iterable[Judgement], one: str, other: str) -> Pref
             shown[judgement.row][1].append(1.0 - worth)
     means = [[_mean(worths) for worths in orders] for orders in shown.values()]
     first, second = np.array(means, dtype=np.float64).reshape(-1, 2).T
-    return preference(first, second)
+    return preference(first, second, settled=settled)
 
 
-def _corrected(first: Floats, second: Floats, level: float) -> Interval:
+def _corrected(first: Floats, second: Floats, settled: int, level: float) -> Interval:
     """Return the worth of A by what each won from the place that is not favoured.
 
-    The interval is that of the ratio of two means, in log-odds (delta method), with half a prompt
-    invented for each, so that what never happened is not taken to be impossible.
+    The interval is that of a function of three means, in log-odds (delta method), with half a prompt
+    invented for each expert, so that what never happened is not taken to be impossible.
     """
-    n = len(first)
-    if not n:
-        return Interval(math.nan, 0.0, 1.0, 0)
+    n = len(first) + settled
     favours_first = float((first - second).mean()) >= 0.0
     ours, theirs = (second, 1.0 - first) if favours_first else (first, 1.0 - second)
     won, lost = float(ours.sum()), float(theirs.sum())
     if won + lost == 0.0:
         return Interval(math.nan, 0.0, 1.0, n)  # it goes by position alone
-    pairs = np.stack([ours, theirs])
-    invented = np.eye(2)
-    weights = np.concatenate([np.ones(n), [_HALF, _HALF]])
-    points = np.concatenate([pairs, invented], axis=1)
+    judged = np.stack([ours, theirs, np.zeros(len(ours))])
+    points = np.concatenate([judged, _SETTLED, _INVENTED], axis=1)
+    weights = np.concatenate([np.ones(len(ours)), [float(settled)], [_HALF, _HALF]])
     total = weights.sum()
     means = points @ weights / total
     centred = points - means[:, None]
     covariance = (centred * weights) @ centred.T / total
-    slope = np.array([1.0 / means[0], -1.0 / means[1]])
-    error = math.sqrt(float(slope @ covariance @ slope) / total)
-    odds, half = math.log(means[0] / means[1]), quantile(n, level) * error
-    return Interval(won / (won + lost), _share_of(odds - half), _share_of(odds + half), n)
+    worth, slope = _worth(*means)
+    error = math.sqrt(max(float(slope @ covariance @ slope), 0.0) / total)
+    odds, half = math.log(worth / (1.0 - worth)), quantile(n, level) * error
+    found, _ = _worth(won / n, lost / n, settled / n)
+    return Interval(found, _share_of(odds - half), _share_of(odds + half), n)
+
+
+def _worth(won: float, lost: float, same: float) -> tuple[float, Floats]:
+    """Return the worth of A, and how its log-odds change with each of the three.
+
+    Args:
+        won: Mean of what A won from the place that is not favoured.
+        lost: The same of the other.
+        same: Share of prompts to which both gave the same answer.
+    """
+    both = won + lost
+    worth = same / 2.0 + (1.0 - same) * won / both
+    slopes = [(1.0 - same) * lost / both**2, (same - 1.0) * won / both**2, _HALF - won / both]
+    spread = worth * (1.0 - worth)
+    return worth, np.array(slopes) / spread if spread else np.zeros(3)
 
 
 def _share_of(log_odds: float) -> float:

@@ -20,6 +20,8 @@ from router.evidence.means import Floats
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.intp]
+MOST_ROWS = 8000
+"""Prompts of a category that are compared with each other: 256 MB."""
 
 
 class Told(NamedTuple):
@@ -80,13 +82,18 @@ def chosen(vectors: npt.NDArray[np.floating], weights: Floats, count: int) -> Ch
     Args:
         vectors: Unit vectors of the prompts, shape (n, d).
         weights: How much each tells, shape (n,); those with 0 are not chosen.
-        count: How many; fewer where fewer tell anything.
+        count: How many; fewer where fewer tell anything. Of more than :data:`MOST_ROWS` that tell
+            something, as many drawn at random stand for all.
     """
     useful = np.flatnonzero(weights > 0)
+    if len(useful) > MOST_ROWS:
+        drawn = np.random.default_rng(0).permutation(useful)
+        useful = np.sort(drawn[: max(MOST_ROWS, count)])
     if not len(useful) or count < 1:
         return Chosen(np.empty(0, dtype=np.intp), np.empty(0), 0.0)
-    own, told_by = vectors[useful].astype(np.float64), weights[useful]
-    likeness = np.clip(own @ own.T, 0.0, 1.0)
+    own, told_by = vectors[useful].astype(np.float32), weights[useful]
+    likeness = own @ own.T
+    np.clip(likeness, 0.0, 1.0, out=likeness)
     order = facility_location(likeness, told_by, min(count, len(useful)))
     best = likeness[:, order]
     nearest = best.argmax(axis=1)
@@ -95,7 +102,7 @@ def chosen(vectors: npt.NDArray[np.floating], weights: Floats, count: int) -> Ch
     return Chosen(useful[order], shares, coverage)
 
 
-def facility_location(likeness: Floats, weights: Floats, count: int) -> Ints:
+def facility_location(likeness: npt.NDArray[np.floating], weights: Floats, count: int) -> Ints:
     """Return columns whose best likeness to every row, weighed and added up, is as large as greed makes it.
 
     Args:

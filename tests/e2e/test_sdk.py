@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,11 +83,13 @@ def test_chat(client: Coe, server: Server) -> None:
     assert answer.usage is not None
     assert answer.usage.total_tokens == 6
     row = row_of(server, answer.route.request_id or "")
-    shown = answer.route.model_dump(exclude={"request_id", "cache", "cost", "confidence", "moved"})
+    unlike = {"request_id", "cache", "cache_key", "cost", "confidence", "moved", "flags"}
+    unlike |= {"strategy", "strategy_unused"}
+    shown = answer.route.model_dump(exclude=unlike)
     assert shown == {name: row[name] for name in shown}
     assert answer.route.cost == pytest.approx(row["cost_usd"])
     assert answer.route.confidence == pytest.approx(row["confidence"])
-    assert answer.route.cache == "miss"
+    assert answer.route.cache == "bypass"  # nobody has asked for one
     assert answer.coe is None
 
 
@@ -380,3 +383,54 @@ async def test_async_administration(async_client: AsyncCoe) -> None:
     assert [value.name async for value in async_client.config.list()]
     assert (await async_client.health()).status == "ok"
     assert (await async_client.ready()).ready
+
+
+def test_the_other_protocols(client: Coe) -> None:
+    response = client.responses.create("one two three", model="generalist", explain=True)
+    assert (response.text, response.route.expert) == ("one two three", "generalist")
+    assert response.coe is not None
+    assert_nothing_untyped(response.coe)
+    with client.responses.create("one two three", model="generalist", stream=True) as events:
+        assert "".join(event.delta or "" for event in events) == "one two three"
+    message = client.messages.create("one two three", max_tokens=9, model="generalist")
+    assert (message.text, message.route.expert) == ("one two three", "generalist")
+    with client.messages.create(
+        "one two three", max_tokens=9, model="generalist", stream=True
+    ) as told:
+        assert "".join(event.text for event in told) == "one two three"
+    assert client.messages.count_tokens("one two three", model="generalist").input_tokens > 0
+    with (
+        client.messages.create("one two three", max_tokens=9, model="unsteady", stream=True) as cut,
+        pytest.raises(coe_client.ExpertFailedError),
+    ):
+        list(cut)
+
+
+def test_what_operators_look_at(client: Coe) -> None:
+    assert client.me().role == "admin"
+    assert "# TYPE coe_" in client.metrics()
+    records: list[WireModel] = [
+        *islice(client.breakers.list(page_size=2), 3),
+        *client.residency.list(),
+        client.residency.memory(),
+        client.cache.get("default"),
+        *client.cache.list(),
+        *islice(client.jobs.list(), 3),
+        *client.jobs.schedule(),
+        *islice(client.usage.own(page_size=2), 3),
+        *client.limits.list(),
+        *client.tenants.list(),
+    ]
+    assert len(records) > 5
+    assert_nothing_untyped(*records)
+    assert client.breakers.reset("generalist").expert == "generalist"
+
+
+def test_an_upload_and_its_download(client: Coe, tmp_path: Path) -> None:
+    told: list[int] = []
+    (tmp_path / "in.jsonl").write_bytes(b"{}\n" * 200_000)
+    file = client.files.upload(tmp_path / "in.jsonl", progress=lambda done, _: told.append(done))
+    assert told == [262_144, 524_288, 600_000]
+    copy = client.files.download(file.id, tmp_path / "copy.jsonl")
+    assert copy.read_bytes() == (tmp_path / "in.jsonl").read_bytes()
+    assert client.files.delete(file.id).deleted

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from pydantic import Field
@@ -55,6 +54,28 @@ class BatchErrors(WireModel):
     data: list[BatchError]
 
 
+class InputTokenDetails(WireModel):
+    """What some tokens of prompts were."""
+
+    cached_tokens: int = 0
+
+
+class OutputTokenDetails(WireModel):
+    """What some tokens of answers were."""
+
+    reasoning_tokens: int = 0
+
+
+class BatchUsage(WireModel):
+    """Tokens of a batch so far."""
+
+    input_tokens: int = 0
+    input_tokens_details: InputTokenDetails = Field(default_factory=InputTokenDetails)
+    output_tokens: int = 0
+    output_tokens_details: OutputTokenDetails = Field(default_factory=OutputTokenDetails)
+    total_tokens: int = 0
+
+
 class BatchExtra(WireModel):
     """What this service adds to a batch."""
 
@@ -86,7 +107,7 @@ class Batch(WireModel):
     cancelling_at: int | None = None
     cancelled_at: int | None = None
     request_counts: RequestCounts
-    usage: dict[str, Any] = Field(default_factory=dict)
+    usage: BatchUsage = Field(default_factory=BatchUsage)
     metadata: dict[str, Any] | None = None
     coe: BatchExtra
 
@@ -94,6 +115,37 @@ class Batch(WireModel):
     def over(self) -> bool:
         """Whether it has ended."""
         return self.status in {"completed", "failed", "expired", "cancelled"}
+
+
+class BatchAnswer(WireModel):
+    """What came of one request of a batch over HTTP."""
+
+    status_code: int
+    request_id: str | None = None
+    body: Any = None
+    """As the endpoint answers a single request."""
+
+
+class BatchProblem(WireModel):
+    """Why one request of a batch was not answered."""
+
+    code: str | None = None
+    message: str = ""
+
+
+class BatchResult(WireModel):
+    """What came of one request of a batch: a line of its output or of its errors."""
+
+    id: str | None = None
+    custom_id: str
+    """The id you gave it."""
+    response: BatchAnswer | None = None
+    error: BatchProblem | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was answered."""
+        return self.error is None and self.response is not None and self.response.status_code < 400
 
 
 class ExpertShare(WireModel):
@@ -113,56 +165,3 @@ class BatchEstimate(WireModel):
     most_usd: float
     experts: list[ExpertShare]
     problems: list[BatchError]
-
-
-class JobProgress(WireModel):
-    """How far a job is, in items."""
-
-    total: int
-    completed: int
-    failed: int
-    dropped: int
-
-
-class Job(WireModel):
-    """Work of many items."""
-
-    id: str
-    kind: str
-    tenant: str
-    key_id: str
-    state: str
-    priority: int
-    progress: JobProgress
-    cost_usd: float
-    prompt_tokens: int
-    completion_tokens: int
-    created_at: datetime
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    deadline: datetime | None = None
-    waits_for: str | None = None
-    error_code: str | None = None
-    error_message: str | None = None
-    metadata: dict[str, Any] = Field(default_factory=dict)
-
-
-class JobFailures(WireModel):
-    """How many items of a job failed for a reason."""
-
-    error_code: str
-    items: int
-    example: str | None = None
-
-
-class JobDetail(Job):
-    """A job, and why items of it failed."""
-
-    failures: list[JobFailures]
-
-
-class JobRequeued(WireModel):
-    """How many items were queued again."""
-
-    requeued: int
-    job: Job

@@ -88,6 +88,8 @@ class Expert(WireModel):
     description: str = ""
     model: str = ""
     endpoints: list[Endpoint] = Field(default_factory=list)
+    aliases: list[str] = Field(default_factory=list)
+    fallbacks: list[str] = Field(default_factory=list)
     system_prompt: str | None = None
     parameters: dict[str, Any] = Field(default_factory=dict)
     capabilities: list[str] = Field(default_factory=lambda: ["streaming"])

@@ -10,6 +10,37 @@ from coe_client.types.base import WireModel
 from coe_client.types.routing import Explanation, RouteInfo
 
 
+class CacheOptions(TypedDict, total=False):
+    """What a request wants of answers that are kept."""
+
+    read: bool
+    write: bool
+    max_age: float | None
+    """Seconds that an answer may be old."""
+    ttl: float | None
+    """Seconds for which this one is kept."""
+    sampled: bool
+    similar: bool
+
+
+class CoeOptions(TypedDict, total=False):
+    """What a request may ask of this service beside what OpenAI's protocol has."""
+
+    explain: bool
+    events: bool
+    """Tell of a strategy's steps as they happen, in a stream."""
+    quality_floor: float | None
+    """The cheapest expert expected to reach this quality (0..1) answers."""
+    max_cost: float | None
+    """US dollars the answer may be expected to cost."""
+    max_latency: float | None
+    """Seconds it may be expected to take."""
+    cache: bool | CacheOptions
+    context: list[str]
+    facts: list[tuple[str, str, str]]
+    checks: list[dict[str, Any]]
+
+
 class ChatOptions(TypedDict, total=False):
     """Optional fields of a chat request, by their names on the wire.
 
@@ -35,6 +66,7 @@ class ChatOptions(TypedDict, total=False):
     reasoning_effort: str | None
     stream_options: dict[str, Any] | None
     user: str
+    coe: CoeOptions
 
 
 class CompletionUsage(WireModel):

@@ -75,6 +75,8 @@ class Explanation(WireModel):
     """The calls it took, where it was not exactly one."""
     session: dict[str, Any] | None = None
     """Who answered the conversation before, and why it has moved, if it has."""
+    cache: dict[str, Any] | None = None
+    """What the cache had of it, if that had a part in it."""
     cost_usd: float | None = None
     duration_ms: float | None = None
     first_token_ms: float | None = None
@@ -98,8 +100,16 @@ class RouteInfo(WireModel):
     """Probability of the category, 0..1."""
     expert: str | None = None
     policy: str | None = None
+    strategy: str | None = None
+    """The strategy that answered, in place of an expert."""
+    strategy_unused: str | None = None
+    """The strategy assigned to the request that did not answer it."""
     cache: str | None = None
-    """``miss`` or the kind of cache that answered."""
+    """``hit``, ``shared``, ``similar``, ``miss`` or ``bypass``."""
+    cache_key: str | None = None
+    """Names the answer that is kept."""
+    flags: list[str] = Field(default_factory=list)
+    """What guardrails noticed."""
     cost: float | None = None
     """US dollars; not known yet when a stream begins."""
     attempts: int | None = None
@@ -121,7 +131,11 @@ class RouteInfo(WireModel):
             confidence=_number(read("confidence"), float),
             expert=read("expert"),
             policy=read("policy"),
+            strategy=read("strategy"),
+            strategy_unused=read("strategy-unused"),
             cache=read("cache"),
+            cache_key=read("cache-key"),
+            flags=[flag.strip() for flag in (read("flags") or "").split(",") if flag.strip()],
             cost=_number(read("cost"), float),
             attempts=_number(read("attempts"), int),
             moved=read("moved"),

@@ -73,7 +73,7 @@ class Run(WireModel):
     verified: bool | None = None
     """What a check found; ``None``: nothing was checked."""
     error: RunError | None = None
-    spent: RunSpent = RunSpent()
+    spent: RunSpent = Field(default_factory=RunSpent)
     metadata: dict[str, str] = Field(default_factory=dict)
     webhook: str | None = None
     replay_of: str | None = None
@@ -83,6 +83,11 @@ class Run(WireModel):
     def ended(self) -> bool:
         """Whether it has come to its end, whichever."""
         return self.status in ENDED
+
+    @property
+    def over(self) -> bool:
+        """The same, as batches and jobs call it."""
+        return self.ended
 
 
 class RunDetail(Run):
@@ -158,6 +163,20 @@ class CreatedWebhook(Webhook):
     """A new webhook; the only time the service shows its secret."""
 
     secret: str = Field(repr=False)
+
+
+class WebhookEvent(WireModel):
+    """What a webhook is told."""
+
+    type: str
+    """Such as ``run.finished``."""
+    timestamp: datetime | None = None
+    data: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def run(self) -> Run:
+        """The run that it tells of."""
+        return Run.model_validate(self.data)
 
 
 class WebhookDelivery(WireModel):

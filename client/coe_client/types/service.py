@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from coe_client.types.base import WireModel
 from coe_client.types.routers import InfeasibleBudget
@@ -35,6 +35,19 @@ class CreatedKey(KeyRecord):
     """A new API key; the only time the service shows it."""
 
     key: str = Field(repr=False)
+
+
+class Me(WireModel):
+    """Who is asking."""
+
+    id: str
+    """Of the key or person."""
+    name: str = ""
+    tenant: str = ""
+    role: str = ""
+    expires_at: datetime | None = None
+    experts: list[str] | None = None
+    policies: list[str] | None = None
 
 
 class TenantRecord(WireModel):
@@ -115,12 +128,38 @@ class UsageRecord(WireModel):
     cost_usd: float | None = None
     duration_ms: float | None = None
     first_token_ms: float | None = None
+    cache: str | None = None
+    """``hit``, ``shared``, ``similar`` or ``miss``; ``None`` where the cache had no part in it."""
+    saved_tokens: int | None = None
+    """Not used, since the answer was kept."""
+
+
+class UsageDetail(UsageRecord):
+    """The same with the decision and what else is only told of one request."""
+
     decision: RoutingDecision | None = None
-    """The whole decision; only where one record was asked for, and the router made one."""
+    """``None`` where the router made none."""
     attempts: list[dict[str, Any]] | None = None
-    """The calls of experts, where it was not just one at the usual price; only in a single record."""
+    """The calls of experts, where it was not just one at the usual price."""
     guardrails: list[dict[str, Any]] | None = None
-    """What guardrails did and flagged; only where one record was asked for."""
+    """What guardrails did and flagged."""
+
+
+class UsageFilter(TypedDict, total=False):
+    """Which requests are meant."""
+
+    tenant: str | None
+    """``*``: of all tenants."""
+    key: str | None
+    """Id of a key."""
+    expert: str | None
+    category: str | None
+    model: str | None
+    """What was asked for."""
+    policy: str | None
+    api: str | None
+    """The protocol."""
+    status: str | None
 
 
 class UsageSums(WireModel):
@@ -239,6 +278,17 @@ class Readiness(WireModel):
     """Whether the service can do its work, and if not, what is missing."""
 
     status: str = ""
+    """``ok``, ``degraded`` or ``not ready``."""
     checks: dict[str, str] = Field(default_factory=dict)
     """Each part by name: ``ok``, or the reason why not."""
-    ready: bool = False
+
+    _ready: bool = PrivateAttr(default=False)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can; also where it is ``degraded``."""
+        return self._ready
+
+    def attach_ready(self, *, ready: bool) -> None:
+        """Note what the answer's HTTP status says; done once, when the answer is read."""
+        self._ready = ready

@@ -14,6 +14,10 @@ from typing import Any
 
 from experts.errors import ExpertFailed, ExpertMisconfigured
 from experts.residency.backends.server import ModelServer, looks
+from experts.residency.views import Place
+
+_THERE = frozenset({"loaded", "sleeping"})
+"""A model that sleeps wakes when it is called, and so its room has to be kept."""
 
 
 class LlamaServerModel:
@@ -44,22 +48,25 @@ class LlamaServerModel:
         raise ExpertMisconfigured(message, expert=expert)
 
     async def is_loaded(self) -> bool:
-        """Return whether it is in memory."""
-        return self._state(await self._listed()) == "loaded"
+        """Return whether it is in memory, or comes there by itself when it is called."""
+        return self._state(await self._listed()) in _THERE
 
     async def load(self) -> int | None:
         """Load it, and wait until it can answer. Its size is what :meth:`size` says."""
         async with self._server.patiently("be loaded"):
-            if not await self.is_loaded():
-                await self._server.post("/models/load", {"model": self._model})
+            told = False
             async for _ in looks():
-                listed = await self._listed()
-                if self._state(listed) == "loaded":
+                state = self._state(await self._listed())
+                if state in _THERE:
                     break
-                if listed["status"].get("failed"):
+                if state != "unloaded":
+                    continue  # It is on its way, perhaps because somebody else wanted it.
+                if told:
                     expert = self._server.expert
                     message = f"the model of expert '{expert}' could not be loaded by its server"
                     raise ExpertFailed(message, expert=expert)
+                await self._server.post("/models/load", {"model": self._model})
+                told = True
         return None
 
     async def unload(self) -> None:
@@ -69,6 +76,10 @@ class LlamaServerModel:
             async for _ in looks():
                 if self._state(await self._listed()) == "unloaded":
                     return
+
+    async def place(self) -> Place:
+        """Return ``disk``: what the system keeps of its file is not known here."""
+        return "disk"
 
     async def _listed(self) -> Mapping[str, Any]:
         listing = await self._server.get("/models")

@@ -12,6 +12,7 @@ from typing import Any
 
 from experts.errors import ExpertMisconfigured
 from experts.residency.backends.server import ModelServer, looks
+from experts.residency.views import Place
 
 _FOR_GOOD = -1
 _LATEST = ":latest"
@@ -55,6 +56,10 @@ class OllamaModel:
             async for _ in looks():
                 if not await self.is_loaded():
                     return
+
+    async def place(self) -> Place:
+        """Return ``disk``: what the system keeps of its file is not known here."""
+        return "disk"
 
     async def _keep(self, seconds: int) -> None:
         body = {"model": self._model, "keep_alive": seconds, "stream": False}

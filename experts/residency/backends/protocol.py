@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from experts.residency.views import Place
+
 
 class Backend(Protocol):
     """One model of one server, which can be brought into memory and out of it."""
@@ -38,4 +40,8 @@ class Backend(Protocol):
         Raises:
             ExpertError: If that could not be done.
         """
+        ...
+
+    async def place(self) -> Place:
+        """Return where it is while it is not loaded, as well as can be told without asking its server."""
         ...

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from experts.errors import ExpertError, ExpertMisconfigured
 from experts.residency.backends.server import ModelServer, looks
+from experts.residency.views import Place
 
 _NOT_FOUND = (404, 405)
 
@@ -63,3 +64,7 @@ class VllmModel:
             async for _ in looks():
                 if not await self.is_loaded():
                     return
+
+    async def place(self) -> Place:
+        """Return ``mapped``: asleep, its weights are in main memory."""
+        return "mapped"

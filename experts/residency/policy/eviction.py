@@ -7,61 +7,72 @@ byte that it holds (as GreedyDual-Size weighs cost against size, Cao and Irani 1
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Sequence
 
+from experts.residency.policy.grouping import Turns
 from experts.residency.policy.values import Eviction, Tier
 
-Worth = tuple[float, ...]
+Worth = Callable[[str], tuple[float, ...]]
 """How much a resident is worth keeping; compared as tuples are."""
 
 
 def worth(
     eviction: Eviction,
     tier: Tier,
-    places: Mapping[str, int],
-    densities: Mapping[str, float],
-) -> dict[str, Worth]:
-    """Return how much each resident is worth keeping.
+    turns: Turns,
+    density: Callable[[str], float],
+) -> Worth:
+    """Return what tells how much each resident is worth keeping.
 
     Args:
         eviction: By which rule.
         tier: Holds the residents.
-        places: Models that requests wait for, by their turn: from :func:`.grouping.places`.
-        densities: What having a model is likely to save, for each byte that it takes.
+        turns: Whose turn it is.
+        density: What having a model is likely to save, for each byte that it takes.
     """
-    if eviction == "lru":
-        return {model: (one.used_at,) for model, one in tier.residents.items()}
-    found: dict[str, Worth] = {}
-    for model, one in tier.residents.items():
-        place = places.get(model)
+
+    def by_last_use(model: str) -> tuple[float, ...]:
+        return (tier.residents[model].used_at,)
+
+    def by_next_use(model: str) -> tuple[float, ...]:
+        place = turns.places.get(model)
         wanted, turn = (0.0, 0.0) if place is None else (1.0, -float(place))
-        found[model] = (wanted, turn, densities.get(model, 0.0), one.used_at)
-    return found
+        return wanted, turn, density(model), tier.residents[model].used_at
+
+    return by_last_use if eviction == "lru" else by_next_use
 
 
-def room(
-    tier: Tier, size: int, worths: Mapping[str, Worth], stay: Collection[str]
-) -> tuple[str, ...] | None:
+def leavers(tier: Tier, worth: Worth, stay: Collection[str]) -> list[str]:
+    """Return who could leave, the one worth least first.
+
+    Args:
+        tier: The memory.
+        worth: From :func:`worth`.
+        stay: Models that may not be taken out.
+    """
+    movable = (
+        model for model, one in tier.residents.items() if not one.leaving and model not in stay
+    )
+    return sorted(movable, key=lambda model: (worth(model), model))
+
+
+def room(tier: Tier, size: float, leavers: Sequence[str]) -> tuple[str, ...] | None:
     """Return who has to leave for something of a size to fit; ``None`` where that is not enough.
 
-    Takes those worth least, and lets those of them stay after all that turn out not to be in the way.
+    Takes them in their order, and lets those stay after all that turn out not to be in the way.
 
     Args:
         tier: The memory.
         size: Bytes that are needed.
-        worths: From :func:`worth`.
-        stay: Models that may not be taken out.
+        leavers: From :func:`leavers`.
     """
-    free = tier.free + sum(one.size for one in tier.residents.values() if one.leaving)
+    free = tier.soon_free
     if free >= size:
         return ()
     leaving: list[str] = []
-    for model in sorted(worths, key=lambda each: (worths[each], each)):
-        one = tier.residents[model]
-        if model in stay or one.leaving:
-            continue
+    for model in leavers:
         leaving.append(model)
-        free += one.size
+        free += tier.residents[model].size
         if free >= size:
             return tuple(_needed(tier, leaving, free - size))
     return None

@@ -7,94 +7,102 @@ request could not begin in time otherwise is *due*, and what is due goes first, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+
+Ages = Sequence[tuple[float, str]]
+"""For each model that requests wait for: when the oldest of them came, and which it is; rising."""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Requests that wait for one model.
+@dataclass(frozen=True)
+class Turns:
+    """Who is next. Each tuple has the oldest request first.
 
     Args:
-        model: Which.
-        oldest: When the first of them came, in seconds.
-        count: How many there are.
-        ready: Whether the model is loaded.
-        lead: Seconds from the decision to serve them until the first begins: a load, and the end of
-            what is in the way.
+        due: Models that have to be next.
+        here: Others, in memory or on their way there: to serve them costs nothing.
+        away: Others, which need a load.
+        due_at: When the first of all will have to be next, or had to, in seconds.
+        wake_at: When more than these will be due.
     """
 
-    model: str
-    oldest: float
-    count: int
-    ready: bool
-    lead: float
+    due: tuple[str, ...]
+    here: tuple[str, ...]
+    away: tuple[str, ...]
+    due_at: float
+    wake_at: float
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """How many come before each model that is due or here."""
+        return {model: place for place, model in enumerate((*self.due, *self.here))}
 
 
-def due(groups: Sequence[Group], now: float, max_wait: float) -> tuple[str, ...]:
-    """Return the models that must be turned to now, the one that has waited longest first.
+NOBODY = Turns((), (), (), math.inf, math.inf)
+"""Where nothing waits."""
+
+
+def turns_of(
+    ages: Ages,
+    here: Mapping[str, float],
+    loads: Mapping[str, float],
+    before: float,
+    now: float,
+    max_wait: float,
+) -> Turns:
+    """Return whose turn it is.
 
     Groups that need a load are thought through one after another, as they would be loaded: once some
     group could not begin in time behind those before it, these have to begin, and so has it.
 
     Args:
-        groups: All that wait.
+        ages: All that wait.
+        here: Seconds until the next request could begin, of each model in memory or on its way there.
+        loads: Seconds of a load, of each other one.
+        before: Seconds until a load can begin: the end of what is in the way.
         now: Seconds.
         max_wait: Seconds that a request may wait.
     """
-    ordered = sorted(groups, key=_age)
-    moments = due_moments(groups, max_wait)
-    until = max((place for place, at in enumerate(moments, start=1) if at <= now), default=0)
-    return tuple(group.model for group in ordered[:until])
-
-
-def due_moments(groups: Sequence[Group], max_wait: float) -> list[float]:
-    """Return for each group, by age, when it and those before it will be due.
-
-    Args:
-        groups: All that wait.
-        max_wait: Seconds that a request may wait.
-    """
-    found = []
+    due_at = wake_at = math.inf
     ahead = 0.0
-    for group in sorted(groups, key=_age):
-        ahead += 0.0 if group.ready else group.lead
-        found.append(group.oldest + max_wait - (group.lead if group.ready else ahead))
-    return found
+    until = 0
+    for place, (oldest, model) in enumerate(ages, start=1):
+        lead = here.get(model)
+        if lead is None:
+            lead = ahead = ahead + before + loads[model]
+        moment = oldest + max_wait - lead
+        if moment < due_at:
+            due_at = moment
+        if moment <= now:
+            until, wake_at = place, math.inf
+        elif moment < wake_at:
+            wake_at = moment
+    rest = [model for _, model in ages[until:]]
+    return Turns(
+        due=tuple(model for _, model in ages[:until]),
+        here=tuple(model for model in rest if model in here),
+        away=tuple(model for model in rest if model not in here),
+        due_at=due_at,
+        wake_at=wake_at,
+    )
 
 
-def in_order(groups: Sequence[Group], due_now: Sequence[str]) -> tuple[str, ...]:
-    """Return the models in the order in which they are to be served.
+def by_age(ages: Ages) -> Turns:
+    """Return the turns where whoever came first is served first: only one is next."""
+    models = [model for _, model in ages]
+    return Turns(tuple(models[:1]), tuple(models[1:]), (), math.inf, math.inf)
 
-    What is due, by age; then what is loaded, by age, since that costs nothing; then what has the most
-    requests for the time that its load takes.
+
+def by_yield(
+    models: Sequence[str], count: Callable[[str], int], loads: Mapping[str, float]
+) -> list[str]:
+    """Return models that need a load, those with the most requests for the time of it first.
 
     Args:
-        groups: All that wait.
-        due_now: From :func:`due`.
+        models: Which.
+        count: Requests that wait for a model.
+        loads: Seconds of a load, by model.
     """
-    rank = {model: place for place, model in enumerate(due_now)}
-    late = len(rank)
-
-    def key(group: Group) -> tuple[float, float, float, str]:
-        if group.model in rank:
-            return rank[group.model], 0.0, 0.0, group.model
-        if group.ready:
-            return late, 0.0, group.oldest, group.model
-        return late, 1.0, -group.count / max(group.lead, 1e-9), group.model
-
-    return tuple(group.model for group in sorted(groups, key=key))
-
-
-def by_age(groups: Sequence[Group]) -> tuple[str, ...]:
-    """Return the models by their oldest request: the order of first come, first served."""
-    return tuple(group.model for group in sorted(groups, key=_age))
-
-
-def places(order: Sequence[str]) -> Mapping[str, int]:
-    """Return for each model how many come before it."""
-    return {model: place for place, model in enumerate(order)}
-
-
-def _age(group: Group) -> tuple[float, str]:
-    return group.oldest, group.model
+    return sorted(models, key=lambda model: (-count(model) / max(loads[model], 1e-9), model))

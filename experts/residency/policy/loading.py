@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from experts.residency.policy.eviction import Worth, room
+from experts.residency.policy.eviction import Worth, leavers, room
 from experts.residency.policy.traffic import warm_set
 from experts.residency.policy.values import Tier
 
@@ -25,45 +26,64 @@ class Plan:
     asked: bool
 
 
+def due(
+    tier: Tier,
+    model: str,
+    sooner: Collection[str],
+    worth: Worth,
+    size: Callable[[str], int],
+    stay: Collection[str],
+) -> Plan | None:
+    """Decide on the load of a model that is due: it may take the room of models in use or asked for.
+
+    Args:
+        tier: The memory.
+        model: Which; it is not in memory.
+        sooner: Models whose turn is before its own: their room it may not take.
+        worth: From :func:`.eviction.worth`.
+        size: Bytes of a model.
+        stay: Models that are never taken out.
+    """
+    victims = room(tier, size(model), leavers(tier, worth, {*stay, *sooner}))
+    return None if victims is None else Plan(model, victims, asked=True)
+
+
 def asked_for(
     tier: Tier,
-    order: Sequence[str],
-    first: Collection[str],
-    worths: Mapping[str, Worth],
+    absent: Iterable[str],
+    worth: Worth,
     size: Callable[[str], int],
     stay: Collection[str],
     in_time: Callable[[str], bool],
 ) -> Plan | None:
-    """Decide on the next model that requests wait for.
+    """Decide on the load of a model that is waited for and not due: the first there is room for.
 
     Args:
         tier: The memory.
-        order: Models that requests wait for, in the order of their turns.
-        first: Those of them that may take the room of models in use, or asked for, though not of those
-            whose turn is before their own. Where there is no room even so, nothing else is loaded.
-        worths: From :func:`.eviction.worth`.
+        absent: Models that requests wait for and that are not in memory, by their turns.
+        worth: From :func:`.eviction.worth`.
         size: Bytes of a model.
-        stay: Models that are never taken out.
-        in_time: Whether a model that is not in ``first`` can be loaded before something is due.
+        stay: Models that may not be taken out: in use, asked for, or pinned.
+        in_time: Whether a model can be loaded before something is due.
     """
-    busy = {model for model, one in tier.residents.items() if one.in_use}
-    for place, model in enumerate(order):
-        if model in tier.residents:
+    could_leave = leavers(tier, worth, stay)
+    too_large = math.inf
+    for model in absent:
+        needed = size(model)
+        if needed >= too_large:
             continue
-        if model in first:
-            victims = room(tier, size(model), worths, {*stay, *order[:place]})
-            return None if victims is None else Plan(model, victims, asked=True)
-        victims = room(tier, size(model), worths, {*stay, *order, *busy})
-        if victims is not None and in_time(model):
+        victims = room(tier, needed, could_leave)
+        if victims is None:
+            too_large = needed
+        elif in_time(model):
             return Plan(model, victims, asked=True)
     return None
 
 
 def ahead(
     tier: Tier,
-    waiting: Collection[str],
     densities: Mapping[str, float],
-    worths: Mapping[str, Worth],
+    worth: Worth,
     size: Callable[[str], int],
     stay: Collection[str],
     in_time: Callable[[str], bool],
@@ -72,18 +92,19 @@ def ahead(
 
     Args:
         tier: The memory.
-        waiting: Models that requests wait for.
         densities: Models that may be loaded or are, by what having them is likely to save, for each byte.
-        worths: From :func:`.eviction.worth`.
+        worth: From :func:`.eviction.worth`.
         size: Bytes of a model.
-        stay: Models that are never taken out.
+        stay: Models that may not be taken out: in use, asked for, pinned, or just used.
         in_time: Whether a model can be loaded before something is due.
     """
     warm = warm_set(densities, size, tier.capacity, tier.residents.keys())
-    busy = {model for model, one in tier.residents.items() if one.in_use}
+    could_leave: list[str] | None = None
     for model in warm:
         if model not in tier.residents and in_time(model):
-            victims = room(tier, size(model), worths, {*stay, *waiting, *warm, *busy})
+            if could_leave is None:
+                could_leave = leavers(tier, worth, {*stay, *warm})
+            victims = room(tier, size(model), could_leave)
             if victims is not None:
                 return Plan(model, victims, asked=False)
     return None

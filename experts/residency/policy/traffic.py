@@ -80,6 +80,7 @@ class Traffic:
         now: float,
         category: str | None = None,
         probabilities: Mapping[str, float] | None = None,
+        likely: Mapping[str, float] | None = None,
     ) -> None:
         """Count a request.
 
@@ -88,11 +89,17 @@ class Traffic:
             now: Seconds.
             category: What kind of request it is; ``None``: each model is a kind of its own.
             probabilities: How likely the router thought each model, where it said so.
+            likely: How likely it thought each kind of request, where it said so. Kinds that come with
+                some probability raise the models that answer them, though this request is another's.
         """
         self._seen_at[model] = now
+        if likely and category is not None:
+            for each, probability in likely.items():
+                self._recent_kinds.add(f"category {each}", probability, now)
         for each, probability in (probabilities or {model: 1.0}).items():
             kind = f"model {each}" if category is None else f"category {category}"
-            self._recent_kinds.add(kind, probability, now)
+            if not likely or category is None:
+                self._recent_kinds.add(kind, probability, now)
             self._models.add(each, probability, now)
             if kind not in self._by_kind:
                 self._by_kind[kind] = Decayed(self._window_seconds)
@@ -110,27 +117,29 @@ class Traffic:
             self._shares, self._shares_at = self._worked_out(), now
         return self._shares
 
-    def needs(self, now: float) -> dict[str, float]:
-        """Return how soon each model is likely to be asked for again, as a number to compare by.
+    def need(self, model: str, now: float) -> float:
+        """Return how soon a model is likely to be asked for again, as a number to compare by.
 
         Conversations make what was just asked for likelier, whatever its share; so the share counts
         by its root, over the time since. Neither share nor recency alone does as well on traces with both.
 
         Args:
+            model: Which.
             now: Seconds.
         """
-        return {
-            model: math.sqrt(share) / max(now - self._seen_at.get(model, -math.inf), _AT_LEAST)
-            for model, share in self.shares(now).items()
-        }
+        since = max(now - self._seen_at.get(model, -math.inf), _AT_LEAST)
+        return math.sqrt(self.shares(now).get(model, 0.0)) / since
 
     def _worked_out(self) -> dict[str, float]:
         found: dict[str, float] = {}
         for model, share in self._models.shares().items():
             found[model] = share / 2.0
-        for kind, share in self._recent_kinds.shares().items():
+        # Of a kind that was likely and never came, nobody knows who would answer.
+        kinds = {k: share for k, share in self._recent_kinds.shares().items() if k in self._by_kind}
+        total = sum(kinds.values())
+        for kind, share in kinds.items():
             for model, given_kind in self._by_kind[kind].shares().items():
-                found[model] = found.get(model, 0.0) + share * given_kind / 2.0
+                found[model] = found.get(model, 0.0) + share / total * given_kind / 2.0
         return found
 
 

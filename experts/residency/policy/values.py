@@ -70,6 +70,15 @@ class Tier:
         """Bytes that are left."""
         return self.capacity - self.used
 
+    @property
+    def soon_free(self) -> float:
+        """Bytes that are left once those have gone that are on their way out."""
+        return self.capacity - sum(one.size for one in self.residents.values() if not one.leaving)
+
+    def busy(self) -> set[str]:
+        """Models that answer something."""
+        return {model for model, one in self.residents.items() if one.in_use}
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -87,7 +96,7 @@ class Rules:
             above 1: never.
         recent_seconds: Half-life of what counts as today's traffic.
         window_seconds: Half-life of the long view, which a burst does not overturn.
-        pinned: Models that are never taken out.
+        pinned: Models that are never taken out, from the beginning.
     """
 
     capacity: float

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import heapq
+import math
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +14,7 @@ from experts.residency.actions import Evict, Load, Start
 from experts.residency.policy.values import Model, Resident, Rules
 from experts.residency.scheduler import Scheduler
 from experts.residency.simulation.machine import Machine
+from experts.residency.simulation.optimum import Use
 from experts.residency.simulation.trace import Request
 
 
@@ -45,7 +48,7 @@ class Outcome:
     Args:
         waits: From arrival to start, in the order of the trace.
         latencies: From arrival to the whole answer, likewise.
-        uses: Models in the order in which requests were started.
+        uses: Answers in the order in which they were begun.
         stays: Times in memory, in the order of their loads.
         load_seconds: Sum over all loads.
         bytes_loaded: Likewise.
@@ -53,9 +56,9 @@ class Outcome:
         most_bytes: Most that was ever in memory.
     """
 
-    waits: list[float]
-    latencies: list[float]
-    uses: list[str] = field(default_factory=list)
+    waits: array[float]
+    latencies: array[float]
+    uses: list[Use] = field(default_factory=list)
     stays: list[Stay] = field(default_factory=list)
     load_seconds: float = 0.0
     bytes_loaded: int = 0
@@ -118,20 +121,21 @@ class Simulation:
             self._warm()
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._serial = count()
+        self._arrives = 0
         self._under_way: dict[str, tuple[float, float, bool]] = {}
-        nothing = [0.0] * len(trace)
-        self._outcome = Outcome(waits=nothing, latencies=list(nothing))
+        nothing = array("d", bytes(8 * len(trace)))
+        self._outcome = Outcome(waits=nothing, latencies=nothing[:])
 
     def run(self) -> Outcome:
         """Return what comes of it."""
-        for number, request in enumerate(self._trace):
-            self._at(request.at, partial(self._arrived, number))
         woken = -1.0
-        while self._events:
-            now, _, happened = heapq.heappop(self._events)
-            happened(now)
-            if self._events and self._events[0][0] == now:
-                continue  # Whatever happens at the same time is known before it is decided on.
+        while (now := self._next()) < math.inf:
+            # Whatever happens at the same time is known before it is decided on.
+            while self._arrives < len(self._trace) and self._trace[self._arrives].at == now:
+                self._arrived(self._arrives, now)
+                self._arrives += 1
+            while self._events and self._events[0][0] == now:
+                heapq.heappop(self._events)[2](now)
             self._act(now)
             wake = self._scheduler.wake_at(now)
             if wake is not None and wake != woken:
@@ -139,6 +143,11 @@ class Simulation:
                 self._at(wake, lambda _: None)
         self._close()
         return self._outcome
+
+    def _next(self) -> float:
+        """Return when something happens next; infinity: nothing does."""
+        arrives = self._trace[self._arrives].at if self._arrives < len(self._trace) else math.inf
+        return min(arrives, self._events[0][0] if self._events else math.inf)
 
     def _warm(self) -> None:
         below = self._scheduler.mapped
@@ -177,12 +186,11 @@ class Simulation:
                     self._load(action, now)
                 else:
                     self._evict(action, now)
-            self._outcome.most_bytes = max(self._outcome.most_bytes, self._scheduler.loaded.used)
 
     def _start(self, action: Start, now: float) -> None:
         request = self._trace[action.request]
         seconds = self._machine.answer_seconds(request.prompt_tokens, request.output_tokens)
-        self._outcome.uses.append(action.model)
+        self._outcome.uses.append(Use(action.model, now, now + seconds))
         self._outcome.waits[action.request] = now - request.at
         self._outcome.latencies[action.request] = now + seconds - request.at
         self._at(now + seconds, partial(self._finished, action.model, seconds))
@@ -192,6 +200,7 @@ class Simulation:
         seconds = self._machine.load_seconds(size, mapped=action.mapped)
         self._outcome.load_seconds += seconds
         self._outcome.bytes_loaded += size
+        self._outcome.most_bytes = max(self._outcome.most_bytes, self._scheduler.loaded.used)
         self._under_way[action.model] = (now, now, action.asked)
         self._at(now + seconds, partial(self._loaded, action.model))
 

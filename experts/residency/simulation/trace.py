@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+_MOST_TOKENS = 10**9
+
 
 class TraceInvalid(ValueError):
     """A file is no trace; the message says where and why."""
@@ -42,8 +44,10 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
         """
         if not 0.0 <= self.at < 1e12:
             raise ValueError("'at' is not a number of seconds from 0 on")
-        if self.prompt_tokens < 0 or self.output_tokens < 0:
-            raise ValueError("there are no negative numbers of tokens")
+        if not (
+            0 <= self.prompt_tokens <= _MOST_TOKENS and 0 <= self.output_tokens <= _MOST_TOKENS
+        ):
+            raise ValueError(f"numbers of tokens are from 0 to {_MOST_TOKENS:,}")
         if any(not 0.0 <= p <= 1.0 for p in (self.probabilities or {}).values()):
             raise ValueError("'probabilities' are between 0 and 1")
         if not self.expert and not self.probabilities and self.category is None:

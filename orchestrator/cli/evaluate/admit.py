@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,8 +12,8 @@ from orchestrator.cli.evaluate import gathering, options
 
 if TYPE_CHECKING:
     from orchestrator.conductor.evaluation.tasks import GradedTask
+    from orchestrator.evaluations.admitting import Shots
     from router.evidence.admission import Admission, Rule
-    from router.evidence.means import Floats
 
 
 def admit(
@@ -66,7 +66,7 @@ def admit(
     The exit code is 1 where it is not.
     """
     from orchestrator.cli import local_experts
-    from orchestrator.evaluations.admitting import chances, decided
+    from orchestrator.evaluations.admitting import decided
     from orchestrator.evaluations.evaluation import Plan
     from orchestrator.evaluations.prompts import check_judges
     from router.evidence.admission import Rule
@@ -75,11 +75,10 @@ def admit(
     with gathering.sentences():
         tasks = gathering.prompts_of(prompts, None, None)
         check_judges(tasks, 0, prompts.name)
-        guesses = dict(zip([task.id for task in tasks], chances(tasks), strict=True))
-        tasks = _drawn(tasks, chances(tasks), shots, rule)
+        deciding = _shots(tasks, shots, rule)
         entries = local_experts.entries(catalogue, url, key)
         plan = Plan(
-            tasks=tasks,
+            tasks=deciding.tasks,
             experts=gathering.named(entries, expert),
             repeat=max(repeat, 2) if consistent else repeat,
             parameters=gathering.parameters(max_tokens, temperature, seed),
@@ -93,7 +92,7 @@ def admit(
         found = gathering.gather(plan, way)
     if found.missing:
         output.fail(f"Not decided. {found.missing}")
-    decision = decided(found.evaluation, _array(guesses, tasks), rule)
+    decision = decided(found.evaluation, deciding.guesses, rule)
     if decision is None:
         output.fail("Not decided: no answer could be graded here.")
     _show(expert, decision, found.spent, as_json=as_json)
@@ -101,29 +100,19 @@ def admit(
         raise typer.Exit(1)
 
 
-def _drawn(
-    tasks: list[GradedTask], guesses: Floats, shots: int | None, rule: Rule
-) -> list[GradedTask]:
-    """Return as many prompts as the rule needs, or as there are."""
-    from orchestrator.conductor.evaluation.tasks import drawn
-    from router.evidence.admission import shots_needed
+def _shots(tasks: list[GradedTask], count: int | None, rule: Rule) -> Shots:
+    """Return the prompts that decide; says so where they are too few to keep what is promised."""
+    from orchestrator.evaluations.admitting import shots_of
 
     try:
-        needed = shots_needed(float(guesses.mean()), rule)
+        found = shots_of(tasks, rule, count)
     except ValueError as error:
         output.fail(f"With these prompts nothing can be decided: {error}.", code=2)
-    count = needed if shots is None else shots
-    if min(count, len(tasks)) < needed:
+    if len(found.tasks) < found.needed:
         output.remark(
-            f"{needed} prompts are needed to keep what is promised; {len(tasks)} are there."
+            f"{found.needed} prompts are needed to keep what is promised; {len(found.tasks)} are there."
         )
-    return drawn(tasks, count)
-
-
-def _array(guesses: dict[str, Any], tasks: list[GradedTask]) -> Floats:
-    import numpy as np
-
-    return np.array([guesses[task.id] for task in tasks], dtype=np.float64)
+    return found
 
 
 def _show(expert: str, decision: Admission, spent: int, *, as_json: bool) -> None:

@@ -104,8 +104,11 @@ def foretold(plan: Plan, way: Way, given: Mapping[str, Answer] | None = None) ->
         way: See there.
         given: Answers that are there already.
     """
+    import asyncio
+
     from orchestrator.evaluations.folder import open_folder
 
+    asyncio.run(_checked(plan))
     exists = way.out is not None and way.out.exists()
     with open_folder(way.out) if way.out is not None and exists else nullcontext() as folder:
         found = _estimate(plan, {**({} if folder is None else folder.done), **(given or {})})
@@ -215,11 +218,11 @@ async def _gather(plan: Plan, way: Way, given: Mapping[str, Answer]) -> Gathered
             None if way.max_usd is None else nanos_of(way.max_usd),
             spent=0 if folder is None else folder.spent,
         )
-        estimate = _estimate(plan, done)
-        if not way.quiet:
-            output.remark(_sentence(estimate))
         async with _asker(way) as asker, open_grading() as grading:
             await check(plan.tasks, grading)
+            estimate = _estimate(plan, done)
+            if not way.quiet:
+                output.remark(_sentence(estimate))
             with _progress(estimate.answers, quiet=way.quiet) as tick:
 
                 def keep(record: Any) -> None:
@@ -232,6 +235,14 @@ async def _gather(plan: Plan, way: Way, given: Mapping[str, Answer]) -> Gathered
                 )
                 found = await evaluated(plan, collector, grading)
         return Gathered(found, purse.spent, not purse.refused)
+
+
+async def _checked(plan: Plan) -> None:
+    from orchestrator.evaluations.evaluation import check
+    from orchestrator.evaluations.opening import open_grading
+
+    async with open_grading() as grading:
+        await check(plan.tasks, grading)
 
 
 @asynccontextmanager

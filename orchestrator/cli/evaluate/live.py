@@ -114,7 +114,7 @@ def _requests(
 
 
 def _write(found: gathering.Gathered, report: dict[str, Any], out: Path) -> None:
-    from orchestrator.evaluations import folder
+    from orchestrator.evaluations import results
     from orchestrator.evaluations.live import named
     from orchestrator.evaluations.report import render
     from orchestrator.evaluations.scores import as_lines
@@ -123,9 +123,9 @@ def _write(found: gathering.Gathered, report: dict[str, Any], out: Path) -> None
     gathering.written(
         out,
         {
-            folder.SCORES_FILE: as_lines(rows),
-            folder.REPORT_FILE: json.dumps(report, indent=2, ensure_ascii=False) + "\n",
-            folder.PAGE_FILE: render(report, title="Live traffic", subtitle="As judged."),
+            results.SCORES_FILE: as_lines(rows),
+            results.REPORT_FILE: results.as_json(report),
+            results.PAGE_FILE: render(report, title="Live traffic", subtitle="As judged."),
         },
     )
 

@@ -79,14 +79,14 @@ def profile(
 def _plain(found: Profile) -> dict[str, Any]:
     from orchestrator.evaluations.summary import share_of
 
-    known = found.tokens.n > 0
+    known, spread = found.tokens.n > 0, found.tokens.n > 1
     return {
         "refusals": share_of(found.refusals),
         "form": share_of(found.form),
         "context": share_of(found.context),
         "neither": share_of(found.neither),
         "tokens": found.tokens.mean if known else None,
-        "tokens_ci95": [found.tokens.low, found.tokens.high] if known else None,
+        "tokens_ci95": [found.tokens.low, found.tokens.high] if spread else None,
         "tokens_p95": found.tokens_p95,
     }
 
@@ -105,8 +105,8 @@ def _show(report: dict[str, Any]) -> None:
             low, high = found["ci95"]
             rows.append([words, f"{found['share']:.3f}", f"{low:.3f} to {high:.3f}", found["n"]])
     if report["tokens"] is not None:
-        low, high = report["tokens_ci95"]
-        spread = f"{low:.0f} to {high:.0f}"
+        ends = report["tokens_ci95"]
+        spread = f"{ends[0]:.0f} to {ends[1]:.0f}" if ends else None
         rows.append(["tokens written", f"{report['tokens']:.0f}", spread, None])
         rows.append(["tokens written, 95 % below", f"{report['tokens_p95']:.0f}", "-", None])
     output.table(["behaviour", "is", "95 %", "answers"], rows, empty="No answers.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -54,11 +52,13 @@ def run(
 ) -> None:
     """Ask experts the same prompts and grade the answers: who is better, by how much, how surely.
 
-    Writes scores.jsonl, which 'coe router train' takes, and a report. Stopped, it goes on where it was.
+    Writes scores.jsonl and prices.json, which 'coe router train' takes, and a report. Stopped, it goes on
+    where it was.
     """
     from orchestrator.cli import local_experts
     from orchestrator.evaluations.evaluation import Plan
     from orchestrator.evaluations.prompts import check_judges
+    from orchestrator.evaluations.results import files_of
     from orchestrator.evaluations.summary import summarise
 
     with gathering.sentences():
@@ -93,28 +93,13 @@ def run(
         found = gathering.gather(plan, way)
         report = summarise(found.evaluation, spent=found.spent, complete=found.complete)
         if out is not None:
-            _write(found, report, out, prompts.name)
+            gathering.written(out, files_of(found.evaluation, report, prompts.name))
     if as_json:
         output.as_json(report)
     else:
         _show(report, against)
     if found.missing:
         output.fail(found.missing)
-
-
-def _write(found: gathering.Gathered, report: dict[str, Any], out: Path, source: str) -> None:
-    from orchestrator.evaluations import folder
-    from orchestrator.evaluations.report import render
-    from orchestrator.evaluations.scores import as_lines, rows
-
-    gathering.written(
-        out,
-        {
-            folder.SCORES_FILE: as_lines(rows(found.evaluation)),
-            folder.REPORT_FILE: json.dumps(report, indent=2, ensure_ascii=False) + "\n",
-            folder.PAGE_FILE: render(report, subtitle=f"Measured on {source}."),
-        },
-    )
 
 
 def _show(report: dict[str, Any], against: str | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from orchestrator.cli import output
 from orchestrator.cli.connection import Json
 from orchestrator.cli.evaluate import gathering, options
 from orchestrator.cli.router import embedders
+
+if TYPE_CHECKING:
+    from router.evidence.selection import Told
 
 
 def select(
@@ -48,6 +51,10 @@ def select(
             if blind is not None:
                 output.fail("--blind goes with scores.", code=2)
         found = selected(tasks, data, embedders.embedder_named(embedder), per_category, blind=blind)
+        if not found.tasks and found.told is not None:
+            output.fail(
+                f"No prompt tells experts apart: {_left_out(found.told)}. Nothing was written."
+            )
         out.write_text(as_lines(found.tasks), encoding="utf-8")
     report = found.report(len(tasks))
     if as_json:
@@ -59,9 +66,12 @@ def select(
     ]
     output.table(["category", "chosen", "coverage"], rows, empty="No prompts.")
     if found.told is not None:
-        told = found.told
-        output.remark(
-            f"Left out as telling nothing: {told.passed} that all pass, {told.failed} that all fail, "
-            f"{told.guessed} that a guess passes, {told.unscored} without a score."
-        )
+        output.remark(f"Left out as telling nothing: {_left_out(found.told)}.")
     output.remark(f"{len(found.tasks)} of {len(tasks)} prompts written to {out}.")
+
+
+def _left_out(told: Told) -> str:
+    return (
+        f"{told.passed} that all pass, {told.failed} that all fail, {told.guessed} that a guess passes, "
+        f"{told.unscored} without a score"
+    )

@@ -36,6 +36,7 @@ class GradedTask:
         target: The right answer, in the form its grader reads; empty where the prompt says it all.
         grader: Name of the grader; empty: the category's.
         fields: Whatever else the row holds.
+        row: Of its file, from 1, for messages; 0 where it comes from none.
     """
 
     id: str
@@ -44,6 +45,12 @@ class GradedTask:
     target: str = ""
     grader: str = ""
     fields: dict[str, Any] = field(default_factory=dict)
+    row: int = field(default=0, compare=False)
+
+    @property
+    def place(self) -> str:
+        """Where a person finds it."""
+        return f"row {self.row}, prompt {self.id!r}" if self.row else f"prompt {self.id!r}"
 
 
 def read_tasks(path: Path, *, graded: bool = True) -> list[GradedTask]:
@@ -123,6 +130,7 @@ def _task(row: Any, number: int, where: str, *, graded: bool) -> GradedTask:
         target=_target(row, where, needed=graded),
         grader=_text(row, "grader", where) if row.get("grader") is not None else "",
         fields={name: value for name, value in row.items() if name not in _NAMED},
+        row=number,
     )
 
 

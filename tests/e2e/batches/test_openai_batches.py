@@ -92,8 +92,8 @@ def test_a_batch_is_cancelled(client: openai.OpenAI) -> None:
 
 
 def test_what_cannot_be_uploaded_is_said(client: openai.OpenAI, server: Server) -> None:
-    with pytest.raises(openai.BadRequestError, match="'purpose' must be 'batch'"):
-        client.files.create(file=io.BytesIO(b"x"), purpose="fine-tune")
+    with pytest.raises(openai.BadRequestError, match="'purpose' must be one of batch, evals, fine-tune"):
+        client.files.create(file=io.BytesIO(b"x"), purpose="assistants")
     with server.client() as http:
         for answer in (
             http.post("/v1/files", json={}),

@@ -110,7 +110,8 @@ class Service:
     async def receive(self, request: web.Request, endpoint: Handler) -> web.StreamResponse:
         """Note the request, follow the script, check the key."""
         raw = await request.read()
-        body = json.loads(raw) if raw else None
+        form = request.content_type.startswith("multipart/")
+        body = raw if form else json.loads(raw) if raw else None
         headers = {name.lower(): value for name, value in request.headers.items()}
         path = request.rel_url.raw_path
         self.seen.append(Seen(request.method, path, dict(request.query), headers, body))

@@ -12,25 +12,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 import yaml
 from typer.testing import CliRunner, Result
 
-from orchestrator.cli import build
+from tests.command import program
 from tests.integration.client.endpoints import LINES, event
 from tests.integration.client.loopback import Service
 
 ADA = {"id": "ada", "provider": "openai", "model": "m-1", "price": {"input": 0.5, "output": 2}}
-
-
-@cache
-def program() -> typer.Typer:
-    return build()
 
 
 class Coe:

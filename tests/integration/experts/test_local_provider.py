@@ -40,7 +40,7 @@ async def test_concurrent_first_calls_load_once_and_names_and_paths_share(
     path = model_file(ASSISTANT)
     by_path = Expert(id="p", provider="local", endpoints=(Endpoint(url=str(path)),))
     await asyncio.gather(local.load(ASSISTANT), local.load(ASSISTANT), local.load(by_path))
-    (model,) = local._manager.view()
+    (model,) = await local._manager.view()
     assert (model.name, model.experts) == (str(path), ("p", ASSISTANT.id))
     assert (model.state, model.loads) == ("loaded", 1)
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from httpx import ASGITransport, AsyncClient
+from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
 from experts.catalogue.expert import Expert
@@ -21,11 +22,13 @@ from experts.providers.scripted_server import ScriptedServer
 from orchestrator.app import create_app
 from orchestrator.bootstrap import Services, open_services
 from orchestrator.jobs import leases
+from orchestrator.jobs.service import CHANNEL
 from orchestrator.jobs.tables import items as item_table
 from orchestrator.jobs.working import JobWorker
 from orchestrator.kit.changes import cancelled
 from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls
+from orchestrator.runs.live import listen
 from orchestrator.tenants.keys import Role
 from orchestrator.usage.tables import usage
 from orchestrator.worker.work import make_job_worker
@@ -59,6 +62,7 @@ class Place:
         app: Over them.
         client: With an admin's key.
         settings: Its settings.
+        redis_url: Where Redis is.
         stack: Closes what tests open.
     """
 
@@ -66,6 +70,7 @@ class Place:
     app: ASGIApp
     client: AsyncClient
     settings: Settings
+    redis_url: str
     stack: AsyncExitStack
     names: list[str] = field(default_factory=list)
     working: list[JobWorker] = field(default_factory=list)
@@ -140,11 +145,14 @@ class Place:
 
     @asynccontextmanager
     async def worker(self, **changes: Any) -> AsyncIterator[JobWorker]:
-        """Have a worker work."""
+        """Have a worker work, told of news over Redis as a worker process is."""
         worker = self.job_worker(**changes)
         self.working.append(worker)
-        async with worker.working():
-            yield worker
+        async with Redis.from_url(self.redis_url) as redis:
+            hearing = asyncio.create_task(listen(redis, CHANNEL, lambda _: worker.wake()))
+            async with worker.working():
+                yield worker
+            await cancelled(hearing)
         self.working.remove(worker)
 
     def job_worker(self, **changes: Any) -> JobWorker:
@@ -222,4 +230,4 @@ async def place(postgres_url: str, redis_url: str, tmp_path: Path) -> AsyncItera
             timeout=30,
         )
         await stack.enter_async_context(client)
-        yield Place(services, app, client, settings, stack)
+        yield Place(services, app, client, settings, redis_url, stack)

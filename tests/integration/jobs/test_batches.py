@@ -311,7 +311,10 @@ async def test_an_estimate_comes_before_and_is_near_what_it_costs(place: Place) 
     assert batch["coe"]["cost_usd"] <= estimate["most_usd"]
 
 
-async def test_a_key_that_is_revoked_stops_its_batches(place: Place) -> None:
+async def test_a_key_that_is_revoked_stops_its_batches(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.jobs.running._FRESH_SECONDS", 0.2)
     await place.expert("delay:0.1|echo")
     user = await place.as_tenant("default")
     file_id = await place.upload([request_line(f"r{n}") for n in range(200)], user)

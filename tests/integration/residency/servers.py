@@ -118,11 +118,16 @@ def llama_router(paths: dict[str, str], states: dict[str, Later]) -> ModelHost:
 
     async def load(request: web.Request) -> web.Response:
         name = (await request.json())["model"]
+        if states[name].value not in {"unloaded", "failed"}:
+            return _refused("model is already loaded")
         states[name].become("loading", "failed" if name == "broken" else "loaded")
         return web.json_response({"success": True})
 
     async def unload(request: web.Request) -> web.Response:
-        states[(await request.json())["model"]].become("loaded", "unloaded")
+        name = (await request.json())["model"]
+        if states[name].value in {"unloaded", "failed"}:
+            return _refused("model is not running")
+        states[name].become("loaded", "unloaded")
         return web.json_response({"success": True})
 
     return ModelHost(
@@ -132,6 +137,11 @@ def llama_router(paths: dict[str, str], states: dict[str, Later]) -> ModelHost:
             ("POST", "/models/unload"): unload,
         }
     )
+
+
+def _refused(message: str) -> web.Response:
+    error = {"code": 400, "message": message, "type": "invalid_request_error"}
+    return web.json_response({"error": error}, status=400)
 
 
 def vllm(state: Later) -> ModelHost:

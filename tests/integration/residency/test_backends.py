@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,14 @@ from experts.errors import (
     ExpertMisconfigured,
     ExpertTimedOut,
     ExpertUnreachable,
+    RequestRefused,
 )
 from experts.providers.addresses import AddressPolicy
+from experts.providers.llama import LlamaOptions
+from experts.residency.backends.gguf import GgufModel
 from experts.residency.backends.llama_server import LlamaServerModel
 from experts.residency.backends.ollama import OllamaModel
+from experts.residency.backends.pages import cached_share
 from experts.residency.backends.protocol import Backend
 from experts.residency.backends.server import ModelServer
 from experts.residency.backends.vllm import VllmModel
@@ -77,6 +83,29 @@ async def test_llama_server(tmp_path: Path) -> None:
             await LlamaServerModel(at(host), "other").load()
 
 
+async def test_a_llama_server_that_loads_by_itself_is_not_told_again() -> None:
+    states = {"a": Later("unloaded")}
+    async with llama_router({"a": "/nowhere"}, states) as host:
+        model = LlamaServerModel(at(host), "a")
+        states["a"].become("loading", "loaded")
+        await model.load()
+        states["a"].value = "sleeping"
+        assert await model.is_loaded(), "its memory is taken again when it is called"
+        await model.load()
+        assert [path for path, _ in host.asked if path == "/models/load"] == []
+        await model.unload()
+        assert not await model.is_loaded()
+        with pytest.raises(RequestRefused, match="not running"):
+            await model.unload()
+
+
+async def test_a_llama_server_whose_load_failed_is_asked_anew() -> None:
+    states = {"a": Later("failed")}
+    async with llama_router({"a": "/nowhere"}, states) as host:
+        await LlamaServerModel(at(host), "a").load()
+        assert states["a"].value == "loaded"
+
+
 async def test_a_llama_server_with_one_model_is_told_apart() -> None:
     async def models(_: web.Request) -> web.Response:
         return web.json_response({"data": [{"id": "a", "object": "model"}]})
@@ -95,6 +124,28 @@ async def test_vllm() -> None:
         assert await model.is_loaded()
         await model.unload()
         assert state.value == "asleep"
+
+
+async def test_where_a_model_is_that_is_not_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "a.gguf"
+    path.write_bytes(os.urandom(64 * mmap.PAGESIZE))
+    model = GgufModel(path, LlamaOptions())
+    assert await model.place() == "mapped", "what was just written is in memory"
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    if cached_share(path) == 1.0:
+        pytest.skip("this file system lives in memory")
+    assert await model.place() == "disk"
+    path.read_bytes()
+    assert await model.place() == "mapped"
+    assert cached_share(tmp_path / "nowhere") is None
+    (tmp_path / "empty").touch()
+    assert cached_share(tmp_path / "empty") is None
+    server = ModelServer("http://127.0.0.1:9", "e")
+    assert await VllmModel(server, 1).place() == "mapped", "asleep, its weights are in main memory"
+    assert await OllamaModel(server, "m").place() == "disk"
+    assert await LlamaServerModel(server, "m").place() == "disk"
 
 
 async def test_a_vllm_that_cannot_sleep_says_how_it_could() -> None:
@@ -173,6 +224,6 @@ async def test_one_budget_over_servers_of_several_kinds(tmp_path: Path) -> None:
                 in_memory = {n for n, model in models.items() if await model.is_loaded()}
                 assert name in in_memory
                 assert len(in_memory) <= 2
-        loads = {view.name: view.loads for view in manager.view()}
+        loads = {view.name: view.loads for view in (await manager.view())}
         assert loads == {"a": 1, "c": 1, "v": 1}, "one was awake already, and slept in between"
         await manager.aclose()

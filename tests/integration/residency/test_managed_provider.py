@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from math import inf
+from typing import Any
 
 import msgspec
 import pytest
@@ -83,7 +84,7 @@ async def test_calls_wait_until_their_model_is_loaded(
     await asyncio.gather(*(provider.complete(call(host, "abc"[n % 3])) for n in range(9)))
     blocks = [block async for block in provider.stream(call(host, "a", stream=True))]
     assert b"".join(blocks) == b"".join(EVENTS)
-    views = manager.view()
+    views = await manager.view()
     assert sum(view.loads for view in views) <= 4
     assert [view.experts for view in views] == [("a",), ("b",), ("c",)]
     assert sum(state.value == "loaded" for state in loaded.values()) == 2
@@ -96,9 +97,9 @@ async def test_a_stream_that_is_given_up_gives_its_place_back(host: ModelHost) -
     provider = ManagedProvider(OpenAIProvider(), manager, parse_servers(f"ollama={host.url}"))
     stream = provider.stream(call(host, "a", stream=True))
     await anext(stream)
-    assert manager.view()[0].in_use == 1
+    assert (await manager.view())[0].in_use == 1
     await stream.aclose()
-    assert manager.view()[0].in_use == 0
+    assert (await manager.view())[0].in_use == 0
     await provider.aclose()
 
 
@@ -111,7 +112,7 @@ async def test_other_servers_are_called_as_they_are(
         OpenAIProvider(), manager, parse_servers("ollama=http://127.0.0.1:9")
     )
     assert (await provider.complete(call(host, "a"))).usage is not None
-    assert manager.view() == []
+    assert (await manager.view()) == []
     await provider.aclose()
 
 
@@ -152,8 +153,93 @@ async def test_a_service_keeps_a_server_within_its_budget_and_shows_what_is_wher
     rest = (await replica.client.get(path, params={"limit": 2, "after": first["next"]})).json()
     models = [*first["data"], *rest["data"]]
     assert [each["experts"] for each in models] == [["a"], ["b"], ["c"]]
-    taken = [each["size"] for each in models if each["state"] != "unloaded"]
+    taken = [each["size"] for each in models if each["state"] != "disk"]
     assert 107 in taken, "as Ollama said"
     assert sum(taken) <= 220
     assert (first["has_more"], rest["has_more"]) == (True, False)
     assert (await replica.client.get(path, params={"after": "x"})).status_code == 400
+
+
+async def test_what_the_router_thought_likely_counts_for_what_is_expected(
+    host: ModelHost, make_replica: MakeReplica
+) -> None:
+    replica = await make_replica(residency_budget="220", residency_servers=f"ollama={host.url}")
+    await replica.services.catalogue.apply([call(host, "a").expert], by="test", prune=True)
+    body = {"model": "coe", "messages": [{"role": "user", "content": "what is one and one?"}]}
+    answer = await replica.client.post("/v1/chat/completions", json=body)
+    assert answer.status_code == 200, answer.text
+    traffic = replica.services.residency._manager._scheduler._traffic
+    asked = (await replica.client.post("/v1/route", json={"input": "what is one and one?"})).json()
+    kinds = {
+        f"category {category}": pytest.approx(share)
+        for category, share in asked["probabilities"].items()
+    }
+    assert len(kinds) > 1
+    assert traffic._recent_kinds.shares() == kinds
+
+
+async def test_an_operator_loads_pins_and_unloads(
+    host: ModelHost, loaded: dict[str, Later], make_replica: MakeReplica
+) -> None:
+    replica = await make_replica(residency_budget="220", residency_servers=f"ollama={host.url}")
+    scripted = Expert(id="elsewhere", provider="scripted", model="echo")
+    experts = [*(call(host, name).expert for name in "abc"), scripted]
+    await replica.services.catalogue.apply(experts, by="test", prune=True)
+    path = "/admin/api/residency"
+
+    async def listed() -> dict[str, dict[str, Any]]:
+        rows = (await replica.client.get(path)).json()["data"]
+        return {row["experts"][0]: row for row in rows}
+
+    async def change(what: str, expert: str) -> tuple[int, Any]:
+        answer = await replica.client.post(f"{path}/{what}", json={"expert": expert})
+        said = answer.json()
+        if answer.status_code >= 400:
+            return answer.status_code, said["error"]["code"]
+        assert said["expert"] == expert
+        return 200, said["models"][0]
+
+    before = await listed()
+    assert {(row["state"], row["size"]) for row in before.values()} == {("unknown", None)}
+    assert host.asked == [], "a list asks no server"
+
+    _, model = await change("load", "a")
+    assert (model["state"], model["size"], model["measured"]) == ("loaded", 107, True)
+    assert model["share"] == 0.0, "what an operator wants says nothing of requests to come"
+    assert (await change("pin", "a"))[1]["pinned"] is True
+    for name in "bc":
+        assert (await change("load", name))[1]["state"] == "loaded"
+    assert {name: row["state"] for name, row in (await listed()).items()} == {
+        "a": "loaded",
+        "b": "disk",
+        "c": "loaded",
+    }
+    memory = (await replica.client.get(f"{path}/memory")).json()
+    assert (memory["budget"], memory["used"], memory["pinned"]) == (220, 214, 107)
+    assert memory["states"] == {"loading": 0, "loaded": 2, "unloading": 0}
+
+    assert await change("pin", "b") == (409, "no_room_to_pin")
+    assert await change("unload", "a") == (409, "model_in_use")
+    assert (await change("unpin", "a"))[1]["pinned"] is False
+    assert (await change("unload", "a"))[1]["state"] == "disk"
+    assert (await change("unload", "a"))[0] == 200, "it is out already"
+    assert loaded["a:latest"].value == "unloaded"
+    assert await change("load", "nobody") == (404, "expert_not_found")
+    assert await change("load", "elsewhere") == (400, "expert_not_local")
+    loaded.clear()
+    assert await change("load", "b") == (502, "expert_failed")
+
+    log = (await replica.client.get("/admin/api/audit", params={"limit": 200})).json()["data"]
+    assert "POST /admin/api/residency/pin" in {entry["action"] for entry in log}
+    metrics = (await replica.client.get("/metrics")).text
+    assert 'coe_residency_loads_total{expert="b",outcome="ok"} 1.0' in metrics
+    assert 'coe_residency_loads_total{expert="b",outcome="failed"} 1.0' in metrics
+    assert 'coe_residency_evictions_total{expert="a"} 1.0' in metrics
+    assert "coe_residency_budget_bytes 220.0" in metrics
+
+    made = await replica.client.post("/admin/api/keys", json={"name": "eyes", "role": "viewer"})
+    eyes = {"authorization": f"Bearer {made.json()['key']}"}
+    assert (await replica.client.get(path, headers=eyes)).status_code == 200
+    for what in ("load", "unload", "pin", "unpin"):
+        answer = await replica.client.post(f"{path}/{what}", json={"expert": "a"}, headers=eyes)
+        assert answer.status_code == 403, "viewers look, and do not touch"

@@ -10,8 +10,9 @@ from contextlib import AsyncExitStack
 import pytest
 
 from experts.errors import ExpertFailed, ExpertMisconfigured, ExpertUnreachable
-from experts.residency.manager import ResidencyManager
+from experts.residency.manager import ModelInUse, NoRoomToPin, ResidencyManager
 from experts.residency.policy.values import Rules
+from experts.residency.views import Place
 
 MakeManager = Callable[..., ResidencyManager]
 
@@ -44,6 +45,9 @@ class Fake:
 
     async def is_loaded(self) -> bool:
         return self.name in self.shelf.held
+
+    async def place(self) -> Place:
+        return "disk"
 
     async def load(self) -> int | None:
         self.shelf.put(self.name, self.bytes)
@@ -91,7 +95,7 @@ async def test_requests_are_grouped_by_model(make_manager: MakeManager) -> None:
     await asyncio.gather(*(use(manager, models[n % 6], 0.001) for n in range(60)))
     loads = [entry for entry in shelf.log if entry.startswith("+")]
     assert sorted(loads) == [f"+{name}" for name in "abcdef"], "each is loaded once for all"
-    views = {view.name: view for view in manager.view()}
+    views = {view.name: view for view in (await manager.view())}
     assert {views[name].loads for name in "abcdef"} == {1}
     assert sum(view.state == "loaded" for view in views.values()) == 2
     assert all((view.in_use, view.waiting) == (0, 0) for view in views.values())
@@ -134,7 +138,7 @@ async def test_those_who_go_away_while_they_wait_or_are_answered_leave_nothing(
     for task in (*waiting, holding):
         task.cancel()
     await asyncio.gather(*waiting, holding, return_exceptions=True)
-    assert all((view.in_use, view.waiting) == (0, 0) for view in manager.view())
+    assert all((view.in_use, view.waiting) == (0, 0) for view in (await manager.view()))
     await use(manager, two)
     assert shelf.log == ["+one", "-one", "+two"]
 
@@ -255,3 +259,54 @@ async def test_the_category_that_the_router_found_counts(make_manager: MakeManag
     kinds = manager._scheduler._traffic._by_kind
     assert list(kinds) == ["category law"]
     assert set(kinds["category law"].shares()) == {"one", "two"}
+
+
+async def test_pinned_models_stay_and_nobody_waits_for_room_that_never_comes(
+    make_manager: MakeManager,
+) -> None:
+    shelf = Shelf(3)
+    pinned, other, large = Fake(shelf, "pinned", 2), Fake(shelf, "other"), Fake(shelf, "large", 3)
+    manager = make_manager(3)
+    await use(manager, pinned)
+    manager.pin("pinned")
+    await use(manager, other)
+    with pytest.raises(ExpertMisconfigured, match="there are 1 beside pinned models"):
+        await use(manager, large)
+    await use(manager, Fake(shelf, "more"))
+    with pytest.raises(NoRoomToPin, match="'more'"):
+        manager.pin("other")
+    with pytest.raises(ModelInUse, match="pinned"):
+        await manager.unload("pinned")
+    manager.unpin("pinned")
+    await use(manager, large)
+    assert set(shelf.held) == {"large"}
+
+
+async def test_a_model_in_use_is_not_unloaded_and_one_that_was_does_not_come_back_unasked(
+    make_manager: MakeManager,
+) -> None:
+    shelf = Shelf(2)
+    model, other = Fake(shelf, "model"), Fake(shelf, "other")
+    manager = make_manager(2, prefetch=0.0)
+    async with manager.hold("model", model, expert="e"):
+        with pytest.raises(ModelInUse, match="answers"):
+            await manager.unload("model")
+    await manager.unload("model")
+    assert shelf.held == {}
+    await use(manager, other)
+    await asyncio.sleep(0.01)
+    assert set(shelf.held) == {"other"}, "there is room, and it is likely to be wanted"
+    await use(manager, model)
+    assert set(shelf.held) == {"other", "model"}
+
+
+async def test_a_model_that_cannot_be_unloaded_for_any_reason_shuts_nobody_out(
+    make_manager: MakeManager,
+) -> None:
+    shelf = Shelf(1)
+    odd, other = Fake(shelf, "odd"), Fake(shelf, "other")
+    manager = make_manager(1)
+    await use(manager, odd)
+    odd.fails = ZeroDivisionError("made to break")
+    await use(manager, other)
+    await use(manager, other)

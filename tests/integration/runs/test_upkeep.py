@@ -20,7 +20,7 @@ def upkeep(place: Place, *, waiting: int = 0, retention: float = 1e6) -> Upkeep:
     async def count() -> int:
         return waiting
 
-    return Upkeep(place.services.engine, place.queue.put, count, retention, 1.0)
+    return Upkeep(place.services.engine, place.queue.put, count, retention)
 
 
 async def taken_by_the_dead(place: Place, run_id: str) -> None:

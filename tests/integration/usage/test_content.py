@@ -105,9 +105,9 @@ async def test_content_goes_when_its_days_are_over(desk: Desk, tenant: str) -> N
     async with desk.engine.begin() as connection:
         await contents.keep(connection, [old, new])
     assert await _kept(desk, tenant) == (2, 2)
-    await UsageUpkeep(desk.engine).once()
+    await UsageUpkeep(desk.engine).content()
     assert await _kept(desk, tenant) == (1, 1)
-    await UsageUpkeep(desk.engine).once(now + timedelta(days=2))
+    await UsageUpkeep(desk.engine).content(now + timedelta(days=2))
     assert await _kept(desk, tenant) == (0, 0)
 
 

@@ -277,9 +277,10 @@ async def test_partitions_past_their_days_are_dropped_and_late_records_still_fin
     for identifier in ids:
         await desk.journal.close(_record(request_id=identifier))
     await desk.drain.flush()
-    await UsageUpkeep(engine).once(now)
+    await UsageUpkeep(engine).partitions(now)
+    await UsageUpkeep(engine).retention(now)
     assert len(await days()) == 5  # tomorrow's is made ahead
-    await UsageUpkeep(engine, retention_days=7).once(now)
+    await UsageUpkeep(engine, retention_days=7).retention(now)
     assert len(await days()) == 3
     assert set(await _rows(engine)) == set(ids[2:])
     late = _record(request_id=f"req_{uuid7(moment - 9 * day).hex}")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import traceback
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -13,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coe_client import Coe, Timeouts, access_operations, operations, usage_operations
+from coe_client import Coe, Timeouts
 from coe_client.errors import APIResponseInvalidError, APIStatusError, CoeError
 from coe_client.failures import error_from_answer, error_from_event
+from coe_client.operations import access, answers, experts, service, usage
 from coe_client.requests import Answer, path_of
 from coe_client.settings import DEFAULT_BASE_URL, resolve
 from coe_client.types import ChatCompletion, ChatCompletionChunk, Expert, Page, RouteInfo
@@ -37,12 +40,12 @@ def test_no_id_leaves_its_place_in_the_path(segment: str) -> None:
 @pytest.mark.parametrize("segment", ["", ".", ".."])
 def test_what_is_no_id(segment: str) -> None:
     with pytest.raises(ValueError, match="not an id"):
-        operations.retire_expert(segment)
+        experts.retire_expert(segment)
 
 
 def test_what_is_not_json_is_refused_before_it_is_sent() -> None:
     for value, kind in ((float("nan"), ValueError), ({1}, TypeError), ("\ud800", ValueError)):
-        request = operations.create_chat(
+        request = answers.create_chat(
             "x", model="coe", explain=False, options={}, extra_body={"value": value}
         )
         with pytest.raises(kind):
@@ -50,17 +53,17 @@ def test_what_is_not_json_is_refused_before_it_is_sent() -> None:
 
 
 def test_secrets_are_not_in_a_requests_repr() -> None:
-    assert "s3cret" not in repr(operations.set_secret("name", "s3cret"))
+    assert "s3cret" not in repr(experts.set_secret("name", "s3cret"))
 
 
 def test_an_expiry_needs_a_zone() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        access_operations.create_key("x", role="user", tenant="t", expires_at=datetime(2026, 1, 1))  # noqa: DTZ001 - the point
+        access.create_key("x", role="user", tenant="t", expires_at=datetime(2026, 1, 1))  # noqa: DTZ001 - the point
 
 
 def test_only_what_was_set_is_sent() -> None:
     expert = Expert.model_validate({"id": "a", "provider": "openai", "new_field": 1})
-    assert operations.create_expert(expert).body == {
+    assert experts.create_expert(expert).body == {
         "id": "a",
         "provider": "openai",
         "new_field": 1,
@@ -171,6 +174,18 @@ def test_unreadable_numbers_in_headers_count_as_absent() -> None:
     assert (route.attempts, route.moved) == (None, None)
 
 
+def test_what_headers_say_of_an_answer() -> None:
+    page = Path(__file__).parents[3] / "docs" / "reference" / "headers.md"
+    answers = page.read_text().partition("Sent with answers:")[2]
+    named = re.findall(r"^\| `x-coe-([a-z-]+)`", answers, re.MULTILINE)
+    assert {name.replace("-", "_") for name in named} == set(RouteInfo.model_fields)
+    route = RouteInfo.from_headers({f"x-coe-{name}": "1" for name in named})
+    assert route.model_fields_set == set(RouteInfo.model_fields)
+    assert all(value for value in dict(route).values())
+    assert RouteInfo.from_headers({"x-coe-flags": "pii, secret"}).flags == ["pii", "secret"]
+    assert error_from_answer(429, {"x-should-retry": "false"}, b"").final
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
@@ -218,18 +233,18 @@ def test_an_events_status(kind: str | None, code: str | None, status: int) -> No
 def test_any_answer_is_read_or_refused_with_our_error(document: Any) -> None:
     answer = Answer(200, {}, json.dumps(document).encode())
     for request in (
-        operations.get_expert("a"),
-        usage_operations.list_usage(),
-        usage_operations.report_usage(["day"]),
-        operations.get_readiness(),
-        operations.route("x", model=None, tools=None, response_format=None),
+        experts.get_expert("a"),
+        usage.list_usage(),
+        usage.report_usage(["day"]),
+        service.get_readiness(),
+        answers.route("x", model=None, tools=None, response_format=None, coe=None),
     ):
         with contextlib.suppress(APIResponseInvalidError):
             request.read(answer)
 
 
 def test_a_new_key_is_not_in_the_error_of_an_answer_that_lacks_something() -> None:
-    request = access_operations.create_key("x", role="user", tenant="t", expires_at=None)
+    request = access.create_key("x", role="user", tenant="t", expires_at=None)
     answer = Answer(201, {}, b'{"key": "sk-coe-new"}')
     with pytest.raises(APIResponseInvalidError, match="id: Field required") as caught:
         request.read(answer)
@@ -239,7 +254,7 @@ def test_a_new_key_is_not_in_the_error_of_an_answer_that_lacks_something() -> No
 def test_a_page_names_its_fault() -> None:
     answer = Answer(200, {"x-coe-request-id": "r"}, b'{"data": [{"id": "k"}, {"id": 7}]}')
     with pytest.raises(APIResponseInvalidError, match=r"data\.1\.id") as caught:
-        access_operations.list_keys().read(answer)
+        access.list_keys().read(answer)
     assert "(request r)" in str(caught.value)
     assert isinstance(caught.value, CoeError)
     assert Page[int].model_validate({"data": [1], "object": "list"}).has_more is False

@@ -35,6 +35,7 @@ def status(number: int, wish: float | None = None) -> APIStatusError:
         (APITimeoutError("x"), False, True),
         (status(429), True, True),
         (status(503), True, True),
+        (APIStatusError("x", status=429, final=True), False, False),
         (status(408), False, True),
         (status(500), False, True),
         (status(502), False, True),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.conductor.evaluation.final import final_answer, written_code
+from orchestrator.conductor.evaluation.final import bare, final_answer, written_code
 from orchestrator.conductor.evaluation.graders import (
     arithmetic,
     checkmate,
@@ -19,7 +19,7 @@ from orchestrator.conductor.evaluation.graders import (
     sorting,
 )
 from orchestrator.conductor.evaluation.graders.grade import Grade, Grader, wrong
-from orchestrator.conductor.evaluation.graders.program import ProgramGrader
+from orchestrator.conductor.evaluation.graders.program import ProgramGrader, tests_of
 from orchestrator.conductor.evaluation.graders.puzzle import PuzzleGrader
 from orchestrator.conductor.evaluation.tasks import GradedTask
 from orchestrator.conductor.ports import Interpreter
@@ -35,6 +35,7 @@ __all__ = [
     "grader_of",
 ]
 
+SCHEMA = "json-schema"
 PUZZLE, PROGRAM = "puzzle", "program"
 """The graders that need a sandbox."""
 PURE: Mapping[str, Grader] = {
@@ -43,7 +44,7 @@ PURE: Mapping[str, Grader] = {
     "choice": choice.grade,
     "exact": generic.exact,
     "game24": game24.grade,
-    "json-schema": generic.schema,
+    SCHEMA: generic.schema,
     "numeric": numeric.grade,
     "regex": generic.pattern,
     "sorting": sorting.grade,
@@ -57,6 +58,12 @@ BY_CATEGORY: Mapping[str, str] = {
     "word_sorting": "sorting",
 }
 """Of published sets of tasks, whose rows name no grader."""
+
+
+_PROBES = ("?", "0")
+"""Answers that get as far as a grader can go: no value at all, and one that is a number and JSON."""
+_STATED = frozenset({"choice", "exact", "numeric", SCHEMA})
+"""Graders by which a task's own target must be right."""
 
 
 class UnknownGrader(Exception):
@@ -78,7 +85,7 @@ def grader_of(task: GradedTask) -> str:
 
 def _fallback(task: GradedTask) -> str:
     if task.fields.get("schema"):
-        return "json-schema"
+        return SCHEMA
     if task.fields.get("tests"):
         return PROGRAM
     if task.fields.get("options"):
@@ -105,6 +112,8 @@ class Grading:
         """
         name = grader_of(task)
         answer = written_code(said) if name == PROGRAM else final_answer(said)
+        if name == SCHEMA and (whole := PURE[SCHEMA](bare(written_code(said)), task)).right:
+            return whole  # what is marked as an answer inside of JSON is none
         if not answer:
             return wrong("there is no answer")
         if name == PROGRAM:
@@ -112,3 +121,28 @@ class Grading:
         if name == PUZZLE:
             return await PuzzleGrader(self.sandbox).grade(answer, task)
         return PURE[name](answer, task)
+
+    async def check(self, task: GradedTask) -> None:
+        """Try a task before anybody is asked: can its grader read it, and is its own target right?
+
+        Raises:
+            UnknownGrader: If the task names a grader that there is not.
+            ValueError: Saying why no answer could be graded.
+        """
+        name = grader_of(task)
+        if name == PROGRAM:
+            tests_of(task)  # to run them, there must be a program
+            return
+        if name in {"exact", "regex"} and not task.target.strip():
+            raise ValueError(f"grader {name!r} needs a target")
+        for probe in _PROBES[:1] if name == PUZZLE else _PROBES:
+            await self.grade(probe, task)
+        if name in _STATED and task.target.strip():
+            own = await self.grade(task.target if name == SCHEMA else _marked(task.target), task)
+            if own.right is False:
+                problem = f"the target {task.target[:80]!r} is itself not right by grader {name!r}"
+                raise ValueError(f"{problem}: {own.reason}")
+
+
+def _marked(answer: str) -> str:
+    return f"FINAL ANSWER: {answer}"

@@ -10,13 +10,17 @@ from orchestrator.conductor.evaluation.tasks import GradedTask
 _OPTION = re.compile(
     r"^[ \t]*(?:\(([A-Za-z])\)|([A-Za-z])[).:])[ \t]+(\S[^\n]*?)[ \t]*$", re.MULTILINE
 )
-_LETTER = re.compile(r"\(?([A-Za-z])\)?[.:)]?")
-_LETTER_AND_WORDS = re.compile(r"(?:\(([A-Za-z])\)|([A-Za-z])[).:])[ \t]*:?[ \t]*(\S.*)", re.DOTALL)
+_NAMED = re.compile(r"(?:option|choice)[ \t]+(?=[(\[]?[A-Za-z]\b)", re.IGNORECASE)
+_LETTER = re.compile(r"[(\[]?([A-Za-z])[)\]]?[.:)]?")
+_LETTER_AND_WORDS = re.compile(
+    r"(?:[(\[]([A-Za-z])[)\]]|([A-Za-z])(?=[ \t).:,-]))[).]?[ \t]*[:,-]?[ \t]*(\S.*)", re.DOTALL
+)
+_REASON = re.compile(r"(?:because|since)\b", re.IGNORECASE)
 _MOST = 26
 
 
 def grade(answer: str, task: GradedTask) -> Grade:
-    """Grade a choice: ``B``, ``(B)``, ``heptagon`` or ``(B) heptagon``.
+    """Grade a choice: ``B``, ``(B)``, ``option B``, ``heptagon`` or ``(B) heptagon``; a reason may follow.
 
     The options are the field ``options`` (a list, or an object by letter) or the prompt's lines that
     begin with a letter.
@@ -51,13 +55,15 @@ def chosen(text: str, options: dict[str, str]) -> str | None:
     by_words = [letter for letter, words in options.items() if _same(words, text)]
     if len(by_words) == 1:
         return by_words[0]
+    text = _NAMED.sub("", text, count=1) if _NAMED.match(text) else text
     letter = _LETTER.fullmatch(text)
     if letter:
         return _known(letter[1], options)
     both = _LETTER_AND_WORDS.fullmatch(text)
     if both:
         named = _known(both[1] or both[2], options)
-        return named if named and _same(options.get(named, ""), both[3]) else None
+        meant = named and (_same(options.get(named, ""), both[3]) or _REASON.match(both[3]))
+        return named if meant else None
     return None
 
 

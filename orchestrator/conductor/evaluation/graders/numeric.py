@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from orchestrator.conductor.evaluation.final import bare
 from orchestrator.conductor.evaluation.graders.grade import RIGHT, Grade, wrong
 from orchestrator.conductor.evaluation.tasks import GradedTask
 
@@ -26,17 +27,26 @@ def grade(answer: str, task: GradedTask) -> Grade:
     found = number_in(answer)
     if found is None:
         return wrong("it is not one number and nothing else")
-    tolerance = Fraction(str(task.fields.get("tolerance", 0)))
+    tolerance = _tolerance_of(task)
     return RIGHT if abs(found - wanted) <= tolerance else wrong(f"it is {answer.strip()[:80]}")
+
+
+def _tolerance_of(task: GradedTask) -> Fraction:
+    stated = task.fields.get("tolerance", 0)
+    number = isinstance(stated, int | float | str) and not isinstance(stated, bool)
+    found = number_in(str(stated)) if number else None
+    if found is None or found < 0:
+        raise ValueError(f"the tolerance {stated!r} is no number from 0 on")
+    return found
 
 
 def number_in(text: str) -> Fraction | None:
     """Return the number that a text is, exactly; ``None`` where it is anything else.
 
-    Read are signs, thousands' commas, decimals, powers of ten, per cent and fractions; one ``=``
-    before it and one full stop after it are allowed.
+    Read are signs, thousands' commas (LaTeX's ``{,}``, too), decimals, powers of ten, per cent and
+    fractions; one ``=`` before it and one full stop after it are allowed.
     """
-    text = text.replace("−", "-").strip()
+    text = bare(text.replace("−", "-").replace("{,}", ","))
     if len(text) > _LONGEST:
         return None
     text = text.removeprefix("=").strip().removesuffix(".")

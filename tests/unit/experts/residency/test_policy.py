@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experts.residency.policy.eviction import room, worth
-from experts.residency.policy.grouping import Group, due, due_moments, in_order, places
-from experts.residency.policy.loading import ahead, asked_for
+from experts.residency.policy.eviction import Worth, leavers, room, worth
+from experts.residency.policy.grouping import NOBODY, Turns, by_yield, turns_of
+from experts.residency.policy.loading import ahead, asked_for, due
 from experts.residency.policy.traffic import Traffic, warm_set
 from experts.residency.policy.values import Resident, Tier
 
@@ -22,76 +22,97 @@ def tier(capacity: float, **residents: Resident) -> Tier:
     return Tier(capacity, dict(residents))
 
 
-def group(
-    model: str, oldest: float, *, ready: bool = False, count: int = 1, lead: float = 1.0
-) -> Group:
-    return Group(model, oldest, count, ready, 0.0 if ready else lead)
-
-
 # Who is next.
 
 
+def turns(ages: dict[str, float], here: dict[str, float], now: float, load: float = 1.0) -> Turns:
+    rising = sorted((oldest, model) for model, oldest in ages.items())
+    return turns_of(rising, here, dict.fromkeys(ages, load), 0.0, now, 30.0)
+
+
 def test_what_is_loaded_goes_before_what_is_not_until_that_is_due() -> None:
-    groups = [group("old", 0.0), group("here", 5.0, ready=True), group("crowd", 6.0, count=9)]
-    assert in_order(groups, due(groups, 7.0, 30.0)) == ("here", "crowd", "old")
-    assert in_order(groups, due(groups, 29.0, 30.0)) == ("old", "here", "crowd")
+    ages = {"old": 0.0, "here": 5.0, "crowd": 6.0}
+    early = turns(ages, {"here": 0.0}, 7.0)
+    assert (early.due, early.here, early.away) == ((), ("here",), ("old", "crowd"))
+    late = turns(ages, {"here": 0.0}, 29.0)
+    assert (late.due, late.here, late.away) == (("old",), ("here",), ("crowd",))
+
+
+def test_the_most_requests_for_the_time_of_a_load_are_loaded_for_first() -> None:
+    counts = {"old": 1, "crowd": 9, "slow": 10}
+    loads = {"old": 1.0, "crowd": 1.0, "slow": 5.0}
+    assert by_yield(list(counts), counts.__getitem__, loads) == ["crowd", "slow", "old"]
 
 
 def test_several_loads_in_a_row_are_thought_of_ahead() -> None:
-    groups = [group("a", 0.0, lead=4.0), group("b", 1.0, lead=4.0), group("c", 1.0, lead=4.0)]
+    ages = {"a": 0.0, "b": 1.0, "c": 1.0}
     # Loaded one after another from 18 on, the last begins at 30, one second before it must.
-    assert due(groups, 18.0, 30.0) == ()
-    assert due(groups, 19.0, 30.0) == ("a", "b", "c")
-    assert min(due_moments(groups, 30.0)) == 19.0
+    early = turns(ages, {}, 18.0, load=4.0)
+    assert (early.due, early.due_at, early.wake_at) == ((), 19.0, 19.0)
+    assert turns(ages, {}, 19.0, load=4.0).due == ("a", "b", "c")
 
 
 @given(
-    st.lists(
-        st.builds(
-            Group, names, st.floats(0, 100), st.integers(1, 9), st.booleans(), st.floats(0, 10)
-        ),
-        max_size=8,
-        unique_by=lambda each: each.model,
+    st.dictionaries(
+        names, st.tuples(st.floats(0, 100), st.booleans(), st.floats(0, 10)), max_size=8
     ),
     st.floats(0, 200),
     st.floats(0, 60),
+    st.floats(0, 5),
 )
 def test_whoever_has_waited_as_long_as_may_be_is_first_and_nobody_is_lost(
-    groups: list[Group], now: float, max_wait: float
+    groups: dict[str, tuple[float, bool, float]], now: float, max_wait: float, before: float
 ) -> None:
-    must = due(groups, now, max_wait)
-    order = in_order(groups, must)
-    assert sorted(order) == sorted(each.model for each in groups)
-    assert order[: len(must)] == must
-    overdue = {each.model for each in groups if each.oldest + max_wait <= now}
-    assert overdue <= set(must)
-    oldest = {each.model: each.oldest for each in groups}
-    assert [oldest[model] for model in must] == sorted(oldest[model] for model in must)
+    ages = sorted((oldest, model) for model, (oldest, _, _) in groups.items())
+    here = {model: lead for model, (_, ready, lead) in groups.items() if ready}
+    loads = {model: lead for model, (_, _, lead) in groups.items()}
+    found = turns_of(ages, here, loads, before, now, max_wait)
+    everybody = (*found.due, *found.here, *found.away)
+    assert sorted(everybody) == sorted(groups)
+    overdue = {model for oldest, model in ages if oldest + max_wait <= now}
+    assert overdue <= set(found.due)
+    assert list(found.due) == [model for _, model in ages[: len(found.due)]]
+    assert set(found.here) <= set(here)
+    assert not set(found.away) & set(here)
+    assert found.wake_at > now
+    # Until it says, nothing else is due; and then something is.
+    between = (now + min(found.wake_at, 1e9)) / 2
+    assert found == turns_of(ages, here, loads, before, between, max_wait)
+    if found.wake_at < math.inf:
+        after = turns_of(ages, here, loads, before, found.wake_at, max_wait)
+        assert len(after.due) > len(found.due)
 
 
 # Who leaves.
 
 
+def by_use(memory: Tier) -> Worth:
+    return worth("lru", memory, NOBODY, lambda _: 0.0)
+
+
+def by_place(memory: Tier, *order: str, **densities: float) -> Worth:
+    waiting = Turns((), order, (), math.inf, math.inf)
+    return worth("look-ahead", memory, waiting, lambda model: densities.get(model, 0.0))
+
+
 def test_lru_takes_the_one_used_longest_ago() -> None:
     memory = tier(2, a=Resident(1, 5.0), b=Resident(1, 3.0))
-    assert room(memory, 1, worth("lru", memory, {}, {}), ()) == ("b",)
+    assert leavers(memory, by_use(memory), ()) == ["b", "a"]
 
 
 def test_look_ahead_takes_what_nobody_waits_for_then_whoever_is_last() -> None:
     memory = tier(3, a=Resident(1, 9.0), b=Resident(1, 1.0), c=Resident(1, 5.0))
-    worths = worth("look-ahead", memory, places(["b", "a"]), {})
-    assert room(memory, 1, worths, ()) == ("c",)
-    assert room(memory, 2, worths, ()) == ("c", "a")
+    assert leavers(memory, by_place(memory, "b", "a"), ()) == ["c", "a", "b"]
 
 
 def test_among_those_nobody_waits_for_the_least_dense_leaves() -> None:
     memory = tier(2, a=Resident(1, 1.0), b=Resident(1, 9.0))
-    assert room(memory, 1, worth("look-ahead", memory, {}, {"a": 0.5, "b": 0.1}), ()) == ("b",)
+    assert leavers(memory, by_place(memory, a=0.5, b=0.1), ()) == ["b", "a"]
 
 
 def test_nobody_leaves_in_vain() -> None:
     memory = tier(10, small=Resident(1, 1.0), large=Resident(9, 2.0))
-    assert room(memory, 9, worth("lru", memory, {}, {}), ()) == ("large",)
+    assert room(memory, 9, ["small", "large"]) == ("large",)
 
 
 @given(
@@ -105,7 +126,7 @@ def test_room_is_enough_never_too_much_and_never_whoever_stays(
 ) -> None:
     residents = {m: Resident(s, used, leaving=gone) for m, (s, used, gone) in held.items()}
     memory = Tier(sum(one.size for one in residents.values()) + spare, residents)
-    victims = room(memory, size, worth("lru", memory, {}, {}), stay)
+    victims = room(memory, size, leavers(memory, by_use(memory), stay))
     free = spare + sum(one.size for one in residents.values() if one.leaving)
     movable = {m: one.size for m, one in residents.items() if m not in stay and not one.leaving}
     if victims is None:
@@ -120,43 +141,53 @@ def test_room_is_enough_never_too_much_and_never_whoever_stays(
 # What is loaded.
 
 
-def test_a_load_that_is_not_due_takes_nothing_from_those_in_use_or_asked_for() -> None:
+def one_byte(_: str) -> int:
+    return 1
+
+
+def always(_: str) -> bool:
+    return True
+
+
+def test_a_load_takes_only_of_what_may_go_unless_it_is_due() -> None:
     memory = tier(2, busy=Resident(1, 1.0, in_use=1), asked=Resident(1, 2.0))
-    worths = worth("look-ahead", memory, places(["asked", "new"]), {})
-    plan = asked_for(memory, ("asked", "new"), (), worths, lambda _: 1, (), lambda _: True)
-    assert plan is None
-    plan = asked_for(memory, ("new", "asked"), ("new",), worths, lambda _: 1, (), lambda _: True)
+    order = by_place(memory, "asked")
+    assert asked_for(memory, ("new",), order, one_byte, {"busy", "asked"}, always) is None
+    plan = due(memory, "new", (), order, one_byte, ())
     assert plan is not None
     assert plan.victims == ("busy",)
 
 
 def test_what_is_due_does_not_take_the_room_of_whose_turn_is_sooner() -> None:
     memory = tier(1, sooner=Resident(1, 1.0))
-    worths = worth("look-ahead", memory, places(["sooner", "later"]), {})
-    order = ("sooner", "later")
-    assert asked_for(memory, order, order, worths, lambda _: 1, (), lambda _: True) is None
+    assert due(memory, "later", ("sooner",), by_place(memory, "sooner"), one_byte, ()) is None
+
+
+def test_the_first_that_fits_is_loaded() -> None:
+    memory = tier(5, here=Resident(2, 1.0))
+    sizes = {"huge": 6, "large": 5, "small": 3}
+    plan = asked_for(memory, sizes, by_place(memory), sizes.__getitem__, {"here"}, always)
+    assert plan is not None
+    assert (plan.model, plan.victims) == ("small", ())
 
 
 def test_what_would_make_something_late_is_not_loaded() -> None:
     memory = tier(1)
-    assert asked_for(memory, ("a",), (), {}, lambda _: 1, (), lambda _: False) is None
-    assert ahead(memory, (), {"a": 1.0}, {}, lambda _: 1, (), lambda _: False) is None
+    assert asked_for(memory, ("a",), by_use(memory), one_byte, (), lambda _: False) is None
+    assert ahead(memory, {"a": 1.0}, by_use(memory), one_byte, (), lambda _: False) is None
 
 
 def test_ahead_takes_free_room_and_the_room_of_what_is_much_less_wanted() -> None:
     memory = tier(2, rare=Resident(1, 1.0))
-    worths = worth("look-ahead", memory, {}, {"rare": 0.1})
-    plan = ahead(memory, (), {"rare": 0.1, "hot": 0.5}, worths, lambda _: 1, (), lambda _: True)
+    rarely = by_place(memory, rare=0.1)
+    plan = ahead(memory, {"rare": 0.1, "hot": 0.5}, rarely, one_byte, (), always)
     assert plan is not None
     assert (plan.model, plan.victims, plan.asked) == ("hot", (), False)
     memory.capacity = 1
-    plan = ahead(memory, (), {"rare": 0.1, "hot": 0.5}, worths, lambda _: 1, (), lambda _: True)
+    plan = ahead(memory, {"rare": 0.1, "hot": 0.5}, rarely, one_byte, (), always)
     assert plan is not None
     assert plan.victims == ("rare",)
-    assert (
-        ahead(memory, (), {"rare": 0.3, "hot": 0.5}, worths, lambda _: 1, (), lambda _: True)
-        is None
-    )
+    assert ahead(memory, {"rare": 0.3, "hot": 0.5}, rarely, one_byte, (), always) is None
 
 
 # What traffic says.
@@ -189,8 +220,20 @@ def test_the_routers_probabilities_count_for_more_than_its_choice() -> None:
     traffic = Traffic(60.0, 3600.0)
     traffic.seen("a", 0.0, "c", {"a": 0.6, "b": 0.4})
     assert traffic.shares(0.0) == pytest.approx({"a": 0.6, "b": 0.4})
-    needs = traffic.needs(1.0)
-    assert needs["a"] > needs["b"] == 0.0
+    assert traffic.need("a", 1.0) > traffic.need("b", 1.0) == 0.0
+
+
+def test_kinds_that_the_router_thought_likely_raise_the_models_that_answer_them() -> None:
+    plain, told = Traffic(60.0, 3600.0), Traffic(60.0, 3600.0)
+    for traffic in (plain, told):
+        traffic.seen("lawyer", 0.0, "law")
+        traffic.seen("coder", 0.0, "code")
+    for second in range(1, 30):
+        plain.seen("coder", second, "code")
+        told.seen("coder", second, "code", likely={"code": 0.6, "law": 0.3, "never asked": 0.1})
+    assert told.shares(30.0)["lawyer"] > 3 * plain.shares(30.0)["lawyer"]
+    assert sum(told.shares(30.0).values()) == pytest.approx(1.0)
+    assert set(told.shares(30.0)) == {"lawyer", "coder"}
 
 
 def test_counts_survive_any_stretch_of_time() -> None:

@@ -161,3 +161,23 @@ def test_what_waits_goes_before_what_is_only_likely() -> None:
     assert scheduler.actions(2.0) == [Evict("a")]
     scheduler.was_evicted("a")
     assert scheduler.actions(2.0) == [Load("c", False, True)]
+
+
+def test_what_is_likely_is_loaded_while_an_answer_is_produced() -> None:
+    scheduler = Scheduler(Rules(3, prefetch=0.05), [Model(name, 1) for name in "abc"])
+    for model in "ab":
+        scheduler.is_there(model, 0.0)
+    # The router thinks that half of what comes is law, which c answered when it was last asked for.
+    scheduler.arrived(0, "c", 0.0, category="law")
+    scheduler.gone(0, "c")
+    scheduler.arrived(1, "a", 60.0, category="prose", likely={"prose": 0.5, "law": 0.5})
+    assert scheduler.actions(60.0) == [Start(1, "a"), Load("c", False, False)]
+
+
+def test_what_the_memory_has_no_room_for_is_not_loaded_ahead_in_place_of_what_answers() -> None:
+    scheduler = Scheduler(Rules(1, prefetch=0.05), [Model(name, 1) for name in "ac"])
+    scheduler.is_there("a", 0.0)
+    scheduler.arrived(0, "c", 0.0, category="law")
+    scheduler.gone(0, "c")
+    scheduler.arrived(1, "a", 60.0, category="prose", likely={"law": 1.0})
+    assert scheduler.actions(60.0) == [Start(1, "a")]

@@ -10,13 +10,14 @@ import pytest
 from experts.catalogue.expert import Expert
 from orchestrator.conductor.evaluation.graders import Grading
 from orchestrator.conductor.evaluation.tasks import GradedTask
-from orchestrator.evaluations.asking import Question, Reply
+from orchestrator.evaluations.asking import Again, Question, Reply
 from orchestrator.evaluations.collecting import Collector
 from orchestrator.evaluations.estimates import estimate
 from orchestrator.evaluations.evaluation import Evaluation, Plan, evaluated
 from orchestrator.evaluations.purse import Purse
 from orchestrator.evaluations.records import Answer, Verdict
 from orchestrator.evaluations.scores import rows, scores
+from orchestrator.evaluations.summary import summarise
 
 
 def expert(name: str, price: float = 1.0) -> Expert:
@@ -32,7 +33,7 @@ class Replies:
         self.asked: Counter[str] = Counter()
         self.most_at_once = self.at_once = 0
 
-    async def ask(self, question: Question) -> Reply:
+    async def ask(self, question: Question, _: Again) -> Reply:
         self.asked[question.expert.id] += 1
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -94,8 +95,11 @@ async def test_every_answer_once_and_then_none() -> None:
 async def test_what_changes_is_asked_anew_and_nothing_else() -> None:
     _, kept = await collected(PLAN, Replies())
     asker = Replies()
-    dearer = Plan(TASKS, [expert("a"), expert("b", 2.0)], parameters=PLAN.parameters)
-    await collected(dearer, asker, kept=kept)
+    other = expert("b", 2.0).model_copy(update={"description": "Cheap.", "enabled": False})
+    await collected(Plan(TASKS, [expert("a"), other], parameters=PLAN.parameters), asker, kept=kept)
+    assert not asker.asked, "what it costs does not change what it says"
+    other = expert("b").model_copy(update={"system_prompt": "Be brief."})
+    await collected(Plan(TASKS, [expert("a"), other], parameters=PLAN.parameters), asker, kept=kept)
     assert asker.asked == {"b": 7}, "the entry of b is another one"
     longer, asker = Plan(TASKS, PLAN.experts, repeat=2, parameters=PLAN.parameters), Replies()
     await collected(longer, asker, kept=kept)
@@ -106,8 +110,8 @@ async def test_answers_that_are_the_same_are_ties_and_the_same_two_are_judged_on
     texts = {"a": "x", "b": "x", "c": "y"}
 
     class Given(Replies):
-        async def ask(self, question: Question) -> Reply:
-            reply = await super().ask(question)
+        async def ask(self, question: Question, again: Again) -> Reply:
+            reply = await super().ask(question, again)
             text = texts.get(question.expert.id, "[[A]]")
             return Reply(text=text, nanos=reply.nanos)
 
@@ -138,7 +142,7 @@ async def test_failures_are_asked_again_and_score_nothing() -> None:
 
 @pytest.mark.parametrize("limit", [0, 30_000, 400_000])
 async def test_the_budget_holds_whatever_answers_cost(limit: int) -> None:
-    dearest = max(asking.question.cost(100) for asking in PLAN.answers())
+    dearest = max(asking.question.most(100) for asking in PLAN.answers())
     asker, purse = Replies(dear=dearest), Purse(limit)
     found, kept = await collected(PLAN, asker, purse)
     assert purse.spent == sum(record.nanos for record in kept) <= limit
@@ -154,6 +158,66 @@ async def test_the_same_question_is_asked_once() -> None:
     found, _ = await collected(Plan(twins, [expert("a")], parameters=PLAN.parameters), asker)
     assert asker.asked == {"a": 1}
     assert scores(found).tolist() == [[1.0], [1.0]]
+
+
+async def test_what_only_an_answer_brings_to_light_is_not_gradeable_and_costs_no_other_answer() -> (
+    None
+):
+    nested = {"type": "object", "properties": {"a": {"$ref": "#/nowhere"}}}
+
+    class Json(Replies):
+        async def ask(self, question: Question, again: Again) -> Reply:
+            await super().ask(question, again)
+            return Reply(text='{"a": 1}')
+
+    tasks = [GradedTask("t", "n", "JSON?", fields={"schema": nested})]
+    found, _ = await collected(Plan(tasks, [expert("a")], parameters=PLAN.parameters), Json())
+    [graded] = found.answers["t", "a"]
+    assert graded.grade is not None
+    assert graded.grade.right is None
+    assert "the schema is none: PointerToNowhere" in graded.grade.reason
+    assert "scores" not in rows(found)[0]
+
+
+async def test_an_expert_without_an_answer_ties_with_nobody() -> None:
+    class Empty(Replies):
+        async def ask(self, question: Question, again: Again) -> Reply:
+            reply = await super().ask(question, again)
+            return reply if reply.error else Reply(text="")
+
+    plan = Plan(
+        TASKS[-1:], PLAN.experts, [expert("judge")], against="b", parameters=PLAN.parameters
+    )
+    found, _ = await collected(plan, Empty("b"))
+    assert found.verdicts == []
+
+
+async def test_judges_agree_on_what_they_were_asked_and_ties_without_them_do_not_count() -> None:
+    """One favours the first place as the other does; on who is better they contradict each other."""
+
+    class Said(Replies):
+        async def ask(self, question: Question, again: Again) -> Reply:
+            await super().ask(question, again)
+            name, text = question.expert.id, str(question.messages[-1]["content"])
+            if not name.startswith("judge"):
+                return Reply(text="same" if "letter" in text else f"by {name}")
+            number = int(text.split("number ")[1].split(".")[0])
+            better = "by a" if (name == "judge-1") == (number % 2 == 0) else "by b"
+            first = text.split("[answer A]\n")[1].startswith(better)
+            return Reply(text="[[A]]" if first or number % 5 == 0 else "[[B]]")
+
+    tasks = [GradedTask(f"s{n}", "n", f"Song number {n}.") for n in range(20)]
+    tasks += [GradedTask(f"l{n}", "n", f"A letter, number {n}.") for n in range(20)]
+    judges = [expert("judge-1"), expert("judge-2")]
+    found, _ = await collected(
+        Plan(tasks, PLAN.experts, judges, parameters={"max_tokens": 9}), Said()
+    )
+    report = summarise(found)
+    assert report["agreement"]["n"] == 20
+    assert report["agreement"]["alpha"] < -0.5
+    [pair] = report["judges"]["judge-1"]["pairs"]
+    assert (pair["n"], pair["same_answers"], pair["consistent"]["n"]) == (40, 20, 20)
+    assert report["judges"]["judge-1"]["verdicts"] == 40
 
 
 def test_seeds_differ_between_repeats() -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from typer.testing import Result
 
+from router import Candidate, StaticEmbedder, routing_text
+from router.artifact import load
+from router.assembly import router_of
 from router.reading import read_dataset
 from tests import command
 
@@ -126,12 +130,14 @@ def test_what_it_would_cost_and_what_it_may(files: Path) -> None:
     assert (told["answers"], told["verdicts"]) == (10, 2)
     assert 0 < told["usual_usd"] < told["most_usd"]
     assert not (files / "out").exists()
-    short = coe("run", *BOTH, "--out", "out", "--max-usd", "0.05", "--json")
+    short = coe("run", *BOTH, "--out", "out", "--max-usd", "0.03", "--json")
     assert short.exit_code == 1
     assert "The budget is used up" in short.stderr
     report = json.loads((files / "out" / "report.json").read_text())
     assert not report["complete"]
-    assert report["usd"] <= 0.05
+    assert report["usd"] <= 0.03
+    there = {name: found["answers"] for name, found in report["experts"].items()}
+    assert there == {"student": 5, "teacher": 0}, "one answer of the teacher may come to $0.04"
     whole = coe("run", *BOTH, "--out", "out", "--json")
     assert whole.exit_code == 0, whole.output
 
@@ -152,7 +158,7 @@ def test_an_expert_that_fails_is_told_of(files: Path) -> None:
     assert report["experts"]["away"]["accuracy"] is None
 
 
-def prompts(files: Path, rows: list[dict[str, object]]) -> None:
+def prompts(files: Path, rows: Sequence[Mapping[str, object]]) -> None:
     (files / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
@@ -179,7 +185,7 @@ def test_admission_with_reasons(files: Path) -> None:
     assert done.exit_code == 1, done.output
     found = json.loads(done.stdout)
     assert not found["admitted"], "it always says the commonest answer"
-    assert found["prompts"] == 213
+    assert found["right"] < found["needed"]
     assert found["power"] >= 0.9
     options = [
         {
@@ -220,6 +226,58 @@ def test_a_selection(files: Path) -> None:
     assert chosen[1]["target"] == "B"
     plain = command.coe(*words)
     assert "No scores" in plain.stderr
+    one = ["--experts", "teacher", "--category", "arithmetic", "--out", "one", "--json"]
+    assert coe("run", *one).exit_code == 0
+    (files / "small.jsonl").unlink()
+    alone = command.coe(*words, "--scores", "one/scores.jsonl")
+    assert alone.exit_code == 1
+    assert "No prompt tells experts apart: 2 that all pass, 0 that all fail" in alone.stderr
+    assert not (files / "small.jsonl").exists()
+
+
+def test_a_router_is_trained_from_what_it_writes(files: Path) -> None:
+    """Who is better at what comes from graded answers in one category, from a judge in the other."""
+    sums = {f"{n} + 5": f"FINAL ANSWER: {n + 5}" for n in range(10, 34)}
+    script = {
+        "small": {"text": "brief", "replies": sums},
+        "large": {"text": "better", "replies": {"What is": "FINAL ANSWER: 7"}},
+        "judge": {"text": "[[B]]", "replies": {"[answer A]\nbetter": "[[A]]"}},
+    }
+    team = [
+        {
+            "id": name,
+            "provider": "scripted",
+            "price": {"input": 1.0, "output": price},
+            "active_parameters": price,
+            "parameters": {"script": each},
+        }
+        for (name, each), price in zip(script.items(), (2.0, 20.0, 1.0), strict=True)
+    ]
+    (files / "team.yaml").write_text(json.dumps({"experts": team}))
+    graded = [
+        {"prompt": f"What is {n} + 5?", "category": "sums", "target": str(n + 5)}
+        for n in range(10, 34)
+    ]
+    letters = [
+        {"prompt": f"Write a warm letter of thanks to person {n}.", "category": "letters"}
+        for n in range(24)
+    ]
+    prompts(files, graded + letters)
+    done = coe("run", "--judge", "judge", "--out", "out", "--json")
+    assert done.exit_code == 0, done.output
+    prices = json.loads((files / "out" / "prices.json").read_text())
+    spent = json.loads(done.stdout)["experts"]["large"]["usd"]
+    assert prices["large"]["usd"] == pytest.approx(spent)
+    assert set(prices["small"]) == {"usd", "latency", "active_parameters"}
+    trained = command.coe(
+        *("router", "train", "--data", "out/scores.jsonl", "--prices", "out/prices.json"),
+        *("--out", "router", "--folds", "0", "--budget", "tiny=4B", "--json"),
+    )
+    assert trained.exit_code == 0, trained.output
+    router = router_of(load(files / "router"), StaticEmbedder())
+    pool = router.pool([Candidate(id="small"), Candidate(id="large")])
+    for prompt, best in (("What is 99 + 5?", "small"), ("Write a letter of thanks.", "large")):
+        assert router.decide(routing_text(prompt).request("quality"), pool).expert == best
 
 
 @pytest.mark.parametrize(
@@ -243,6 +301,36 @@ def test_files_that_are_wrong(files: Path) -> None:
     done = coe("run", "--experts", "teacher")
     assert done.exit_code == 1
     assert "there is no grader 'magic'" in done.stderr
-    (files / "prompts.jsonl").write_text('{"prompt": "x", "target": "C", "options": ["a", "b"]}\n')
-    done = coe("run", "--experts", "teacher")
-    assert "the target 'C' is none of the options" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ({"target": "C", "options": ["a", "b"]}, "the target 'C' is none of the options"),
+        ({"schema": {"type": 5}}, "the schema is none: 5 is not valid"),
+        ({"schema": {"$ref": "#/nowhere"}}, "the schema is none: PointerToNowhere"),
+        ({"schema": {"type": "object"}, "target": "{"}, "the target '{' is itself not right"),
+        (
+            {"schema": {"type": "array"}, "target": "{}"},
+            "is itself not right by grader 'json-schema'",
+        ),
+        ({"target": "1", "tolerance": "some"}, "the tolerance 'some' is no number"),
+        ({"tests": "assert f(:"}, "the tests are not Python: invalid syntax"),
+        ({"grader": "exact"}, "grader 'exact' needs a target"),
+        ({"target": "(", "grader": "regex"}, "the target is not a regular expression"),
+        ({"target": "x", "grader": "numeric"}, "the target 'x' is no number"),
+        ({"target": "1", "context": 5}, "context: is not text"),
+    ],
+)
+def test_a_prompt_that_cannot_be_graded_is_refused_before_it_costs(
+    files: Path, row: dict[str, object], problem: str
+) -> None:
+    prompts(files, [{"prompt": "fine", "target": "4"}, {"id": "p2", "prompt": "x", **row}])
+    for more in ((), ("--dry-run",)):
+        done = coe("run", "--experts", "teacher", "--out", "out", *more)
+        assert done.exit_code == 1, done.output
+        assert "row 2, prompt 'p2': " in done.stderr
+        assert problem in done.stderr
+        assert "Traceback" not in done.output
+        assert not (files / "out" / "scores.jsonl").exists()
+    assert '"prompt":"p2"' not in (files / "out" / "answers.jsonl").read_text()

@@ -42,3 +42,41 @@ def test_what_tells_nothing_is_not_known(ratings: np.ndarray) -> None:
     found = agreement(ratings)
     assert math.isnan(found.mean)
     assert (found.low, found.high) == (-1.0, 1.0)
+
+
+def test_of_two_judges_it_is_scotts_pi_for_a_sample() -> None:
+    """With n values in all, 1 - alpha is 1 - pi times (n - 1) / n (Krippendorff, 2004, section 11.3)."""
+    rng = np.random.default_rng(1)
+    first = rng.choice(3, p=[0.5, 0.3, 0.2], size=200)
+    second = np.where(rng.random(200) < 0.6, first, rng.choice(3, size=200))
+    shares = np.bincount(np.concatenate([first, second]), minlength=3) / 400
+    by_chance = float(shares @ shares)
+    pi = ((first == second).mean() - by_chance) / (1 - by_chance)
+    found = agreement(np.stack([first, second]).astype(float))
+    assert 1 - found.mean == pytest.approx((1 - pi) * 399 / 400)
+
+
+def test_the_interval_holds_what_many_units_tell() -> None:
+    def rated(rng: np.random.Generator, n: int) -> np.ndarray:
+        truth = rng.choice([0.0, 0.25, 0.5, 0.75, 1.0], size=n)
+        other = rng.choice([0.0, 0.5, 1.0], size=(3, n))
+        return np.where(rng.random((3, n)) < 0.7, truth, other)
+
+    truth = agreement(rated(np.random.default_rng(10_000), 100_000), "interval", draws=2).mean
+    found = [
+        agreement(rated(np.random.default_rng(seed), 80), "interval", draws=300)
+        for seed in range(200)
+    ]
+    assert 0.90 <= sum(each.low <= truth <= each.high for each in found) / 200 <= 0.99
+
+
+def test_units_that_belong_together_count_as_one() -> None:
+    rng = np.random.default_rng(4)
+    ratings = rng.choice([0.0, 1.0], size=(2, 50))
+    ratings[1, :35] = ratings[0, :35]
+    once = agreement(ratings)
+    thrice = np.repeat(ratings, 3, axis=1)
+    apart = agreement(thrice)
+    together = agreement(thrice, groups=np.repeat(np.arange(50), 3).tolist())
+    assert together.high - together.low == pytest.approx(once.high - once.low, rel=0.1)
+    assert apart.high - apart.low < 0.7 * (once.high - once.low), "as if three times were asked"

@@ -3,7 +3,7 @@ import pytest
 
 from router.evidence.behaviour import Observed, is_refusal, profile
 from router.evidence.comparison import compared
-from router.evidence.means import mean_interval, share
+from router.evidence.means import share
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,7 @@ def test_refusals(text: str) -> None:
         "It cannot be 4, since 4 is even.",
         "FINAL ANSWER: B",
         "One cannot help but admire the proof.",
+        "I can't help but admire the proof.",
     ],
 )
 def test_answers_that_are_none(text: str) -> None:
@@ -70,15 +71,3 @@ def test_win_tie_and_lose_on_the_same_prompts() -> None:
     assert missing.difference.n == 1
     with pytest.raises(ValueError, match="against"):
         compared(np.ones(2), np.ones(3))
-
-
-@pytest.mark.parametrize(("wins", "losses"), [(0.3, 0.1), (0.1, 0.1), (0.3, 0.0)])
-@pytest.mark.parametrize("n", [25, 200])
-def test_the_interval_of_a_difference_covers_it(n: int, wins: float, losses: float) -> None:
-    held = 0
-    for seed in range(400):
-        rng = np.random.default_rng(seed)
-        gaps = rng.choice([1.0, -1.0, 0.0], p=[wins, losses, 1 - wins - losses], size=n)
-        found = mean_interval(gaps, -1.0, 1.0)
-        held += found.low <= wins - losses <= found.high
-    assert held / 400 >= 0.93

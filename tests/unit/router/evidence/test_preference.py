@@ -90,6 +90,36 @@ def test_the_mean_of_both_orders_is_nearer_to_one_half() -> None:
     assert (found.verdict, turned.verdict) == ("win", "lose")
 
 
+@pytest.mark.parametrize(
+    ("same", "share", "otherwise"), [(0.5, 0.8, 0.6), (0.2, 0.6, 0.97), (0.9, 1.0, 0.5)]
+)
+def test_answers_that_are_the_same_are_no_ties_of_a_judge(
+    same: float, share: float, otherwise: float
+) -> None:
+    """Where nobody was asked, nobody went by position: taken for verdicts, such ties mislead."""
+    truth = same / 2 + (1 - same) * share
+    held = taken = 0
+    for seed in range(SEEDS // 2):
+        rng = np.random.default_rng(seed)
+        settled = int(rng.binomial(300, same))
+        first, second = judged(rng, 300 - settled, share, 0.0, 0.4, steady=True)
+        found = preference(first, second, settled=settled)
+        held += found.corrected.low <= truth <= found.corrected.high
+        ties = np.full(settled, 0.5)
+        mixed = preference(np.concatenate([first, ties]), np.concatenate([second, ties]))
+        taken += mixed.corrected.low <= truth <= mixed.corrected.high
+        assert found.corrected.n == found.balanced.n == 300
+    assert 0.93 <= held / (SEEDS // 2) <= 0.98
+    assert taken / (SEEDS // 2) < otherwise
+
+
+def test_where_all_answers_are_the_same_nothing_is_preferred() -> None:
+    found = preference(np.array([]), np.array([]), settled=40)
+    assert (found.corrected.mean, found.corrected.n, found.verdict) == (0.5, 40, "tie")
+    assert found.corrected.high - found.corrected.low < 0.2
+    assert found.position.n == found.consistent.n == 0
+
+
 def test_one_prompt_proves_nothing_and_none_at_all_neither() -> None:
     assert preference(np.ones(1), np.ones(1)).verdict == "tie"
     nothing = preference(np.array([]), np.array([]))

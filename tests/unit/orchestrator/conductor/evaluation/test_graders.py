@@ -49,6 +49,18 @@ SHAPE = task("It draws a\nOptions:\n(A) circle\n(B) heptagon\n(C) kite", "(B)")
         ("choice", SHAPE, "B."),
         ("choice", SHAPE, "heptagon"),
         ("choice", SHAPE, "(B) Heptagon."),
+        ("choice", SHAPE, "B - heptagon"),
+        ("choice", SHAPE, "B heptagon"),
+        ("choice", SHAPE, "[B]"),
+        ("choice", SHAPE, "Option (B)"),
+        ("choice", SHAPE, "B because A is wrong"),
+        ("choice", SHAPE, "B, since it has seven corners"),
+        ("exact", task("?", "Paris"), "Paris."),
+        ("exact", task("?", "`ls -l`"), "ls -l"),
+        ("exact", task("?", '["yes", "y"]'), "y"),
+        ("exact", task("?", '["yes", "y"]'), '["yes", "y"]'),
+        ("numeric", task("?", "$1024$"), "1{,}024"),
+        ("numeric", task("?", "1024"), "1,024."),
         ("exact", task("?", "two  words"), " two words\n"),
         ("numeric", task("?", "1,234.50"), "1234.5"),
         ("numeric", task("?", "0.5"), "1/2"),
@@ -123,6 +135,16 @@ def test_right_answers(grader: str, asked: GradedTask, answer: str) -> None:
         ("choice", SHAPE, "(D)", "nothing else"),
         ("choice", SHAPE, "It is a heptagon", "nothing else"),
         ("choice", SHAPE, "Ⓑ", "nothing else"),
+        ("choice", SHAPE, "A is wrong, so B", "nothing else"),
+        ("choice", SHAPE, "A heptagon", "nothing else"),
+        ("choice", SHAPE, "B and C because both fit", "nothing else"),
+        ("choice", SHAPE, "Option B or C", "nothing else"),
+        ("choice", SHAPE, "Because", "nothing else"),
+        ("exact", task("?", '["yes", "y"]'), "no", "not the same"),
+        ("exact", task("?", "[1, 2]"), "1", "not the same"),
+        ("json-schema", task("?", '{"a": 1}', schema={}), '{"a": true}', "other values"),
+        ("numeric", task("?", "1024"), "1.024", "it is 1.024"),
+        ("numeric", task("?", "1024"), "1024 km", "nothing else"),
         ("exact", task("?", "yes"), "yes!", "not the same"),
         ("regex", task("?", r"[ab]+\d"), "xabba7", "does not match"),
         ("json-schema", task("?", "", schema={"type": "array"}), '{"a": 1}', "$: "),
@@ -253,3 +275,11 @@ def test_a_task_its_grader_cannot_read_is_no_wrong_answer(grader: str, asked: Gr
 
 async def test_no_answer_is_wrong(grading: Grading) -> None:
     assert (await grading.grade("  ", GAME)).right is False
+
+
+@pytest.mark.parametrize("said", ["{}", "```json\n{}\n```", "So:\n```json\n{}\n```\nThat is it."])
+async def test_words_inside_of_json_are_no_answer_of_their_own(grading: Grading, said: str) -> None:
+    stated = '{"text": "The answer is 4"}'
+    asked = task("?", stated, schema={"type": "object"})
+    assert (await grading.grade(said.replace("{}", stated), asked)).right is True
+    assert (await grading.grade(said.replace("{}", '{"text": "4"}'), asked)).right is False

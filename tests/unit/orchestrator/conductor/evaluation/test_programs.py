@@ -19,6 +19,12 @@ TASK = GradedTask("d", "code", "Write double(x).", fields={"tests": "assert doub
         ("```\ndef double(x:\n```", False, "the program failed"),
         ("```\nimport socket\ndef double(x): return 2 * x\n```", None, "the sandbox lacks module"),
         ("```\nimport nowhere\n```", False, "the program failed"),
+        ("```\nprint('all tests passed')\n```", False, "a test failed"),
+        (
+            "```\ndef double(x): return 3 * x\nprint('all tests passed')\n```",
+            False,
+            "a test failed",
+        ),
         ("", False, "there is no answer"),
     ],
 )
@@ -28,6 +34,22 @@ async def test_a_program_passes_its_tests(
     found = await grading.grade(said, TASK)
     assert found.right is right, found
     assert reason in found.reason
+
+
+async def test_what_a_program_makes_of_print_is_not_believed(grading: Grading) -> None:
+    """It hears the word that marks the verdict, and says that word itself in its last breath."""
+    program = """
+heard = []
+real = print
+def print(word):
+    heard.append(word)
+    real(word)
+def double(x):
+    raise ValueError("\\n" + heard[0].replace("begun", "passed"))
+"""
+    found = await grading.grade(f"```python{program}```", TASK)
+    assert found.right is False, found
+    assert "list index out of range" in found.reason, "it has heard nothing"
 
 
 async def test_tests_are_needed(grading: Grading) -> None:

@@ -1,0 +1,82 @@
+"""``client.experts`` and ``client.secrets``, for coroutines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from coe_client.coroutines.group import AsyncGroup
+from coe_client.operations import experts as operations
+from coe_client.operations.experts import ExpertInput
+from coe_client.paging import AsyncPages
+from coe_client.types import ApplyResult, ExpertRecord, SecretRecord
+
+
+class AsyncExperts(AsyncGroup):
+    """``client.experts``: the catalogue. Needs the role viewer to read and editor to write."""
+
+    def list(self, *, page_size: int | None = None) -> AsyncPages[ExpertRecord]:
+        """List the experts in force; ``page_size`` records are fetched at a time."""
+        return self._pages(lambda after: operations.list_experts(after, page_size))
+
+    async def get(self, expert_id: str) -> ExpertRecord:
+        """Get the version of an expert that is in force."""
+        return await self._send(operations.get_expert(expert_id))
+
+    async def create(self, expert: ExpertInput) -> ExpertRecord:
+        """Add an expert. Raises ``ConflictError`` where the id is taken."""
+        return await self._send(operations.create_expert(expert))
+
+    async def update(
+        self, expert_id: str, expert: ExpertInput, *, expected_version: int | None = None
+    ) -> ExpertRecord:
+        """Put a new version of an expert in force. Fields left out get their defaults.
+
+        Args:
+            expert_id: Its id.
+            expert: All of it.
+            expected_version: Raise ``ConflictError`` where another version is in force by now.
+        """
+        return await self._send(operations.update_expert(expert_id, expert, expected_version))
+
+    async def retire(self, expert_id: str) -> None:
+        """Take an expert out of the catalogue. Its history is kept."""
+        await self._send(operations.retire_expert(expert_id))
+
+    def versions(self, expert_id: str, *, page_size: int | None = None) -> AsyncPages[ExpertRecord]:
+        """List every version an expert has had."""
+        return self._pages(
+            lambda after: operations.list_expert_versions(expert_id, after, page_size),
+        )
+
+    async def rollback(self, expert_id: str, version: int) -> ExpertRecord:
+        """Put an old version in force again, as a new one with the old content."""
+        return await self._send(operations.roll_back_expert(expert_id, version))
+
+    async def apply(
+        self, experts: Iterable[ExpertInput], *, prune: bool = False, dry_run: bool = False
+    ) -> ApplyResult:
+        """Make the catalogue what is given: all of it or, after an error, nothing.
+
+        Args:
+            experts: The entries.
+            prune: Retire experts that are not among them.
+            dry_run: Only tell what would change.
+        """
+        request = operations.apply_experts(experts, prune=prune, dry_run=dry_run)
+        return await self._send(request)
+
+
+class AsyncSecrets(AsyncGroup):
+    """``client.secrets``: what experts' endpoints need, kept encrypted. Needs the role admin."""
+
+    def list(self, *, page_size: int | None = None) -> AsyncPages[SecretRecord]:
+        """List names; values never leave the service."""
+        return self._pages(lambda after: operations.list_secrets(after, page_size))
+
+    async def set(self, name: str, value: str) -> None:
+        """Store a value under a name, over an old one if there is one."""
+        await self._send(operations.set_secret(name, value))
+
+    async def delete(self, name: str) -> None:
+        """Forget a value."""
+        await self._send(operations.delete_secret(name))

@@ -1,0 +1,40 @@
+"""Puts the cache together."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from experts.cache.flights import Flights
+from experts.cache.similar.log import SimilarLog
+from experts.cache.store import CacheStore, Limits
+from orchestrator.caching.book import ChoiceBook
+from orchestrator.caching.choice import Choice
+from orchestrator.caching.service import Caching
+from orchestrator.caching.similar import Embedder, SimilarCaches
+from orchestrator.kit.settings import Settings
+
+
+def build_caching(
+    settings: Settings,
+    engine: AsyncEngine,
+    redis: Redis,
+    announce: Callable[[str], Awaitable[None]],
+    embedder: Embedder,
+) -> Caching:
+    """Return what has answers that are kept; nothing is begun yet.
+
+    Args:
+        settings: The settings.
+        engine: Where tenants' choices are.
+        redis: Where answers are kept.
+        announce: Tells other replicas of a change.
+        embedder: Tells which requests are alike.
+    """
+    usual = Choice(settings.cache, settings.cache_seconds)
+    store = CacheStore(redis, Limits(settings.cache_entry_bytes, settings.cache_tenant_bytes))
+    book = ChoiceBook(engine, announce, usual)
+    similar = SimilarCaches(store, SimilarLog(redis), embedder, book.similar)
+    return Caching(book, store, Flights(store), similar)
