@@ -61,9 +61,7 @@ _NOTHING = nullcontext(NOTHING)
 active: Tracer | None = None
 
 
-def span(
-    name: str, carrier: Mapping[str, str] | None = None
-) -> AbstractContextManager[Span]:
+def span(name: str, carrier: Mapping[str, str] | None = None) -> AbstractContextManager[Span]:
     """Return a span to work within; one that does nothing where traces are off."""
     return _NOTHING if active is None else active.within(name, carrier)
 

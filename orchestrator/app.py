@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.types import ASGIApp
 
+from experts import tracing
 from orchestrator.assignments import endpoints as strategies
 from orchestrator.audit import endpoints as audit
 from orchestrator.audit.watch import Audited
@@ -41,6 +42,7 @@ from orchestrator.routers import version_endpoints as router_versions
 from orchestrator.runs import endpoints as runs
 from orchestrator.runs.webhooks import endpoints as webhooks
 from orchestrator.telemetry import endpoints as telemetry
+from orchestrator.telemetry.serving import TracedRequests
 from orchestrator.tenants import endpoints as keys
 from orchestrator.tenants import tenant_endpoints as tenants
 from orchestrator.tenants.access import require_role
@@ -147,7 +149,8 @@ def create_app(services: Services, stopping: Stopping | None = None) -> ASGIApp:
         exceptions=larger,
     )
     open_to_pages = with_cors(limited, settings.cors_origins)
-    return MessagesErrors(RequestFrame(open_to_pages, send_timeout=settings.send_timeout))
+    framed = MessagesErrors(RequestFrame(open_to_pages, send_timeout=settings.send_timeout))
+    return TracedRequests(framed) if tracing.active is not None else framed
 
 
 def _operations(stopping: Stopping) -> APIRouter:

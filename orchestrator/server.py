@@ -23,6 +23,7 @@ from orchestrator.kit.listening import Listening
 from orchestrator.kit.paths import write_private
 from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls
+from orchestrator.telemetry.tracing import traced
 from orchestrator.worker.embedded import EmbeddedWorker
 from router import Router, starter_router
 
@@ -93,7 +94,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, lambda: (hurry if stop.is_set() else stop).set())
-    async with open_services(settings, urls, router) as services:
+    async with traced(settings, "serve"), open_services(settings, urls, router) as services:
         given = settings.admin_key
         new_key = await services.keys.ensure_admin(
             None if given is None else given.get_secret_value()

@@ -17,7 +17,7 @@ Share = Annotated[float, Field(ge=0.001, le=0.2)]
 class CacheWanted(BaseModel):
     """What a tenant is to have; what is left out is as usual."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     mode: Mode | None = Field(
         default=None,
@@ -138,7 +138,7 @@ class CacheEntry(BaseModel):
 class CachePurge(BaseModel):
     """Which answers are to go: those for which all of this holds."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     key: str | None = Field(
         default=None, pattern=r"^[0-9a-f]{64}$", description="As `x-coe-cache-key` says it."

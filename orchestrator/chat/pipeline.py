@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from starlette.requests import Request
 from starlette.responses import Response
 
+from experts import tracing
 from experts.cache.caller import CachedCall
 from experts.cache.recording import AnswerStream
 from experts.calling.call import Answer, CallOptions, ExpertCaller

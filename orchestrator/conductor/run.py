@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from experts import tracing
 from experts.errors import ExpertError
 from experts.pricing import nanos_of, usd_of
 from orchestrator.conductor.events import (

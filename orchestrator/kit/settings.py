@@ -326,7 +326,10 @@ class Settings(BaseSettings):
         description="OpenTelemetry collector that traces are sent to, as http://host:4318. Unset: none.",
     )
     trace_share: float = Field(
-        default=1.0, ge=0.0, le=1.0, description="Share of requests that are traced, where traces are on."
+        default=1.0,
+        ge=0.0,
+        le=1.0,
+        description="Share of requests that are traced, where traces are on.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log lines to write."

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from experts import tracing
 from orchestrator.conductor.engine import execute
 from orchestrator.conductor.knowledge import Knowledge
 from orchestrator.conductor.nodes.conclude import NothingAnswered

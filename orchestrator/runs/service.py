@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from experts import tracing
 from orchestrator.kit.ids import uuid7
 from orchestrator.runs import repository
 from orchestrator.runs.budget import RunBudgets
@@ -91,6 +92,8 @@ class RunService:
             "metadata": metadata,
             "webhook": webhook,
         }
+        if carried := tracing.carrier():
+            request = msgspec.structs.replace(request, trace=carried)
         return await self._add(principal, row, request)
 
     async def get(self, principal: Principal, run_id: str) -> tuple[Row, Row, list[Row]]:

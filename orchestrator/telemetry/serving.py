@@ -31,7 +31,9 @@ class TracedRequests:
             await self._app(scope, receive, send)
             return
         brought = {k.decode(): v.decode("latin-1") for k, v in scope["headers"] if k in _BROUGHT}
-        with tracer.within(f"{scope['method']} {_route(scope['path'])}", brought, serves=True) as span:
+        with tracer.within(
+            f"{scope['method']} {_route(scope['path'])}", brought, serves=True
+        ) as span:
             span.set(http__request__method=scope["method"], url__path=scope["path"])
 
             async def sending(message: Message) -> None:
@@ -48,6 +50,5 @@ class TracedRequests:
 
 def _route(path: str) -> str:
     """Return a name that is one of few: the path's first parts, without ids."""
-    parts = path.split("/")[1:4]
-    known = [part for part in parts if part.replace("-", "").isalpha() and len(part) <= 24]
-    return "/" + "/".join(known)
+    longer = path.startswith("/admin/") or path.endswith("/completions")
+    return "/".join(path.split("/")[: 4 if longer else 3])

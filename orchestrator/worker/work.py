@@ -32,6 +32,7 @@ from orchestrator.runs.runner import Runner
 from orchestrator.runs.upkeep import Upkeep
 from orchestrator.runs.webhooks.addresses import webhook_addresses
 from orchestrator.runs.webhooks.sending import WebhookSender
+from orchestrator.telemetry.tracing import traced
 from orchestrator.tenants.limits.script import RedisLimits
 from router import Router
 
@@ -64,6 +65,7 @@ async def open_work(settings: Settings, urls: StoreUrls, router: Router) -> Asyn
         router: The router that decides until a stored one does.
     """
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(traced(settings, "worker"))
         services = await stack.enter_async_context(open_services(settings, urls, router))
         waiting = await stack.enter_async_context(Redis.from_url(urls.redis))
         news = asyncio.Event()

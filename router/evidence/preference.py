@@ -143,7 +143,8 @@ def _corrected(first: Floats, second: Floats, settled: int, level: float) -> Int
     error = math.sqrt(max(float(slope @ covariance @ slope), 0.0) / total)
     odds, half = math.log(worth / (1.0 - worth)), quantile(n, level) * error
     found, _ = _worth(won / n, lost / n, settled / n)
-    return Interval(found, _share_of(odds - half), _share_of(odds + half), n)
+    low, high = _share_of(odds - half), _share_of(odds + half)
+    return Interval(found, min(low, found), max(high, found), n)  # all won, or none: an end itself
 
 
 def _worth(won: float, lost: float, same: float) -> tuple[float, Floats]:

@@ -70,7 +70,7 @@ def imported(server: Server, tmp_path: Path) -> Iterator[dict[str, Any]]:
         finally:
             for expert in report["experts"]:
                 client.delete(f"/admin/api/experts/{expert}")
-            client.delete("/admin/api/limits", params={"tenant": "imported-team"})
+            client.delete("/admin/api/limits/tenants/imported-team")
 
 
 def test_the_same_names_are_served(server: Server, imported: dict[str, Any]) -> None:
@@ -95,5 +95,5 @@ def test_the_same_names_are_served(server: Server, imported: dict[str, Any]) -> 
         assert asked("imported-group") == ("the second of the group", "imported-group-2")
         listed = {model["id"] for model in client.get("/v1/models").json()["data"]}
         assert {*NAMES, "gpt-imported", "imported-failing", "imported-group"} <= listed
-        limits = client.get("/admin/api/limits", params={"tenant": "imported-team"}).json()
-        assert limits["data"][0]["limits"]["usd_per_month"] == 25
+        limits = client.get("/admin/api/limits/tenants/imported-team").json()
+        assert limits["usd_per_month"] == 25

@@ -48,8 +48,6 @@ def read_serving(settings: Section, general: Section, groups: Groups, plan: Plan
     _callbacks(settings, plan)
     if (timeout := settings.number("request_timeout")) is not None:
         plan.settings.setdefault("COE_REQUEST_TIMEOUT", f"{timeout:g}")
-    if settings.flag("json_logs"):
-        plan.settings["COE_LOG_FORMAT"] = "json"
     if (size := general.number("max_request_size_mb")) is not None:
         plan.settings["COE_MAX_BODY_BYTES"] = str(int(size * 1024 * 1024))
     _limits(settings, general, plan)

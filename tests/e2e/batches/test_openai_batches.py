@@ -92,7 +92,9 @@ def test_a_batch_is_cancelled(client: openai.OpenAI) -> None:
 
 
 def test_what_cannot_be_uploaded_is_said(client: openai.OpenAI, server: Server) -> None:
-    with pytest.raises(openai.BadRequestError, match="'purpose' must be one of batch, evals, fine-tune"):
+    with pytest.raises(
+        openai.BadRequestError, match="'purpose' must be one of batch, evals, fine-tune"
+    ):
         client.files.create(file=io.BytesIO(b"x"), purpose="assistants")
     with server.client() as http:
         for answer in (

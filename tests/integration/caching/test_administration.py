@@ -59,6 +59,7 @@ async def test_entries_are_shown_and_purged(replica: Replica) -> None:
         ("PUT", "/nobody", {"mode": "on"}, 404),
         ("GET", "/nobody", None, 404),
         ("POST", "/default/purge", {}, 400),
+        ("POST", "/default/purge", {"all": 0}, 400),
         ("POST", "/default/purge", {"all": True, "expert": "ada"}, 400),
         ("GET", "/default/entries/" + "0" * 64, None, 404),
         ("GET", "/default/entries/0", None, 400),

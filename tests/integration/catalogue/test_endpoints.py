@@ -34,7 +34,8 @@ def error_of(response: Response, status: int) -> dict[str, Any]:
 async def test_an_expert_is_created_read_changed_and_retired(
     client: AsyncClient, entry: Make
 ) -> None:
-    made = await client.post(EXPERTS, json=entry("a", context_window=10, tags=["b", "a"]))
+    names = {"aliases": ["A"], "fallbacks": ["b"]}  # left out where they are empty
+    made = await client.post(EXPERTS, json=entry("a", context_window=10, tags=["b", "a"], **names))
     assert made.status_code == 201
     record = made.json()
     assert (record["version"], record["head"]) == (1, 1)

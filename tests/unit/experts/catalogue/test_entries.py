@@ -223,3 +223,13 @@ def test_experts_built_in_python_are_checked_too() -> None:
         check([Expert(id="a", provider="scripted", parameters={"x": object()})])
     with pytest.raises(CatalogueInvalid, match="experts\\[0\\]"):
         check([parse_entry(scripted("a")), parse_entry(scripted("a"))])
+
+
+def test_an_alias_names_one_expert_of_a_document() -> None:
+    entries = [{"id": name, "provider": "scripted", "aliases": ["GPT X"]} for name in ("a", "b")]
+    with pytest.raises(CatalogueInvalid) as caught:
+        parse_entries(entries)
+    assert [(problem.index, problem.path) for problem in caught.value.problems] == [
+        (1, "experts[1].aliases")
+    ]
+    assert parse_entries(entries[:1])[0].aliases == ("GPT X",)

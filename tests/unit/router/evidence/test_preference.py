@@ -120,6 +120,12 @@ def test_where_all_answers_are_the_same_nothing_is_preferred() -> None:
     assert found.position.n == found.consistent.n == 0
 
 
+def test_where_all_are_won_that_is_within_the_interval() -> None:
+    found = preference(np.ones(20), np.ones(20)).corrected
+    assert (found.mean, found.high) == (1.0, 1.0)
+    assert 0.6 < found.low < 0.9
+
+
 def test_one_prompt_proves_nothing_and_none_at_all_neither() -> None:
     assert preference(np.ones(1), np.ones(1)).verdict == "tie"
     nothing = preference(np.array([]), np.array([]))
