@@ -186,6 +186,14 @@ class Price(TieredRates):
         return tiers
 
 
+def _free_slug(value: str) -> str:
+    if not SLUG.fullmatch(value):
+        raise ValueError("lower-case letters, digits, '.', '_' and '-' only, up to 64")
+    if RESERVED_IDS.fullmatch(value):
+        raise ValueError("ids that are 'coe' or begin with 'coe-' name policies")
+    return value
+
+
 class Expert(_Entry):
     """A catalogue entry. Immutable: a change is a new version.
 
@@ -225,11 +233,12 @@ class Expert(_Entry):
     @field_validator("id")
     @classmethod
     def _id_is_a_free_slug(cls, value: str) -> str:
-        if not SLUG.fullmatch(value):
-            raise ValueError("lower-case letters, digits, '.', '_' and '-' only, up to 64")
-        if RESERVED_IDS.fullmatch(value):
-            raise ValueError("ids that are 'coe' or begin with 'coe-' name policies")
-        return value
+        return _free_slug(value)
+
+    @field_validator("fallbacks")
+    @classmethod
+    def _fallbacks_are_ids(cls, fallbacks: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(_free_slug, fallbacks))
 
     @field_validator("aliases")
     @classmethod

@@ -214,7 +214,7 @@ def test_headers_tell_the_route_and_the_cost(client: OpenAI, server: Server) -> 
     assert headers["x-coe-router-version"] == row["router_version"]
     assert float(headers["x-coe-confidence"]) == pytest.approx(row["confidence"])
     assert float(headers["x-coe-cost"]) == pytest.approx(row["cost_usd"], abs=1e-12)
-    assert headers["x-coe-cache"] == "miss"
+    assert headers["x-coe-cache"] == "bypass"
 
 
 def test_the_explanation_is_an_extra_field(client: OpenAI, server: Server) -> None:

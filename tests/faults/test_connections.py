@@ -82,5 +82,6 @@ def test_a_connection_that_was_closed_while_idle_is_no_failure(service: Server, 
             answer = client.post("/v1/chat/completions", json=asked)
             assert answer.status_code == 200, answer.text
             assert TEXT.split()[-1] in answer.text
-    rows = [row for row in rows_of(service, STALE) if row["streamed"] is (kind == "streamed")]
+    streamed = kind == "streamed"
+    rows = eventually(lambda: [r for r in rows_of(service, STALE) if r["streamed"] is streamed])
     assert {row["status"] for row in rows} == {"ok"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import aiohttp
@@ -20,6 +21,7 @@ TENANTS = ("blue", "green")
 SESSION = {"x-coe-session": "one-and-the-same"}
 CANARY = "zanzibarquince"
 """A word of the prompts that must be in no log."""
+_REQUEST = re.compile(r"req_[0-9a-f]{32}")
 _EACH = 60
 _WRITTEN_SECONDS = 0.5
 """Until the other replica can know where a conversation is."""
@@ -68,6 +70,38 @@ async def test_answers_and_usage_stay_with_who_asked(
     for tenant in TENANTS:
         mine = {identifier for identifier, whose in asked.items() if whose == tenant}
         await _sees_its_own(cluster.replicas[1], keys[tenant], mine, set(asked) - mine, bill)
+
+
+async def test_answers_that_are_kept_stay_with_who_asked(
+    cluster: Cluster, keys: dict[str, str]
+) -> None:
+    """Each answer names the request that it was made for: one of the same tenant."""
+    answers: dict[str, tuple[str, str, str]] = {}
+    async with aiohttp.ClientSession() as session:
+
+        async def ask(tenant: str, number: int) -> None:
+            url = cluster.urls[number % 2] + "/v1/chat/completions"
+            headers = {"authorization": f"Bearer {keys[tenant]}"}
+            body = _body(number) | {"coe": {"cache": True}}
+            async with session.post(url, json=body, headers=headers) as answer:
+                text = await answer.text()
+                found = answer.headers
+            assert answer.status == 200, text
+            state = found["x-coe-cache"]
+            answers[found["x-coe-request-id"]] = tenant, state, text
+
+        await asyncio.gather(*(ask(t, n) for n in range(_EACH) for t in TENANTS))
+    made_for = 0
+    for tenant, state, text in answers.values():
+        whose = {answers[one][0] for one in set(_REQUEST.findall(text)) if one in answers}
+        assert whose == {tenant}, (state, text)
+        made_for += state in {"hit", "shared"}
+    # Of 60 requests of a tenant there are five prompts, whole and streamed; the rest are kept answers.
+    assert made_for >= _EACH, "hardly any answer was kept"
+    rows = await rows_by_id(cluster.replicas[0], answers)
+    assert {one: rows[one][0]["tenant"] for one in answers} == {
+        one: tenant for one, (tenant, _, _) in answers.items()
+    }
 
 
 async def _sees_its_own(
