@@ -23,7 +23,7 @@ async def judge(event: Event) -> Verdict | dict[str, Any] | None:
             await asyncio.sleep(60)
         case "fail-me":
             raise RuntimeError(content)
-    if "4711" in str(event.messages):
-        told = [{**m, "content": str(m["content"]).replace("4711", "***")} for m in event.messages]
+    if "47-11" in str(event.messages):
+        told = [{**m, "content": str(m["content"]).replace("47-11", "***")} for m in event.messages]
         return {"outcome": "redact", "messages": told}
     return None

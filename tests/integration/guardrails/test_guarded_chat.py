@@ -96,7 +96,7 @@ async def place(
     async with open_services(settings, urls, ROUTER, {}) as services:
         for name, model in {
             "echo": "echo",
-            "leaky": "fixed:the number is 4711",
+            "leaky": "fixed:the number is 47-11",
             "bad": "fixed:block-me now",
             "odd": "fixed:flag-me now",
             "slow": "fixed:hang-me now",
@@ -136,7 +136,7 @@ async def test_what_is_asked_is_blocked_flagged_and_redacted(place: Place) -> No
     assert error["message"] == "The request was blocked: it says so"
     flagged = await place.ask("echo", "flag-me please")
     assert flagged.headers["x-coe-flags"] == "odd-request,odd-answer"
-    redacted = await place.ask("coe", "my number is 4711")
+    redacted = await place.ask("coe", "my number is 47-11")
     assert content(redacted) == "my number is ***"
     assert redacted.headers["x-coe-expert"] == "echo"
     ordinary = await place.ask("echo", "good day")
@@ -164,7 +164,7 @@ async def test_what_is_answered_is_blocked_flagged_and_redacted(place: Place, st
     assert "now" not in blocked.text
     redacted = await place.ask("leaky", "hello", stream=stream, coe={"explain": True})
     assert read(redacted) == "the number is ***"
-    assert "is 4711" not in redacted.text.replace("fixed:the number is 4711", "")
+    assert "is 47-11" not in redacted.text.replace("fixed:the number is 47-11", "")
     assert '"cost_usd"' in redacted.text
     assert redacted.headers["x-coe-expert"] == "leaky"
     flagged = await place.ask("odd", "hello", stream=stream)
@@ -208,14 +208,14 @@ async def test_a_guardrail_may_be_a_server(place: Place, server: Server) -> None
 
 
 async def test_what_a_run_is_to_do_is_judged_with_all_that_comes_with_it(place: Place) -> None:
-    wanted = {"task": "my number is 4711", "context": ["a passage"], "facts": [["a", "is", "b"]]}
+    wanted = {"task": "my number is 47-11", "context": ["a passage"], "facts": [["a", "is", "b"]]}
     started = await place.client.post("/v1/runs", json=wanted)
     assert started.status_code == 202, started.text
-    assert "4711" not in started.text
+    assert "47-11" not in started.text
     row = (await place.client.get(f"/v1/runs/{started.json()['id']}")).text
-    assert "4711" not in row
+    assert "47-11" not in row
     said = [message["content"] for message in hooks.seen[-1].messages]
-    assert said == ["my number is 4711", "a passage", "a is b"]
+    assert said == ["my number is 47-11", "a passage", "a is b"]
     blocked = await place.client.post("/v1/runs", json={"task": "x", "context": ["block-me"]})
     assert blocked.json()["error"]["code"] == "blocked_by_guardrail"
 
@@ -228,14 +228,14 @@ async def test_passages_of_a_chat_request_are_judged_too(place: Place) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 async def test_what_a_redacted_answer_was_made_of_is_not_told(place: Place, stream: bool) -> None:
     await place.services.catalogue.retire("echo", by="test")
-    script = {"text": "the number is 4711"}
+    script = {"text": "the number is 47-11"}
     leaky = {"id": "chatty", "provider": "scripted", "parameters": {"script": script}}
     await place.services.catalogue.create(Expert.model_validate(leaky), by="test")
     wanted = {"explain": True, "events": True}
     told = await place.ask("coe-cascade", "hello", stream=stream, coe=wanted)
     assert told.status_code == 200, told.text
     assert "***" in told.text
-    assert "4711" not in told.text
+    assert "47-11" not in told.text
     assert '"cost_usd"' in told.text
     assert '"steps":null' in told.text
     assert told.text.count('"finish_reason":"stop"') == 1
@@ -295,7 +295,7 @@ async def test_what_is_flagged_and_redacted_is_on_record_and_no_content_is(
     ]
     redacted = await place.record(await place.ask("leaky", "hello", stream=stream))
     assert (redacted["status"], redacted["guardrails"]) == ("ok", [note("answer", "redact")])
-    assert "4711" not in str(redacted["guardrails"])
+    assert "47-11" not in str(redacted["guardrails"])
     ordinary = await place.record(await place.ask("echo", "good day", stream=stream))
     assert ordinary["guardrails"] is None
 
