@@ -29,8 +29,6 @@ from router import Router, starter_router
 
 ADMIN_KEY_FILE = "admin-key"
 SERVER_FILE = "server.json"
-_COLLECT_AFTER = (5_000, 5, 2)
-"""New objects until the collector looks at them, and looks until it looks at older ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +108,9 @@ async def _serve(
             started = Started(listening.url, new_key, report, time.perf_counter() - began)
             await on_ready(services, started)
             # What is here now stays. Looking through its half a million objects, as the garbage
-            # collector does now and then, would hold up every request for a quarter of a second. What
-            # a request makes is gone when it ends, nearly all without the collector: it may look seldom.
+            # collector does now and then, would hold up every request for a quarter of a second. How
+            # often it looks is left alone: what failed calls leave behind is in cycles, and can be large.
             gc.freeze()
-            gc.set_threshold(*_COLLECT_AFTER)
             worker.start()
             await stop.wait()
             worker.stop_soon()
