@@ -24,6 +24,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import yaml
 from bench_capacity import KEY, running_service, set_limits
 from gateway_parts import Seen, load
@@ -134,8 +135,6 @@ def all_ways(directory: Path) -> Iterator[list[Way]]:
 
 def own_cpu(pid: int) -> float:
     """Return the seconds of processor time of a process by itself, without its stores."""
-    import psutil
-
     times = psutil.Process(pid).cpu_times()
     return float(times.user + times.system)
 

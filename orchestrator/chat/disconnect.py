@@ -56,14 +56,10 @@ async def unless_gone(
     if not look.gone:
         return result
     if dispose is not None:  # to its end also if this is cancelled once more
-        await asyncio.shield(asyncio.ensure_future(_disposed(dispose, result)))
+        await asyncio.shield(asyncio.ensure_future(dispose(result)))
     if not only_gone:
         raise asyncio.CancelledError
     raise ClientGone
-
-
-async def _disposed(dispose: Dispose[T], result: T) -> None:
-    await dispose(result)
 
 
 class _Look:
