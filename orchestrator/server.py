@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.admin.mounting import AdminPages
 from orchestrator.app import create_app
 from orchestrator.bootstrap import Services, open_services
 from orchestrator.catalogue.seeding import SeedReport, seed
@@ -102,9 +103,15 @@ async def _serve(
         report = await seed(services.catalogue, settings, os.environ)
         stopping = Stopping()
         app = Draining(create_app(services, stopping), stopping)
+        pages = AdminPages(app, lambda: listening.url)
         worker = EmbeddedWorker(settings, urls)
-        listening = Listening(app, settings.host, settings.port)
-        async with worker, listening, _told(settings, listening.url):
+        listening = Listening(
+            pages if settings.admin_ui else app,
+            settings.host,
+            settings.port,
+            websockets=settings.admin_ui,
+        )
+        async with worker, listening, pages, _told(settings, listening.url):
             started = Started(listening.url, new_key, report, time.perf_counter() - began)
             await on_ready(services, started)
             # What is here now stays. Looking through its half a million objects, as the garbage

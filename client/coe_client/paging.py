@@ -45,6 +45,14 @@ class Pages(Generic[T]):
         for page in self.pages():
             yield from page.data
 
+    def page(self, after: str | None = None) -> Page[T]:
+        """Return one page.
+
+        Args:
+            after: The ``next`` of the page before; ``None``: the first page.
+        """
+        return self._send(self._request(after))
+
     def pages(self) -> Iterator[Page[T]]:
         """Yield the pages one by one."""
         cursor: str | None = None
@@ -69,6 +77,10 @@ class AsyncPages(Generic[T]):
         async for page in self.pages():
             for record in page.data:
                 yield record
+
+    async def page(self, after: str | None = None) -> Page[T]:
+        """Return one page, as :meth:`Pages.page`."""
+        return await self._send(self._request(after))
 
     async def pages(self) -> AsyncIterator[Page[T]]:
         """Yield the pages one by one."""

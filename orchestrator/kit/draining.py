@@ -40,6 +40,9 @@ class Draining:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
+        if scope["type"] != "http":  # pages that somebody looks at are no work to be finished
+            await self._app(scope, receive, send)
+            return
         self.active += 1
         self._idle.clear()
         try:

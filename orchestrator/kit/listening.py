@@ -26,9 +26,10 @@ class Listening:
         app: The application.
         host: Address to listen on.
         port: Port to listen on; 0 picks a free one.
+        websockets: Whether WebSockets are taken, for the admin UI.
     """
 
-    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+    def __init__(self, app: ASGIApp, host: str, port: int, *, websockets: bool = False) -> None:
         from granian.constants import HTTPModes, Interfaces
         from granian.http import HTTP1Settings
         from granian.server.embed import Server
@@ -41,7 +42,7 @@ class Listening:
             port=self._port,
             interface=Interfaces.ASGINL,
             log_enabled=False,
-            websockets=False,
+            websockets=websockets,
             backlog=2048,
             http=HTTPModes.http1,
             # All headers together have at most 64 KiB, and hyper takes 100 of them.

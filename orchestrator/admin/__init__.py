@@ -1,0 +1,1 @@
+"""The admin web UI: a client of the API like any other, which happens to draw pages."""

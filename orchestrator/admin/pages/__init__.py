@@ -1,0 +1,1 @@
+"""One module for each page, or a folder where a page has many parts."""

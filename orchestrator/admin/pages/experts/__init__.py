@@ -1,0 +1,1 @@
+"""Experts: the catalogue as a list, and one expert with everything about it."""

@@ -1,0 +1,89 @@
+"""HTML, built so that nothing in it is taken for markup by mistake."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from markupsafe import Markup, escape
+from nicegui import ui
+
+__all__ = ["Content", "Markup", "badge", "draw", "facts", "link", "meter", "tag"]
+
+Content = str | Markup | Iterable["str | Markup"] | None
+_NAME = re.compile("[a-z][a-z0-9]*")
+_VOID = frozenset({"br", "hr", "img", "input"})
+
+
+def tag(name: str, *children: Content, **attributes: str | int | bool | None) -> Markup:
+    """Return an element; text in it is escaped, markup is not.
+
+    Args:
+        name: Such as ``td``.
+        children: Text, markup, or several of them.
+        attributes: By name; ``_`` stands for ``-``, one at the end is dropped (``class_``). ``None`` and
+            ``False`` leave an attribute out, ``True`` gives it no value.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"no element has the name {name!r}")
+    parts = [Markup("<{}").format(name)]
+    for key, value in attributes.items():
+        if value is None or value is False:
+            continue
+        label = key.rstrip("_").replace("_", "-")
+        parts.append(
+            Markup(" {}").format(label)
+            if value is True
+            else Markup(' {}="{}"').format(label, value)
+        )
+    parts.append(Markup(">"))
+    if name in _VOID:
+        return Markup("").join(parts)
+    for child in children:
+        if isinstance(child, str):  # Markup is a str
+            parts.append(escape(child))
+        elif child is not None:
+            parts.extend(escape(one) for one in child)
+    parts.append(Markup("</{}>").format(name))
+    return Markup("").join(parts)
+
+
+def draw(content: Markup, *, element: str = "div") -> ui.html:
+    """Put markup on the page."""
+    if not isinstance(content, Markup):
+        raise TypeError("only markup is drawn as it is; text belongs into tag()")
+    return ui.html(content, sanitize=False, tag=element)
+
+
+def badge(text: str, tone: str = "", *, dot: bool = False) -> Markup:
+    """Return a small label; its tone is ``good``, ``warn``, ``bad``, ``info``, ``accent`` or none."""
+    return tag("span", text, class_=" ".join(filter(None, ("badge", tone, "dot" if dot else ""))))
+
+
+def link(text: str, href: str, class_: str | None = None) -> Markup:
+    """Return a link."""
+    return tag("a", text, href=href, class_=class_)
+
+
+def meter(share: float, tone: str = "", *, name: str) -> Markup:
+    """Return a bar that is filled to a share.
+
+    Args:
+        share: 0 to 1; what is beyond is cut.
+        tone: ``good``, ``warn``, ``bad`` or none.
+        name: What it shows, for those who do not see it.
+    """
+    width = round(100 * min(max(share, 0.0), 1.0), 1)
+    fill = tag("i", style=f"width:{width}%")
+    return tag(
+        "span", fill, class_=f"meter {tone}".strip(), role="img", aria_label=f"{name}: {width:g} %"
+    )
+
+
+def facts(pairs: Iterable[tuple[str, Content]]) -> Markup:
+    """Return names and values, one pair a line."""
+    rows = [
+        tag("dt", name) + tag("dd", value if value not in (None, "") else "–")
+        for name, value in pairs
+    ]
+    return tag("dl", rows, class_="facts")

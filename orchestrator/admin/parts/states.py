@@ -1,0 +1,94 @@
+"""What a page or a part of one looks like before it is there, when there is nothing, and when it went wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from nicegui import ui
+
+from coe_client import CoeError
+from orchestrator.admin.parts.markup import Markup, draw, tag
+
+DEFECT = CoeError("This page has a defect. What happened is in the service's log.")
+
+log = logging.getLogger(__name__)
+
+
+async def shown(drawing: Callable[..., Awaitable[Any]], *given: Any) -> None:
+    """Draw a part in place of what its container holds, or say what went wrong and offer to try again.
+
+    Args:
+        drawing: Draws into the container that is open.
+        given: What it is given.
+    """
+    container = ui.context.slot.parent
+
+    async def attempt() -> None:
+        container.clear()
+        with container:
+            waiting = ui.element("div").classes("stack")
+            with waiting:
+                skeleton()
+            try:
+                await drawing(*given)
+            except CoeError as error:
+                container.clear()
+                with container:
+                    failed(error, attempt)
+            except Exception:
+                log.exception("a page could not be drawn")
+                container.clear()
+                with container:
+                    failed(DEFECT, attempt)
+            else:
+                waiting.delete()
+
+    await attempt()
+
+
+def skeleton() -> None:
+    """Draw the grey bones of what is on its way."""
+    bones = [tag("div", class_="bone", style=f"height:{height}px") for height in (84, 260, 180)]
+    draw(tag("div", bones, class_="stack", role="status", aria_label="Loading"))
+
+
+def empty(title: str, text: str | Markup = "", icon: str = "inbox") -> Markup:
+    """Return what stands where a list or chart has nothing to show.
+
+    Args:
+        title: What there is none of.
+        text: What to do about it.
+        icon: Of Material Icons.
+    """
+    drawn = tag("span", icon, class_="material-icons", aria_hidden="true")
+    return tag(
+        "div", drawn, tag("strong", title), tag("span", text) if text else None, class_="empty"
+    )
+
+
+def failed(error: CoeError, again: Callable[[], Awaitable[None]] | None = None) -> None:
+    """Say what went wrong, with the request's id for whoever looks into it."""
+    request_id = getattr(error, "request_id", None)
+    message = tag("p", str(error)) + (
+        tag("p", f"Request {request_id}", class_="small faint mono") if request_id else Markup("")
+    )
+    with ui.element("section").classes("panel").props('role="alert"'):
+        draw(empty("This could not be shown", message, "error_outline"))
+        if again is not None:
+            with (
+                ui.element("div")
+                .classes("line")
+                .style("justify-content: center; padding-bottom: 28px")
+            ):
+                ui.button("Try again", color=None, icon="refresh", on_click=again).classes(
+                    "plain"
+                ).props("flat")
+
+
+def refused(role: str) -> None:
+    """Say that whoever looks may not."""
+    with ui.element("section").classes("panel"):
+        text = f"It needs the role {role}. An administrator can give it to you."
+        draw(empty("This page is not open to you", text, "lock"))

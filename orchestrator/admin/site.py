@@ -1,0 +1,70 @@
+"""All pages as one application, and its life."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Self
+
+import httpx
+from fastapi import FastAPI
+from nicegui import app as pages
+from nicegui import ui
+from starlette.types import ASGIApp
+
+from orchestrator.admin.contents import PAGES
+from orchestrator.admin.frame import add_page
+from orchestrator.admin.mounting import PATH
+from orchestrator.admin.session import Door
+from orchestrator.admin.signing_in import add_sign_in
+
+_STATIC = Path(__file__).parent / "static"
+_CONNECTIONS = httpx.Limits(max_connections=200, max_keepalive_connections=20)
+
+
+class Site:
+    """The UI, open; there is one in a process, since NiceGUI keeps its pages in module globals.
+
+    Args:
+        app: Serves the pages; their paths begin with ``/admin``.
+        stack: What is closed with it.
+    """
+
+    def __init__(self, app: ASGIApp, stack: AsyncExitStack) -> None:
+        self.app = app
+        self._stack = stack
+
+    @classmethod
+    async def open(cls, api: str) -> Self:
+        """Register the pages and begin to serve them.
+
+        Args:
+            api: Address of the API.
+        """
+        async with AsyncExitStack() as stack:
+            http = httpx.AsyncClient(trust_env=False, limits=_CONNECTIONS, timeout=60.0)
+            await stack.enter_async_context(http)
+            door = Door(api, http)
+            add_sign_in(door)
+            for page in PAGES:
+                add_page(page, door)
+            pages.add_static_files("/static", _STATIC, max_cache_age=3600)
+            host = FastAPI(openapi_url=None)
+            ui.run_with(
+                host,
+                mount_path=PATH,
+                title="Composition of Experts",
+                favicon=_STATIC / "icon.svg",
+                dark=None,
+                language="en-US",
+                tailwind=False,
+                show_welcome_message=False,
+                reconnect_timeout=20.0,
+                binding_refresh_interval=None,
+            )
+            await stack.enter_async_context(host.router.lifespan_context(host))
+            return cls(host, stack.pop_all())
+
+    async def close(self) -> None:
+        """Let the pages go."""
+        await self._stack.aclose()

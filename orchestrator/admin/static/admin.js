@@ -1,0 +1,33 @@
+/* What the browser alone can know or keep: its time zone, the theme, an open navigation. */
+(() => {
+  const keep = (name, value) => {
+    document.cookie = `${name}=${encodeURIComponent(value)}; path=/admin; max-age=31536000; samesite=lax`;
+  };
+  keep("coe_zone", Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC");
+  const chosen = (document.cookie.match(/(?:^|; )coe_theme=(\w+)/) || [])[1] || "auto";
+  const dark = chosen === "dark" || (chosen === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
+  document.documentElement.classList.toggle("start-dark", dark);
+  window.coeTheme = (theme) => { keep("coe_theme", theme); location.reload(); };
+  window.coeRail = (open) => {
+    document.body.classList.toggle("rail-open", open);
+    const first = document.querySelector("#rail a");
+    if (open && first) first.focus();
+  };
+  window.coeSignOut = async () => {
+    await fetch("/login/logout", { method: "POST" });
+    location.assign("/admin/login");
+  };
+  window.coeCopy = async (text) => {
+    try { await navigator.clipboard.writeText(text); return; } catch (refused) { /* without https there is none */ }
+    const area = Object.assign(document.createElement("textarea"), { value: text });
+    document.body.append(area); area.select(); document.execCommand("copy"); area.remove();
+  };
+  window.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") window.coeRail(false);
+    const typing = event.target.closest && event.target.closest("input, textarea, [contenteditable]");
+    if (event.key === "/" && !typing) {
+      const search = document.querySelector(".listing input[type=search], .listing .search input");
+      if (search) { event.preventDefault(); search.focus(); }
+    }
+  });
+})();
