@@ -48,6 +48,8 @@ class Site:
             add_sign_in(door)
             for page in PAGES:
                 add_page(page, door)
+            # A bar that shows whenever the browser fetches anything tells nobody anything.
+            pages.config.quasar_config["loadingBar"]["skipHijack"] = True
             pages.add_static_files("/static", _STATIC, max_cache_age=3600)
             host = FastAPI(openapi_url=None)
             ui.run_with(

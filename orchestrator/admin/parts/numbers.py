@@ -14,10 +14,10 @@ def count(value: float | None) -> str:
     if value is None:
         return NOTHING
     for size, letter in _STEPS:
-        if abs(value) >= size:
+        if abs(value) >= 0.9995 * size:  # what would be rounded up to it is one already
             return (
                 f"{value / size:.3g}{letter}"
-                if abs(value) < 1000 * size
+                if abs(value) < 999.5 * size
                 else f"{value / size:,.0f}{letter}"
             )
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:.3g}"
