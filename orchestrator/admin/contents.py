@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from orchestrator.admin.pages import overview
-from orchestrator.admin.pages.experts import catalogue
+from orchestrator.admin.pages import cache, jobs, overview, settings
+from orchestrator.admin.pages.access import audit, budgets, keys, sessions, tenant, tenants
+from orchestrator.admin.pages.conductor import home as conductor
+from orchestrator.admin.pages.conductor import run as conductor_run
+from orchestrator.admin.pages.experts import adding, catalogue, secrets
+from orchestrator.admin.pages.system import home as system
 from orchestrator.admin.session import View
 
 
@@ -36,4 +40,19 @@ class Page:
 PAGES: tuple[Page, ...] = (
     Page("", "Overview", overview.draw, group="Watch", icon="space_dashboard"),
     Page("/experts", "Experts", catalogue.draw, group="Route", icon="hub"),
+    Page("/add-expert", "Add an expert", adding.draw, role="editor", parent="/experts"),
+    Page("/secrets", "Secrets", secrets.draw, role="admin", group="Route", icon="password"),
+    Page("/cache", "Cache", cache.draw_page, group="Route", icon="bolt"),
+    Page("/conductor", "Conductor", conductor.draw, role="user", group="Work", icon="account_tree"),
+    Page("/conductor/runs/{run_id}", "Run", conductor_run.draw, role="user", parent="/conductor"),
+    Page("/jobs", "Jobs", jobs.draw_list, group="Work", icon="work_history"),
+    Page("/jobs/{job_id}", "Job", jobs.draw_one, parent="/jobs"),
+    Page("/tenants", "Tenants", tenants.draw, group="People", icon="apartment"),
+    Page("/tenants/{tenant}", "Tenant", tenant.draw, parent="/tenants"),
+    Page("/budgets", "Budgets", budgets.draw, group="People", icon="savings"),
+    Page("/keys", "Keys", keys.draw, role="admin", group="People", icon="key"),
+    Page("/sessions", "Sessions", sessions.draw, role="admin", group="People", icon="devices"),
+    Page("/audit", "Audit", audit.draw, role="admin", group="People", icon="history"),
+    Page("/system", "System", system.draw, group="Service", icon="monitor_heart"),
+    Page("/settings", "Settings", settings.draw_page, group="Service", icon="tune"),
 )

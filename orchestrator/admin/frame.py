@@ -141,9 +141,3 @@ def _bare(request: Request, error: CoeError) -> None:
     ui.status_code(503)
     with ui.element("div").classes("page").style("margin: 0 auto"):
         states.failed(error)
-
-
-def set_title(title: str) -> None:
-    """Replace the heading of the page that is being drawn, when it is about one thing."""
-    ui.page_title(f"{title} · Composition of Experts")
-    ui.run_javascript(f"document.getElementById('title').textContent = {title!r}")

@@ -8,11 +8,13 @@ served by a process elsewhere (``coe admin``).
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from starlette.datastructures import MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ _POLICY = (
 )
 """Vue compiles its templates in the browser, for which it needs ``unsafe-eval``; everything comes from here."""
 _ASSETS = (f"{PATH}/_nicegui/", f"{PATH}/static/")
+
+
+log = logging.getLogger(__name__)
 
 
 class AdminPages:
@@ -48,7 +53,12 @@ class AdminPages:
         if scope["type"] == "lifespan" or not is_ours(scope["path"]):
             await self._app(scope, receive, send)
             return
-        site = self._site or await self._opened()
+        try:
+            site = self._site or await self._opened()
+        except Exception:
+            log.exception("the admin pages cannot be opened")
+            await _away(scope, receive, send)
+            return
         if scope["path"] == PATH:
             scope = {**scope, "path": f"{PATH}/", "raw_path": f"{PATH}/".encode()}
         if scope["type"] == "http":
@@ -74,6 +84,14 @@ class AdminPages:
                 site = await asyncio.to_thread(_imported)
                 self._site = await site.open(self._address())
         return self._site
+
+
+async def _away(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1013})
+        return
+    text = "The admin pages cannot be opened. Why is in the service's log."
+    await PlainTextResponse(text, 503)(scope, receive, _careful(send, scope["path"]))
 
 
 def is_ours(path: str) -> bool:

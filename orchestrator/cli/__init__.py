@@ -18,6 +18,7 @@ def build() -> typer.Typer:
     import typer
 
     from orchestrator.cli import (
+        admin,
         audit,
         batch,
         cache,
@@ -25,6 +26,7 @@ def build() -> typer.Typer:
         conductor,
         config,
         db,
+        doctor,
         evaluate,
         experts,
         feedback,
@@ -53,6 +55,8 @@ def build() -> typer.Typer:
     )
     app.command()(serve.serve)
     app.command()(worker.worker)
+    app.command()(admin.admin)
+    app.command()(doctor.doctor)
     app.command()(chat.chat)
     app.command()(route.route)
     app.command()(run.run)

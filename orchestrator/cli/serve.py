@@ -75,6 +75,7 @@ def _print_started(services: Services, started: Started) -> None:
         f"  Experts   {experts}",
         f"  Router    {services.router.router.version}",
         f"  Data      {settings.data_dir}",
+        *((f"  Admin     {started.url}/admin",) if settings.admin_ui else ()),
         f"  Docs      {started.url}/docs",
     ]
     key_file = settings.data_dir / ADMIN_KEY_FILE

@@ -111,10 +111,14 @@ class Listing(Generic[T]):
         )
         self._before: list[str | None] = []
         self._asked = 0
-        with ui.element("section").classes("panel listing").props(f'aria-label="{name}"'):
+        with ui.element("section").classes("panel listing"):
             if searchable or filters:
                 self._tools(searchable)
-            self._table = draw(Markup("")).classes("rows").props('tabindex="-1" aria-live="off"')
+            self._table = (
+                draw(Markup(""))
+                .classes("rows")
+                .props(f'tabindex="0" role="region" aria-label="{name}"')
+            )
             self._table.on("click", self._clicked, js_handler=_CLICKS)
             self._pager = ui.element("div").classes("pager")
 
@@ -253,7 +257,7 @@ class Listing(Generic[T]):
             ui.download.content(text.getvalue(), f"{self._name.replace(' ', '-')}.csv", "text/csv")
 
 
-def act(name: str, kind: str, icon: str, **data: str) -> Markup:
+def act(name: str, kind: str, icon: str, /, **data: str) -> Markup:
     """Return a button for a row; what it is about goes into ``data``."""
     drawn = tag("span", icon, class_="material-icons", aria_hidden="true", style="font-size:18px")
     given = {f"data_{key}": value for key, value in data.items()}

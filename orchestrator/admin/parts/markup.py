@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup, escape
 from nicegui import ui
 
-__all__ = ["Content", "Markup", "badge", "draw", "facts", "link", "meter", "tag"]
+__all__ = ["Content", "Markup", "badge", "draw", "facts", "link", "meter", "table", "tag"]
 
 Content = str | Markup | Iterable["str | Markup"] | None
 _NAME = re.compile("[a-z][a-z0-9]*")
@@ -87,3 +87,40 @@ def facts(pairs: Iterable[tuple[str, Content]]) -> Markup:
         for name, value in pairs
     ]
     return tag("dl", rows, class_="facts")
+
+
+def table(
+    name: str,
+    headings: Sequence[str],
+    rows: Iterable[Sequence[Content]],
+    *,
+    numeric: Iterable[int] = (),
+) -> Markup:
+    """Return a small table that is all there; for what is searched or paged there is ``Listing``.
+
+    Args:
+        name: What it holds, for those who do not see it.
+        headings: Of its columns.
+        rows: Cells, row by row.
+        numeric: Numbers of the columns that are set to the right, from 0.
+    """
+    right = frozenset(numeric)
+    heads = [
+        tag("th", text, scope="col", class_="num" if at in right else None)
+        for at, text in enumerate(headings)
+    ]
+    body = [
+        tag(
+            "tr",
+            [
+                tag("td", cell, class_="num" if at in right else None, data_name=headings[at])
+                for at, cell in enumerate(row)
+            ],
+        )
+        for row in rows
+    ]
+    caption = tag("caption", name, class_="visually-hidden")
+    drawn = tag(
+        "table", caption, tag("thead", tag("tr", heads)), tag("tbody", body), class_="list cards"
+    )
+    return tag("div", drawn, class_="rows", tabindex="0", role="region", aria_label=name)

@@ -9,7 +9,7 @@ from typing import Any
 from nicegui import ui
 
 from coe_client import CoeError
-from orchestrator.admin.parts.markup import Markup, draw, tag
+from orchestrator.admin.parts.markup import Content, Markup, draw, tag
 
 DEFECT = CoeError("This page has a defect. What happened is in the service's log.")
 
@@ -54,7 +54,7 @@ def skeleton() -> None:
     draw(tag("div", bones, class_="stack", role="status", aria_label="Loading"))
 
 
-def empty(title: str, text: str | Markup = "", icon: str = "inbox") -> Markup:
+def empty(title: str, text: Content = "", icon: str = "inbox") -> Markup:
     """Return what stands where a list or chart has nothing to show.
 
     Args:

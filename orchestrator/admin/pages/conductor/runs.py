@@ -1,0 +1,90 @@
+"""The list of runs."""
+
+from __future__ import annotations
+
+from nicegui import ui
+
+from coe_client.types import Run
+from orchestrator.admin.parts.listing import Column, Filter, Listing
+from orchestrator.admin.parts.markup import Markup, badge, link, tag
+from orchestrator.admin.parts.numbers import count, money, seconds
+from orchestrator.admin.parts.sources import paged
+from orchestrator.admin.parts.states import empty
+from orchestrator.admin.parts.times import when
+from orchestrator.admin.session import View
+
+STATUSES = {
+    "queued": "",
+    "running": "info",
+    "waiting": "warn",
+    "finished": "good",
+    "failed": "bad",
+    "cancelled": "",
+}
+_EVERY_SECONDS = 5.0
+
+
+async def draw(view: View) -> None:
+    """Draw them."""
+    columns = (
+        Column[Run]("Run", _run, value=lambda row: row.id),
+        Column[Run]("State", status, value=lambda row: row.status),
+        Column[Run]("Strategy", lambda row: row.strategy, value=lambda row: row.strategy),
+        Column[Run]("Tenant", lambda row: row.tenant, value=lambda row: row.tenant, wide_only=True),
+        Column[Run](
+            "Calls",
+            lambda row: count(row.spent.calls),
+            numeric=True,
+            value=lambda row: row.spent.calls,
+        ),
+        Column[Run](
+            "Cost", lambda row: money(row.spent.usd), numeric=True, value=lambda row: row.spent.usd
+        ),
+        Column[Run](
+            "Took",
+            lambda row: seconds(row.spent.seconds),
+            numeric=True,
+            value=lambda row: row.spent.seconds,
+        ),
+        Column[Run](
+            "Asked",
+            lambda row: when(row.created_at, view.zone),
+            value=lambda row: row.created_at.isoformat() if row.created_at else None,
+        ),
+    )
+    hint = tag(
+        "span", "Start one with ", tag("code", "POST /v1/runs"), " or ", tag("code", "coe run"), "."
+    )
+    listing = Listing(
+        "runs",
+        columns,
+        paged(
+            lambda query: view.client.runs.list(
+                status=query.filters.get("status"), page_size=query.limit
+            )
+        ),
+        start=view.query,
+        filters=(Filter("status", "State", {one: one for one in STATUSES}),),
+        nothing=empty("No runs yet", hint, "account_tree"),
+    )
+    await listing.show()
+    ui.timer(_EVERY_SECONDS, listing.refresh, immediate=False)
+
+
+def status(run: Run) -> Markup:
+    """Return the state of a run, with what a check found of its answer."""
+    checked = {True: " verified", False: " not verified", None: ""}[run.verified]
+    tone = STATUSES.get(run.status, "")
+    return badge(run.status, tone, dot=True) + (
+        tag("span", checked, class_="small " + ("good" if run.verified else "warn"))
+        if checked
+        else Markup("")
+    )
+
+
+def _run(run: Run) -> Markup:
+    answer = (run.answer or (run.error.message if run.error else "")).strip().splitlines()
+    shown = answer[0][:90] if answer else ""
+    return link(run.id, f"/admin/conductor/runs/{run.id}", "row-link mono") + tag(
+        "span", shown, class_="sub clip"
+    )

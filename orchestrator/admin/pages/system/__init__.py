@@ -1,0 +1,1 @@
+"""System: the processes, queues and stores that the service is made of."""
