@@ -72,7 +72,7 @@ class Request(Generic[T]):
         return text.encode()
 
 
-Query = str | int | None
+Query = str | int | float | None
 
 
 def path_of(*segments: str, query: Mapping[str, Query] | None = None) -> str:

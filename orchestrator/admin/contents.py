@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from orchestrator.admin.pages import cache, jobs, overview, settings
+from orchestrator.admin.pages import cache, jobs, settings
 from orchestrator.admin.pages.access import audit, budgets, keys, sessions, tenant, tenants
 from orchestrator.admin.pages.conductor import home as conductor
 from orchestrator.admin.pages.conductor import run as conductor_run
-from orchestrator.admin.pages.experts import adding, catalogue, secrets
+from orchestrator.admin.pages.experts import adding, catalogue, one, secrets
+from orchestrator.admin.pages.overview import home as overview
+from orchestrator.admin.pages.router import home as router
+from orchestrator.admin.pages.router import version as router_version
 from orchestrator.admin.pages.system import home as system
 from orchestrator.admin.session import View
 
@@ -40,8 +43,11 @@ class Page:
 PAGES: tuple[Page, ...] = (
     Page("", "Overview", overview.draw, group="Watch", icon="space_dashboard"),
     Page("/experts", "Experts", catalogue.draw, group="Route", icon="hub"),
+    Page("/experts/{expert_id}", "Expert", one.draw, parent="/experts"),
     Page("/add-expert", "Add an expert", adding.draw, role="editor", parent="/experts"),
     Page("/secrets", "Secrets", secrets.draw, role="admin", group="Route", icon="password"),
+    Page("/router", "Router", router.draw, group="Route", icon="alt_route"),
+    Page("/router/versions/{version_id}", "Router version", router_version.draw, parent="/router"),
     Page("/cache", "Cache", cache.draw_page, group="Route", icon="bolt"),
     Page("/conductor", "Conductor", conductor.draw, role="user", group="Work", icon="account_tree"),
     Page("/conductor/runs/{run_id}", "Run", conductor_run.draw, role="user", parent="/conductor"),

@@ -17,6 +17,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from orchestrator.admin.signing_in import sign_in_page, static_files
+
 if TYPE_CHECKING:
     from orchestrator.admin.site import Site
 
@@ -28,7 +30,9 @@ _POLICY = (
     " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 """Vue compiles its templates in the browser, for which it needs ``unsafe-eval``; everything comes from here."""
-_ASSETS = (f"{PATH}/_nicegui/", f"{PATH}/static/")
+_SIGN_IN = f"{PATH}/login"
+_STATIC = f"{PATH}/static/"
+_ASSETS = (f"{PATH}/_nicegui/", _STATIC)
 
 
 log = logging.getLogger(__name__)
@@ -47,11 +51,14 @@ class AdminPages:
         self._address = address
         self._opening = asyncio.Lock()
         self._site: Site | None = None
+        self._warming: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket."""
         if scope["type"] == "lifespan" or not is_ours(scope["path"]):
             await self._app(scope, receive, send)
+            return
+        if scope["type"] == "http" and await self._plain(scope, receive, send):
             return
         try:
             site = self._site or await self._opened()
@@ -74,8 +81,30 @@ class AdminPages:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._warming is not None:
+            await self._warming
         if self._site is not None:
             await self._site.close()
+
+    async def _plain(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Serve what needs no library; tell whether that was all."""
+        path: str = scope["path"]
+        if path == _SIGN_IN:
+            if self._warming is None:  # whoever signs in wants the pages next
+                self._warming = asyncio.create_task(self._warm())
+            await sign_in_page(PATH)(scope, receive, _careful(send, path))
+            return True
+        if path.startswith(_STATIC):
+            inner = {**scope, "root_path": scope.get("root_path", "") + _STATIC.rstrip("/")}
+            await static_files()(inner, receive, _careful(send, path))
+            return True
+        return False
+
+    async def _warm(self) -> None:
+        try:
+            await self._opened()
+        except Exception:
+            log.exception("the admin pages cannot be opened")
 
     async def _opened(self) -> Site:
         async with self._opening:

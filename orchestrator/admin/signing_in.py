@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
-from nicegui import app as pages
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse
+from starlette.staticfiles import StaticFiles
 
-from orchestrator.admin.mounting import PATH
-from orchestrator.admin.session import Door
-
-_PAGE = Path(__file__).parent / "static" / "sign-in.html"
+STATIC = Path(__file__).parent / "static"
 
 
-def add_sign_in(door: Door) -> None:
-    """Register the page.
+@cache
+def sign_in_page(path: str) -> HTMLResponse:
+    """Return the page.
 
     Args:
-        door: Finds out whether somebody is signed in already.
+        path: Where the pages are, such as ``/admin``.
     """
-    text = _PAGE.read_text(encoding="utf-8").replace("{path}", PATH)
-
-    async def show(request: Request) -> Response:
-        if await door.view(request) is not None:
-            return RedirectResponse(safe_back(request.query_params.get("back", "")), 303)
-        return HTMLResponse(text)
-
-    pages.add_route("/login", show, include_in_schema=False)
+    text = (STATIC / "sign-in.html").read_text(encoding="utf-8")
+    return HTMLResponse(text.replace("{path}", path))
 
 
-def safe_back(path: str) -> str:
-    """Return where to go after signing in: a page of the UI, and no other site."""
-    inside = path == PATH or path.startswith((f"{PATH}/", f"{PATH}?"))
-    return path if inside and "//" not in path.split("?")[0] and "\\" not in path else PATH
+@cache
+def static_files() -> StaticFiles:
+    """Return what serves style sheets, scripts and pictures."""
+    return StaticFiles(directory=STATIC)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Self
 
 import httpx
@@ -16,9 +15,8 @@ from orchestrator.admin.contents import PAGES
 from orchestrator.admin.frame import add_page
 from orchestrator.admin.mounting import PATH
 from orchestrator.admin.session import Door
-from orchestrator.admin.signing_in import add_sign_in
+from orchestrator.admin.signing_in import STATIC
 
-_STATIC = Path(__file__).parent / "static"
 _CONNECTIONS = httpx.Limits(max_connections=200, max_keepalive_connections=20)
 
 
@@ -45,18 +43,16 @@ class Site:
             http = httpx.AsyncClient(trust_env=False, limits=_CONNECTIONS, timeout=60.0)
             await stack.enter_async_context(http)
             door = Door(api, http)
-            add_sign_in(door)
             for page in PAGES:
                 add_page(page, door)
             # A bar that shows whenever the browser fetches anything tells nobody anything.
             pages.config.quasar_config["loadingBar"]["skipHijack"] = True
-            pages.add_static_files("/static", _STATIC, max_cache_age=3600)
             host = FastAPI(openapi_url=None)
             ui.run_with(
                 host,
                 mount_path=PATH,
                 title="Composition of Experts",
-                favicon=_STATIC / "icon.svg",
+                favicon=STATIC / "icon.svg",
                 dark=None,
                 language="en-US",
                 tailwind=False,

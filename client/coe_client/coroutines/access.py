@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from enum import Enum
+from typing import Unpack
 
 from coe_client.coroutines.group import AsyncGroup
 from coe_client.operations import access as operations
 from coe_client.paging import AsyncPages
-from coe_client.types import AuditEntry, AuditHead, CreatedKey, KeyRecord, TenantRecord
+from coe_client.types import (
+    AuditDetail,
+    AuditEntry,
+    AuditFilter,
+    AuditHead,
+    CreatedKey,
+    KeyRecord,
+    TenantRecord,
+)
 
 DAY = 86_400.0
 
@@ -26,9 +35,45 @@ UNSAID = Unsaid.UNSAID
 class AsyncKeys(AsyncGroup):
     """``client.keys``: API keys. Needs the role admin."""
 
-    def list(self, *, page_size: int | None = None) -> AsyncPages[KeyRecord]:
-        """List keys, revoked ones included; ``page_size`` are fetched at a time."""
-        return self._pages(lambda after: operations.list_keys(after, page_size))
+    def list(
+        self,
+        *,
+        q: str | None = None,
+        role: str | None = None,
+        tenant: str | None = None,
+        state: str | None = None,
+        expiring_days: int | None = None,
+        sort: str | None = None,
+        page_size: int | None = None,
+    ) -> AsyncPages[KeyRecord]:
+        """List keys, revoked ones included.
+
+        Args:
+            q: Only those with this text in name, id, beginning or tenant.
+            role: Only those of this role.
+            tenant: Only those of this tenant.
+            state: Only ``active``, ``expired``, ``revoked`` or ``suspended`` ones.
+            expiring_days: Only active ones that expire within so many days.
+            sort: ``created`` (the default), ``name``, ``last_used`` or ``expires``; with ``-`` before it, the
+                largest come first.
+            page_size: Keys fetched at a time.
+        """
+        return self._pages(
+            lambda after: operations.list_keys(
+                after,
+                page_size,
+                q=q,
+                role=role,
+                tenant=tenant,
+                state=state,
+                expiring_days=expiring_days,
+                sort=sort,
+            )
+        )
+
+    async def get(self, key_id: str) -> KeyRecord:
+        """Get a key's record, without the key itself."""
+        return await self._send(operations.get_key(key_id))
 
     async def create(
         self,
@@ -80,9 +125,28 @@ class AsyncKeys(AsyncGroup):
 class AsyncTenants(AsyncGroup):
     """``client.tenants``: whose keys and records are kept apart. Needs viewer; admin to change."""
 
-    def list(self, *, page_size: int | None = None) -> AsyncPages[TenantRecord]:
-        """List tenants; ``page_size`` are fetched at a time."""
-        return self._pages(lambda after: operations.list_tenants(after, page_size))
+    def list(
+        self,
+        *,
+        q: str | None = None,
+        suspended: bool | None = None,
+        sort: str | None = None,
+        page_size: int | None = None,
+    ) -> AsyncPages[TenantRecord]:
+        """List tenants.
+
+        Args:
+            q: Only those with this text in id or name.
+            suspended: Only those that are, or are not.
+            sort: ``id`` (the default), ``name``, ``created`` or ``last_used``; with ``-`` before it, the largest
+                come first.
+            page_size: Tenants fetched at a time.
+        """
+        return self._pages(
+            lambda after: operations.list_tenants(
+                after, page_size, q=q, suspended=suspended, sort=sort
+            )
+        )
 
     async def get(self, tenant: str) -> TenantRecord:
         """Get a tenant."""
@@ -118,23 +182,32 @@ class AsyncAudit(AsyncGroup):
         self,
         *,
         order: str = "newest",
-        actor: str | None = None,
-        action: str | None = None,
         page_size: int | None = None,
+        **only: Unpack[AuditFilter],
     ) -> AsyncPages[AuditEntry]:
         """List entries.
 
         Args:
             order: ``newest`` or ``oldest`` first.
-            actor: Only of this key or person.
-            action: Only those whose action holds this text.
             page_size: Entries fetched at a time.
+            only: Which: ``actor``, ``action``, ``target``, ``tenant``, ``event``, ``since``, ``until``, ``q``.
         """
         return self._pages(
-            lambda after: operations.list_audit(
-                after, page_size, order=order, actor=actor, action=action
-            ),
+            lambda after: operations.list_audit(after, page_size, order=order, **only),
         )
+
+    async def get(self, number: int) -> AuditDetail:
+        """Get an entry with what was sent, and what it was like before and after."""
+        return await self._send(operations.get_audit_entry(number))
+
+    def export(self, form: str = "csv", **only: Unpack[AuditFilter]) -> AsyncGenerator[bytes]:
+        """Yield entries, the oldest first, as the pieces of a file.
+
+        Args:
+            form: ``csv`` or ``jsonl``.
+            only: Which, as in :meth:`list`.
+        """
+        return self._pieces(operations.export_audit(form, **only))
 
     async def head(self) -> AuditHead:
         """Get the last entry's number and hash."""

@@ -10,21 +10,24 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 from coe_client.coroutines.access import AsyncAudit, AsyncKeys, AsyncTenants
 from coe_client.coroutines.answers import AsyncChat, AsyncModels
 from coe_client.coroutines.batches import AsyncBatches, AsyncFiles
+from coe_client.coroutines.budgets import AsyncBudgets
 from coe_client.coroutines.caching import AsyncCache
 from coe_client.coroutines.experts import AsyncExperts, AsyncSecrets
 from coe_client.coroutines.feedback import AsyncOpinions
 from coe_client.coroutines.jobs import AsyncJobs
 from coe_client.coroutines.limits import AsyncLimits
+from coe_client.coroutines.overview import AsyncOverviews
 from coe_client.coroutines.protocols import AsyncEmbeddings, AsyncMessages, AsyncResponses
 from coe_client.coroutines.routers import AsyncRouter, AsyncRouters
 from coe_client.coroutines.runs import AsyncRuns, AsyncWebhooks
 from coe_client.coroutines.service import AsyncBreakers, AsyncConfig, AsyncResidency
+from coe_client.coroutines.sessions import AsyncSessions
 from coe_client.coroutines.strategies import AsyncLessons, AsyncStrategies
 from coe_client.coroutines.usage import AsyncUsage
-from coe_client.operations import access, answers, service
+from coe_client.operations import access, answers, service, system
 from coe_client.raw import RawResponse, noting, raw_of
 from coe_client.settings import Timeouts, resolve
-from coe_client.types import CoeOptions, Health, Me, Readiness, RoutingDecision
+from coe_client.types import CoeOptions, Health, Me, Readiness, RoutingDecision, System
 
 if TYPE_CHECKING:
     import httpx
@@ -80,6 +83,7 @@ class AsyncCoe:
         self.models = AsyncModels(transport)
         self.feedback = AsyncOpinions(transport)
         self.usage = AsyncUsage(transport)
+        self.overview = AsyncOverviews(transport)
         self.runs = AsyncRuns(transport)
         self.webhooks = AsyncWebhooks(transport)
         self.files = AsyncFiles(transport)
@@ -93,6 +97,8 @@ class AsyncCoe:
         self.keys = AsyncKeys(transport)
         self.tenants = AsyncTenants(transport)
         self.limits = AsyncLimits(transport)
+        self.budgets = AsyncBudgets(transport)
+        self.sessions = AsyncSessions(transport)
         self.audit = AsyncAudit(transport)
         self.jobs = AsyncJobs(transport)
         self.breakers = AsyncBreakers(transport)
@@ -183,6 +189,10 @@ class AsyncCoe:
     async def metrics(self) -> str:
         """Get the metrics of the replica that answers, as Prometheus reads them. Needs viewer."""
         return await self._transport.send(service.get_metrics())
+
+    async def system(self) -> System:
+        """Tell how processes, queues, stores and disk of the installation are. Needs viewer."""
+        return await self._transport.send(system.get_system())
 
     async def close(self) -> None:
         """Close the connections, unless they are an ``http_client`` of your own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from coe_client.coroutines.group import AsyncGroup
+from coe_client.coroutines.workbench import AsyncWorkbench
 from coe_client.operations import routers as operations
 from coe_client.paging import AsyncPages
 from coe_client.types import RouterComparison, RouterInfo, RouterVersion, RouterVersionDetail
@@ -18,7 +19,7 @@ class AsyncRouter(AsyncGroup):
         return await self._send(operations.get_router())
 
 
-class AsyncRouters(AsyncGroup):
+class AsyncRouters(AsyncWorkbench):
     """``client.routers``: router versions. Viewers read, editors add, admins decide."""
 
     def list(self, *, page_size: int | None = None) -> AsyncPages[RouterVersion]:

@@ -7,14 +7,17 @@ from typing import Unpack
 
 from coe_client.coroutines.group import AsyncGroup
 from coe_client.operations import usage as operations
-from coe_client.operations.usage import Moment
+from coe_client.operations.moments import Moment
 from coe_client.paging import AsyncPages
 from coe_client.types import (
     RequestContent,
+    RequestDetail,
     UsageDetail,
     UsageFilter,
+    UsagePage,
     UsageRecord,
     UsageReport,
+    UsageSearch,
 )
 
 
@@ -24,23 +27,59 @@ class AsyncUsage(AsyncGroup):
     def list(
         self,
         *,
-        expert: str | None = None,
-        status: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
         page_size: int | None = None,
+        **only: Unpack[UsageSearch],
     ) -> AsyncPages[UsageRecord]:
-        """List records of all tenants, the latest first. Needs the role viewer.
+        """List requests of all tenants, the latest first unless ``sort`` says otherwise. Needs viewer.
 
         Args:
-            expert: Only what this expert answered.
-            status: Only ``ok``, ``failed``, ``blocked``, ``cancelled`` or ``interrupted``.
+            since: A day, or a moment with a time zone.
+            until: Likewise, no longer part of it.
             page_size: Records fetched at a time.
+            only: Which, and in which order.
         """
         return self._pages(
-            lambda after: operations.list_usage(after, page_size, expert=expert, status=status)
+            lambda after: operations.list_usage(after, page_size, since, until, **only)
         )
 
-    async def get(self, request_id: str) -> UsageDetail:
-        """Get the record of one request of any tenant. Needs the role viewer."""
+    async def page(
+        self,
+        *,
+        after: str | None = None,
+        limit: int | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        **only: Unpack[UsageSearch],
+    ) -> UsagePage:
+        """Get one page of them, and how many there are. Needs the role viewer.
+
+        Args:
+            after: The ``next`` of the page before.
+            limit: Records in a page.
+            since: As in :meth:`list`.
+            until: As in :meth:`list`.
+            only: As in :meth:`list`.
+        """
+        return await self._send(operations.usage_page(after, limit, since, until, **only))
+
+    def export_list(
+        self,
+        form: str = "csv",
+        *,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        **only: Unpack[UsageSearch],
+    ) -> AsyncGenerator[bytes]:
+        """Yield all of them as the pieces of a file, in their order. Needs the role viewer.
+
+        ``form`` is ``csv``, ``jsonl`` or ``parquet``; the others are as in :meth:`list`.
+        """
+        return self._pieces(operations.export_list(form, since, until, **only))
+
+    async def get(self, request_id: str) -> RequestDetail:
+        """Get all that is on record of one request of any tenant. Needs the role viewer."""
         return await self._send(operations.get_usage(request_id))
 
     def own(
@@ -54,8 +93,8 @@ class AsyncUsage(AsyncGroup):
         """List records of the key's tenant, the latest first.
 
         Args:
-            expert: As in :meth:`list`.
-            status: As in :meth:`list`.
+            expert: Only what this expert answered.
+            status: Only ``ok``, ``failed``, ``blocked``, ``cancelled`` or ``interrupted``.
             tenant: With the role viewer: another one, ``*`` for all.
             page_size: Records fetched at a time.
         """

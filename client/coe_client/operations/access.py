@@ -4,15 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
-from coe_client.requests import Request, admin, as_model, given, nothing
-from coe_client.types import AuditEntry, AuditHead, CreatedKey, KeyRecord, Me, Page, TenantRecord
+from coe_client.requests import Query, Request, admin, as_bytes, as_model, given, nothing
+from coe_client.types import (
+    AuditDetail,
+    AuditEntry,
+    AuditFilter,
+    AuditHead,
+    CreatedKey,
+    KeyRecord,
+    Me,
+    Page,
+    TenantRecord,
+)
 
 
-def list_keys(after: str | None = None, limit: int | None = None) -> Request[Page[KeyRecord]]:
+def list_keys(
+    after: str | None = None, limit: int | None = None, **only: Query
+) -> Request[Page[KeyRecord]]:
     """List API keys."""
-    return Request("GET", admin("keys", after=after, limit=limit), as_model(Page[KeyRecord]))
+    path = admin("keys", after=after, limit=limit, **only)
+    return Request("GET", path, as_model(Page[KeyRecord]))
+
+
+def get_key(key_id: str) -> Request[KeyRecord]:
+    """Get an API key's record."""
+    return Request("GET", admin("keys", key_id), as_model(KeyRecord))
 
 
 def create_key(name: str, *, expires_at: datetime | None, **options: Any) -> Request[CreatedKey]:
@@ -43,9 +61,17 @@ def revoke_key(key_id: str) -> Request[None]:
     return Request("DELETE", admin("keys", key_id), nothing, repeatable=False)
 
 
-def list_tenants(after: str | None = None, limit: int | None = None) -> Request[Page[TenantRecord]]:
+def list_tenants(
+    after: str | None = None,
+    limit: int | None = None,
+    *,
+    suspended: bool | None = None,
+    **only: Query,
+) -> Request[Page[TenantRecord]]:
     """List tenants."""
-    return Request("GET", admin("tenants", after=after, limit=limit), as_model(Page[TenantRecord]))
+    shut_out = None if suspended is None else str(suspended).lower()
+    path = admin("tenants", after=after, limit=limit, suspended=shut_out, **only)
+    return Request("GET", path, as_model(Page[TenantRecord]))
 
 
 def get_tenant(tenant: str) -> Request[TenantRecord]:
@@ -63,12 +89,23 @@ def list_audit(
     limit: int | None = None,
     *,
     order: str | None = None,
-    actor: str | None = None,
-    action: str | None = None,
+    **only: Unpack[AuditFilter],
 ) -> Request[Page[AuditEntry]]:
     """List what was changed."""
-    path = admin("audit", after=after, limit=limit, order=order, actor=actor, action=action)
+    path = admin("audit", after=after, limit=limit, order=order, **_selected(only))
     return Request("GET", path, as_model(Page[AuditEntry]))
+
+
+def get_audit_entry(number: int) -> Request[AuditDetail]:
+    """Get one entry."""
+    return Request("GET", admin("audit", "entries", str(number)), as_model(AuditDetail))
+
+
+def export_audit(form: str, **only: Unpack[AuditFilter]) -> Request[bytes]:
+    """Get what was changed as a file."""
+    path = admin("audit", "export", format=form, **_selected(only))
+    kind = {"csv": "text/csv", "jsonl": "application/x-ndjson"}.get(form)
+    return Request("GET", path, as_bytes, content_type=kind or "application/octet-stream")
 
 
 def get_audit_head() -> Request[AuditHead]:
@@ -84,3 +121,15 @@ def get_me() -> Request[Me]:
 def _lists(fields: dict[str, Any]) -> dict[str, Any]:
     """Return fields with sequences of names as lists."""
     return {name: list(v) if isinstance(v, tuple) else v for name, v in fields.items()}
+
+
+def _selected(only: AuditFilter) -> dict[str, Query]:
+    return {name: _written(value, name) for name, value in only.items()}
+
+
+def _written(value: object, name: str) -> str | None:
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError(f"{name} needs a time zone")
+        return value.isoformat()
+    return None if value is None else str(value)

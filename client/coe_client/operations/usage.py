@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
 from typing import Unpack
 
+from coe_client.operations.moments import Moment, written
 from coe_client.requests import Query, Request, admin, as_bytes, as_model, v1
 from coe_client.types import (
     Page,
     RequestContent,
+    RequestDetail,
     UsageDetail,
     UsageFilter,
+    UsagePage,
     UsageRecord,
     UsageReport,
+    UsageSearch,
 )
 
-Moment = date | datetime | str
-"""A day, or a moment with a time zone."""
 MEDIA_TYPES = {
     "csv": "text/csv",
     "jsonl": "application/x-ndjson",
@@ -26,16 +27,43 @@ MEDIA_TYPES = {
 
 
 def list_usage(
-    after: str | None = None, limit: int | None = None, **only: str | None
+    after: str | None = None,
+    limit: int | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
+    **only: Unpack[UsageSearch],
 ) -> Request[Page[UsageRecord]]:
-    """List what requests of all tenants used."""
-    path = admin("usage", after=after, limit=limit, **only)
-    return Request("GET", path, as_model(Page[UsageRecord]))
+    """List requests of all tenants."""
+    path = admin("usage", after=after, limit=limit, **_between(since, until), **only)
+    return Request("GET", path, as_model(UsagePage))
 
 
-def get_usage(request_id: str) -> Request[UsageDetail]:
-    """Get what one request used."""
-    return Request("GET", admin("usage", request_id), as_model(UsageDetail))
+def usage_page(
+    after: str | None = None,
+    limit: int | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
+    **only: Unpack[UsageSearch],
+) -> Request[UsagePage]:
+    """List a page of them."""
+    path = admin("usage", after=after, limit=limit, **_between(since, until), **only)
+    return Request("GET", path, as_model(UsagePage))
+
+
+def export_list(
+    form: str,
+    since: Moment | None = None,
+    until: Moment | None = None,
+    **only: Unpack[UsageSearch],
+) -> Request[bytes]:
+    """Get all of them as a file."""
+    path = admin("usage", "export", format=form, **_between(since, until), **only)
+    return _file(path, form)
+
+
+def get_usage(request_id: str) -> Request[RequestDetail]:
+    """Get all that is on record of one request."""
+    return Request("GET", admin("usage", request_id), as_model(RequestDetail))
 
 
 def list_own_usage(
@@ -108,10 +136,8 @@ def _file(path: str, form: str) -> Request[bytes]:
 
 
 def _period(start: Moment | None, end: Moment | None) -> dict[str, Query]:
-    return {"start": _written(start, "start"), "end": _written(end, "end")}
+    return {"start": written(start, "start"), "end": written(end, "end")}
 
 
-def _written(moment: Moment | None, name: str) -> str | None:
-    if isinstance(moment, datetime) and moment.tzinfo is None:
-        raise ValueError(f"{name} needs a time zone")
-    return moment.isoformat() if isinstance(moment, date) else moment
+def _between(since: Moment | None, until: Moment | None) -> dict[str, Query]:
+    return {"since": written(since, "since"), "until": written(until, "until")}

@@ -9,24 +9,27 @@ from random import random as uniform
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
-from coe_client.operations import access, answers, service
+from coe_client.operations import access, answers, service, system
 from coe_client.raw import RawResponse, noting, raw_of
 from coe_client.settings import Timeouts, resolve
 from coe_client.threads.access import Audit, Keys, Tenants
 from coe_client.threads.answers import Chat, Models
 from coe_client.threads.batches import Batches, Files
+from coe_client.threads.budgets import Budgets
 from coe_client.threads.caching import Cache
 from coe_client.threads.experts import Experts, Secrets
 from coe_client.threads.feedback import Opinions
 from coe_client.threads.jobs import Jobs
 from coe_client.threads.limits import Limits
+from coe_client.threads.overview import Overviews
 from coe_client.threads.protocols import Embeddings, Messages, Responses
 from coe_client.threads.routers import Router, Routers
 from coe_client.threads.runs import Runs, Webhooks
 from coe_client.threads.service import Breakers, Config, Residency
+from coe_client.threads.sessions import Sessions
 from coe_client.threads.strategies import Lessons, Strategies
 from coe_client.threads.usage import Usage
-from coe_client.types import CoeOptions, Health, Me, Readiness, RoutingDecision
+from coe_client.types import CoeOptions, Health, Me, Readiness, RoutingDecision, System
 
 if TYPE_CHECKING:
     import httpx
@@ -82,6 +85,7 @@ class Coe:
         self.models = Models(transport)
         self.feedback = Opinions(transport)
         self.usage = Usage(transport)
+        self.overview = Overviews(transport)
         self.runs = Runs(transport)
         self.webhooks = Webhooks(transport)
         self.files = Files(transport)
@@ -95,6 +99,8 @@ class Coe:
         self.keys = Keys(transport)
         self.tenants = Tenants(transport)
         self.limits = Limits(transport)
+        self.budgets = Budgets(transport)
+        self.sessions = Sessions(transport)
         self.audit = Audit(transport)
         self.jobs = Jobs(transport)
         self.breakers = Breakers(transport)
@@ -183,6 +189,10 @@ class Coe:
     def metrics(self) -> str:
         """Get the metrics of the replica that answers, as Prometheus reads them. Needs viewer."""
         return self._transport.send(service.get_metrics())
+
+    def system(self) -> System:
+        """Tell how processes, queues, stores and disk of the installation are. Needs viewer."""
+        return self._transport.send(system.get_system())
 
     def close(self) -> None:
         """Close the connections, unless they are an ``http_client`` of your own."""

@@ -9,6 +9,7 @@ from typing import Any
 from coe_client.operations import routers as operations
 from coe_client.paging import Pages
 from coe_client.threads.group import Group
+from coe_client.threads.workbench import Workbench
 from coe_client.types import RouterComparison, RouterInfo, RouterVersion, RouterVersionDetail
 
 
@@ -20,7 +21,7 @@ class Router(Group):
         return self._send(operations.get_router())
 
 
-class Routers(Group):
+class Routers(Workbench):
     """``client.routers``: router versions. Viewers read, editors add, admins decide."""
 
     def list(self, *, page_size: int | None = None) -> Pages[RouterVersion]:

@@ -16,3 +16,5 @@ class Page(WireModel, Generic[T]):
     has_more: bool = False
     next: str | None = None
     """Cursor of the next page, to be passed as ``after``."""
+    total: int | None = None
+    """How many there are on all pages, where the service tells."""

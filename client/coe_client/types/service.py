@@ -29,6 +29,12 @@ class KeyRecord(WireModel):
     """Policies that may be asked for; ``None``: all."""
     previous_until: datetime | None = None
     """Until when the secret before the last rotation still works."""
+    created_by: str = ""
+    """Id of the key or person that made it."""
+    last_used_at: datetime | None = None
+    """To the minute."""
+    state: str = ""
+    """``active``, ``expired``, ``revoked``, or ``suspended`` with its tenant."""
 
 
 class CreatedKey(KeyRecord):
@@ -48,6 +54,8 @@ class Me(WireModel):
     expires_at: datetime | None = None
     experts: list[str] | None = None
     policies: list[str] | None = None
+    session_id: str | None = None
+    """``None``: the key itself was sent."""
 
 
 class TenantRecord(WireModel):
@@ -60,6 +68,10 @@ class TenantRecord(WireModel):
     """Since when none of its keys works."""
     experts: list[str] | None = None
     policies: list[str] | None = None
+    active_keys: int = 0
+    """How many of its keys work."""
+    last_used_at: datetime | None = None
+    """When one of its keys was, to the minute."""
 
 
 class AuditEntry(WireModel):
@@ -79,6 +91,48 @@ class AuditEntry(WireModel):
     """Further facts, as JSON text."""
     previous: str
     hash: str
+    target: str = ""
+    """What it is about, such as ``keys/key_1``."""
+    tenant: str = ""
+    """Of who acted, where that is known."""
+
+
+class AuditFilter(TypedDict, total=False):
+    """Which entries of the audit log are meant."""
+
+    actor: str | None
+    """Id of a key or person."""
+    action: str | None
+    """A part of the action."""
+    target: str | None
+    """What it is about, or above that: ``keys/key_1``, ``tenants/acme``."""
+    tenant: str | None
+    """By one of this tenant, or about it."""
+    event: str | None
+    """``asked``, ``done``, ``refused``, ``failed`` or ``noted``."""
+    since: datetime | None
+    """With a time zone."""
+    until: datetime | None
+    """With a time zone; the first moment that is not meant."""
+    q: str | None
+    """A text anywhere in the entry."""
+
+
+class AuditDetail(AuditEntry):
+    """One entry of the audit log, with its facts apart."""
+
+    body: Any = None
+    """What was sent, without secrets and shortened."""
+    changed: bool = False
+    """Whether it is on record what is different since."""
+    before: Any = None
+    """What differs, as it was; ``None``: there was no such thing."""
+    after: Any = None
+    """What differs, as it is; ``None``: the thing is gone."""
+    asked: int | None = None
+    """Number of the entry written before it was done."""
+    ended: int | None = None
+    """Number of the entry that says how it ended."""
 
 
 class AuditHead(WireModel):
@@ -132,6 +186,12 @@ class UsageRecord(WireModel):
     """``hit``, ``shared``, ``similar`` or ``miss``; ``None`` where the cache had no part in it."""
     saved_tokens: int | None = None
     """Not used, since the answer was kept."""
+    saved_usd: float | None = None
+    """What these would have cost."""
+    session: str | None = None
+    """What the caller calls its conversation."""
+    endpoint: str | None = None
+    """Of the expert's that was called last."""
 
 
 class UsageDetail(UsageRecord):
@@ -143,6 +203,8 @@ class UsageDetail(UsageRecord):
     """The calls of experts, where it was not just one at the usual price."""
     guardrails: list[dict[str, Any]] | None = None
     """What guardrails did and flagged."""
+    timing: dict[str, Any] | None = None
+    """In milliseconds: ``stages`` before experts were called, and ``call``, the only one."""
 
 
 class UsageFilter(TypedDict, total=False):

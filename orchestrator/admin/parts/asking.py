@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -116,3 +117,13 @@ def button(
 def reload() -> None:
     """Load the page anew."""
     ui.run_javascript("location.reload()")
+
+
+def go(address: str) -> None:
+    """Open another page.
+
+    Args:
+        address: Its path, ``/admin`` included. ``ui.navigate.to`` and ``ui.link`` would put another ``/admin``
+            before it.
+    """
+    ui.run_javascript(f"location.assign({json.dumps(address)})")

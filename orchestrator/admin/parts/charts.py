@@ -15,7 +15,9 @@ from orchestrator.admin.parts.markup import draw, tag
 COLORS = tuple(f"var(--c{number})" for number in range(1, 9))
 Options = dict[str, Any]
 Point = tuple[Any, float | None]
-_TEXT = {"color": "var(--soft)", "fontFamily": "inherit", "fontSize": 12}
+_FONT = "Inter, 'Segoe UI', system-ui, -apple-system, Roboto, 'Helvetica Neue', sans-serif"
+"""That of the style sheet: room for texts is measured before they are on the page."""
+_TEXT = {"color": "var(--soft)", "fontFamily": _FONT, "fontSize": 12}
 _LINE = {"lineStyle": {"color": "var(--line)"}}
 
 
@@ -160,53 +162,6 @@ def curve(
     }
 
 
-def matrix(
-    rows: Sequence[str],
-    columns: Sequence[str],
-    values: Sequence[Sequence[float | None]],
-    *,
-    most: float = 1.0,
-) -> Options:
-    """Return a heat map: a value for each row and column.
-
-    Args:
-        rows: Names, from top to bottom.
-        columns: Names, from left to right.
-        values: By row and column; ``None`` is left empty.
-        most: The value of the fullest colour.
-    """
-    cells = [
-        [across, down, value]
-        for down, row in enumerate(values)
-        for across, value in enumerate(row)
-        if value is not None
-    ]
-    names = {
-        "axisLabel": {**_TEXT, "width": 130, "overflow": "truncate"},
-        "axisLine": {"show": False},
-        "axisTick": {"show": False},
-    }
-    return {
-        **_common(1),
-        "grid": {"left": 8, "right": 12, "top": 8, "bottom": 8, "containLabel": True},
-        "tooltip": {"confine": True},
-        "xAxis": {
-            "type": "category",
-            "data": list(columns),
-            **names,
-            "axisLabel": {**_TEXT, "rotate": 40, "interval": 0},
-        },
-        "yAxis": {"type": "category", "inverse": True, "data": list(rows), **names},
-        "visualMap": {
-            "show": False,
-            "min": 0,
-            "max": most,
-            "inRange": {"color": COLORS[0], "opacity": [0.04, 1]},
-        },
-        "series": [{"type": "heatmap", "data": cells, "emphasis": {"disabled": True}}],
-    }
-
-
 def chart(options: Options, name: str, *, height: int = 240) -> ui.echart:
     """Draw a chart.
 
@@ -241,7 +196,7 @@ def _common(number: int) -> Options:
     return {
         "color": list(COLORS),
         "animation": False,
-        "textStyle": {"fontFamily": "inherit"},
+        "textStyle": {"fontFamily": _FONT},
         "grid": {
             "left": 8,
             "right": 16,

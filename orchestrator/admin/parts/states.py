@@ -28,11 +28,13 @@ async def shown(drawing: Callable[..., Awaitable[Any]], *given: Any) -> None:
     async def attempt() -> None:
         container.clear()
         with container:
-            waiting = ui.element("div").classes("stack")
+            content = ui.element("div").classes("stack")
+            waiting = ui.element("div").classes("stack")  # below what is drawn already
             with waiting:
                 skeleton()
             try:
-                await drawing(*given)
+                with content:
+                    await drawing(*given)
             except CoeError as error:
                 container.clear()
                 with container:

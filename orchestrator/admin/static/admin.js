@@ -22,6 +22,18 @@
     const area = Object.assign(document.createElement("textarea"), { value: text });
     document.body.append(area); area.select(); document.execCommand("copy"); area.remove();
   };
+  // What changes by itself is drawn anew: whoever was on a link there is on the same link afterwards.
+  let last = null;
+  document.addEventListener("focusin", (event) => {
+    const within = event.target.closest(".live");
+    const href = event.target.getAttribute("href");
+    last = within && href ? { within, href, link: event.target } : null;
+  });
+  new MutationObserver(() => {
+    if (!last || last.link.isConnected || document.activeElement !== document.body) return;
+    const same = [...last.within.querySelectorAll("a[href]")].find((one) => one.getAttribute("href") === last.href);
+    if (same) same.focus({ preventScroll: true });
+  }).observe(document.documentElement, { childList: true, subtree: true });
   window.addEventListener("keydown", (event) => {
     if (event.key === "Escape") window.coeRail(false);
     const typing = event.target.closest && event.target.closest("input, textarea, [contenteditable]");

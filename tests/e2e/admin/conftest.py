@@ -46,7 +46,7 @@ def browse(browser: Browser, server: Server) -> Browse:
     """Opens a page of the admin UI, signed in; ends with an error if the browser complained of anything.
 
     ``async with browse("/experts", key=..., width=390, theme="dark") as page``; without a key, as the
-    admin; with ``key=""`` as nobody.
+    admin; with ``key=""`` as nobody. ``expected``: parts of complaints that are meant to be.
     """
 
     @asynccontextmanager
@@ -57,6 +57,7 @@ def browse(browser: Browser, server: Server) -> Browse:
         width: int = 1440,
         theme: str = "light",
         at: Server | None = None,
+        expected: tuple[str, ...] = (),
     ) -> AsyncIterator[Page]:
         service = at or server
         context = await browser.new_context(
@@ -76,7 +77,8 @@ def browse(browser: Browser, server: Server) -> Browse:
         complaints: list[str] = []
 
         def heard(message: ConsoleMessage) -> None:
-            if message.type in {"error", "warning"}:
+            known = any(text in message.text for text in expected)
+            if message.type in {"error", "warning"} and not known:
                 complaints.append(f"{message.type}: {message.text} ({message.location['url']})")
 
         def broken(error: Error) -> None:

@@ -36,3 +36,33 @@ async def test_nobody_is_led_to_sign_in_and_back(browse: Browse, server: Server)
         await page.wait_for_url("**/admin/experts?q=coder")
         await settled(page)
         assert await page.get_by_role("link", name="coder").is_visible()
+
+
+@pytest.mark.parametrize(
+    "back", ["//evil.example", "https://evil.example", "/admin//evil.example", "/v1/models"]
+)
+async def test_nobody_is_sent_to_another_site(browse: Browse, server: Server, back: str) -> None:
+    async with browse(f"/login?back={back}", key="") as page:
+        await page.get_by_label("API key").fill(server.key)
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(f"{server.url}/admin")
+
+
+async def test_a_wrong_key_is_told_where_it_was_typed(browse: Browse) -> None:
+    async with browse("/login", key="", expected=("401",)) as page:
+        await page.get_by_label("API key").fill("sk-coe-wrong")
+        await page.get_by_role("button", name="Continue").click()
+        await page.get_by_text("unknown, revoked or expired").wait_for()
+        assert await page.get_by_label("API key").get_attribute("aria-invalid") == "true"
+
+
+async def test_assets_are_kept_by_browsers_and_pages_are_not(server: Server) -> None:
+    with server.client() as client:
+        style = client.get("/admin/static/admin.css")
+        page = client.get("/admin/login")
+    assert style.status_code == 200
+    assert style.headers["etag"]
+    assert page.headers["cache-control"] == "no-store"
+    for answer in (style, page):
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"

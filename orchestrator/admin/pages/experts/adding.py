@@ -9,6 +9,7 @@ from nicegui import ui
 from orchestrator.admin.pages.experts.entry import Entry, concise
 from orchestrator.admin.pages.experts.form import Form
 from orchestrator.admin.pages.experts.providers import PROVIDERS, Provider
+from orchestrator.admin.parts.asking import go
 from orchestrator.admin.parts.markup import Markup, tag
 from orchestrator.admin.parts.markup import draw as put
 from orchestrator.admin.parts.sources import gathered
@@ -36,7 +37,7 @@ async def draw(view: View) -> None:
 
     async def save(entry: Entry) -> None:
         added = await view.client.experts.create(entry)
-        ui.navigate.to(f"/admin/experts/{added.expert.id}?tab=try")
+        go(f"/admin/experts/{added.expert.id}?tab=try")
 
     form.buttons(save, check, "Add the expert")
 

@@ -83,22 +83,29 @@ def draw_endpoint(
                     )
                 else:
                     drawn |= _draw_key(view, place, values, changed, secrets)
-            if provider.several:
-                add(
-                    Field(
-                        f"{place}.weight", "Weight", "number", "Share of the calls among replicas."
-                    )
-                )
-                add(
-                    Field(
-                        f"{place}.headers",
-                        "More headers",
-                        "long",
-                        "One a line; nothing secret.",
-                        placeholder="x-team: search",
-                    )
-                )
+        if provider.several:
+            with (
+                ui.expansion("Weight and headers").classes("more"),
+                ui.element("div").classes("fields"),
+            ):
+                for field in _rare(place):
+                    add(field)
     return drawn
+
+
+def _rare(place: str) -> tuple[Field, ...]:
+    return (
+        Field(
+            f"{place}.weight", "Weight", "number", "Share of the calls among replicas; usually 1."
+        ),
+        Field(
+            f"{place}.headers",
+            "More headers",
+            "long",
+            "One a line; nothing secret.",
+            placeholder="x-team: search",
+        ),
+    )
 
 
 def _draw_key(

@@ -48,9 +48,10 @@ class Form:
         self._values = values_of(entry)
         self._controls: dict[str, ValidationElement[Any]] = {}
         self._text: ui.textarea | None = None
-        with ui.tabs(value="form").props("dense align=left no-caps") as tabs:
+        with ui.tabs().props("dense align=left no-caps") as tabs:
             ui.tab("form", "Form")
             ui.tab("text", "YAML")
+        tabs.set_value("form")
         tabs.on_value_change(lambda event: self._show(str(event.value)))
         self._tabs = tabs
         self._wrong = put(note_box("")).props('role="alert"')

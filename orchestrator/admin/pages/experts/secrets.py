@@ -107,7 +107,7 @@ async def set_secret(view: View, name: str = "") -> str | None:
                 class_="soft",
             )
         )
-        named = ui.input("Name", value=name, placeholder="openai-key")
+        named = ui.input("Name of the secret", value=name, placeholder="openai-key")
         named.props("outlined dense stack-label autocomplete=off spellcheck=false")
         named.props["hint"] = "Lower-case letters, digits, '.', '_' and '-'."
         named.set_enabled(not name)

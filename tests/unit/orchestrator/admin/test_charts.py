@@ -29,11 +29,6 @@ def test_bars_that_are_not_meant_are_grey() -> None:
     assert [one["itemStyle"]["color"] for one in data] == ["var(--line-strong)", charts.COLORS[0]]
 
 
-def test_a_matrix_leaves_out_what_is_not_known() -> None:
-    options = charts.matrix(["x", "y"], ["a", "b"], [[0.5, None], [None, 1.0]])
-    assert options["series"][0]["data"] == [[0, 0, 0.5], [1, 1, 1.0]]
-
-
 def test_curves_have_named_axes() -> None:
     options = charts.curve({"a": [(1.0, 2.0)]}, x="cost", y="quality", points=True)
     assert (options["xAxis"]["name"], options["yAxis"]["name"]) == ("cost", "quality")

@@ -10,7 +10,6 @@ from orchestrator.admin.contents import PAGES
 from orchestrator.admin.mounting import is_ours
 from orchestrator.admin.parts.listing import _plain
 from orchestrator.admin.session import sign_in_path, zone_of
-from orchestrator.admin.signing_in import safe_back
 
 
 @pytest.mark.parametrize(
@@ -25,27 +24,6 @@ def test_pages_are_the_uis(path: str) -> None:
 )
 def test_the_api_is_not(path: str) -> None:
     assert not is_ours(path)
-
-
-@pytest.mark.parametrize("path", ["/admin", "/admin/", "/admin/experts?q=a%2F%2Fb", "/admin?x=1"])
-def test_one_comes_back_to_where_one_was(path: str) -> None:
-    assert safe_back(path) == path
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "",
-        "//evil.example",
-        "https://evil.example",
-        "/admin//evil.example",
-        "/adminx",
-        "/admin/\\evil",
-        "/login",
-    ],
-)
-def test_nobody_is_sent_to_another_site(path: str) -> None:
-    assert safe_back(path) == "/admin"
 
 
 def test_the_way_back_survives_in_an_address() -> None:

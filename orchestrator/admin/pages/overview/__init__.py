@@ -1,0 +1,1 @@
+"""Overview: what happened, what it cost, and what needs somebody."""

@@ -1,0 +1,167 @@
+"""What the overview is asked for: range and filters, chosen on the page and kept in its address."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+from nicegui import ui
+
+from orchestrator.admin.pages.overview.breakdown import KINDS
+from orchestrator.admin.pages.overview.ranges import (
+    CUSTOM,
+    PRESETS,
+    Range,
+    parameters,
+    range_of,
+    typed,
+)
+from orchestrator.admin.parts.asking import button
+from orchestrator.admin.parts.markup import Markup, tag
+from orchestrator.admin.parts.markup import draw as put
+from orchestrator.admin.session import View
+
+_MOST = 500
+_PRESSED = """(event) => {
+  const pressed = event.target.closest("[data-range]");
+  if (pressed) emit(pressed.dataset.range);
+}"""
+Options = dict[str, dict[str, str]]
+
+
+class Choices:
+    """Draws the choices where it is made.
+
+    Args:
+        view: Of whoever looks.
+        options: By filter, what may be chosen: values and how people read them.
+        changed: Is called when something else is chosen.
+    """
+
+    def __init__(
+        self, view: View, options: Options, changed: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._view, self._changed = view, changed
+        self._asked: dict[str, str] = {
+            key: view.query[key] for key in ("range", "since", "until") if key in view.query
+        }
+        self.filters = {key: view.query[key] for key in KINDS if key in view.query}
+        self.by = view.query.get("by", "expert")
+        self.by = self.by if self.by in KINDS else "expert"
+        with ui.element("div").classes("line overview-choices"):
+            self._segments = put(self._ranges())
+            self._segments.on("click", self._pressed, js_handler=_PRESSED)
+            ui.element("span").classes("push")
+            for key, name in KINDS.items():
+                self._filter(key, name, options.get(key, {}))
+        self._custom = ui.element("div").classes("line")
+        self._fill_custom()
+
+    @property
+    def range(self) -> Range:
+        """The range, as it is at present."""
+        return range_of(self._asked, self._view.zone)
+
+    async def show_by(self, kind: str) -> None:
+        """Choose what requests are broken down by."""
+        self.by = kind
+        self._remember()
+
+    def address(self) -> dict[str, str]:
+        """Return the parameters of the page's address."""
+        by = {} if self.by == "expert" else {"by": self.by}
+        return {**parameters(self.range, self._view.zone), **self.filters, **by}
+
+    def _ranges(self) -> Markup:
+        here = CUSTOM if self._asked.get("range") == CUSTOM else self.range.key
+        names = {**{key: name for key, (name, _, _) in PRESETS.items()}, CUSTOM: "Custom"}
+        pressed = [
+            tag(
+                "button",
+                name,
+                type="button",
+                class_="segment",
+                data_range=key,
+                aria_pressed="true" if key == here else "false",
+            )
+            for key, name in names.items()
+        ]
+        return tag("div", pressed, class_="segments", role="group", aria_label="Range of time")
+
+    async def _pressed(self, event: object) -> None:
+        key = str(getattr(event, "args", ""))
+        now = datetime.now(UTC)
+        if key == CUSTOM:
+            begin = now - timedelta(days=3)
+            zone = self._view.zone
+            self._asked = {
+                "range": CUSTOM,
+                "since": typed(begin, zone),
+                "until": typed(now, zone),
+            }
+        elif key in PRESETS:
+            self._asked = {"range": key}
+        await self._apply()
+
+    async def _apply(self) -> None:
+        self._segments.set_content(self._ranges())
+        self._fill_custom()
+        self._remember()
+        await self._changed()
+
+    def _fill_custom(self) -> None:
+        self._custom.clear()
+        self._custom.set_visibility(self._asked.get("range") == CUSTOM)
+        if self._asked.get("range") != CUSTOM:
+            return
+        with self._custom:
+            fields = {}
+            for name, label in (("since", "From"), ("until", "To")):
+                fields[name] = ui.input(label, value=self._asked.get(name, ""))
+                fields[name].props("type=datetime-local outlined dense stack-label")
+
+            async def show() -> None:
+                asked = {name: field.value or "" for name, field in fields.items()}
+                found = range_of({"range": CUSTOM, **asked}, self._view.zone)
+                wrong = found.key != CUSTOM
+                fields["until"].error = "It ends before it begins." if wrong else None
+                if not wrong:
+                    self._asked = {"range": CUSTOM, **asked}
+                    await self._apply()
+
+            button("Show", show, kind="primary")
+
+    def _filter(self, key: str, name: str, options: dict[str, str]) -> None:
+        chosen = self.filters.get(key)
+        known = {**options, chosen: chosen} if chosen and chosen not in options else options
+        choice = ui.select(known, label=name, value=chosen, with_input=True)
+        choice.props("outlined dense clearable options-dense").classes("overview-filter")
+
+        async def choose(value: str | None) -> None:
+            self.filters.pop(key, None)
+            if value is not None:
+                self.filters[key] = value
+            self._remember()
+            await self._changed()
+
+        choice.on_value_change(lambda event: choose(event.value))
+
+    def _remember(self) -> None:
+        address = urlencode(self.address())
+        target = f"?{address}" if address else ""
+        ui.run_javascript(f"history.replaceState(null, '', location.pathname + {target!r})")
+
+
+async def options(view: View) -> Options:
+    """Return what may be chosen, the first hundreds of each."""
+    client = view.client
+    experts = await client.overview.experts_page(limit=_MOST)
+    router = await client.router.get()
+    tenants = await client.tenants.list(page_size=_MOST).page()
+    return {
+        "expert": {one.id: one.name or one.id for one in experts.data},
+        "category": {"": "None: the expert was named"}
+        | {one.id: one.name or one.id for one in router.categories},
+        "tenant": {one.id: one.name or one.id for one in tenants.data},
+    }

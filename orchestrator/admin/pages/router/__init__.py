@@ -1,0 +1,1 @@
+"""Router: which expert answers what, under which budget, how good that is, and its versions."""
