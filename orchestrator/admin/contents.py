@@ -11,6 +11,8 @@ from orchestrator.admin.pages.conductor import home as conductor
 from orchestrator.admin.pages.conductor import run as conductor_run
 from orchestrator.admin.pages.experts import adding, catalogue, one, secrets
 from orchestrator.admin.pages.overview import home as overview
+from orchestrator.admin.pages.requests import listing as requests
+from orchestrator.admin.pages.requests import one as request
 from orchestrator.admin.pages.router import home as router
 from orchestrator.admin.pages.router import version as router_version
 from orchestrator.admin.pages.system import home as system
@@ -42,6 +44,8 @@ class Page:
 
 PAGES: tuple[Page, ...] = (
     Page("", "Overview", overview.draw, group="Watch", icon="space_dashboard"),
+    Page("/requests", "Requests", requests.draw, group="Watch", icon="receipt_long"),
+    Page("/requests/{request_id}", "Request", request.draw, parent="/requests"),
     Page("/experts", "Experts", catalogue.draw, group="Route", icon="hub"),
     Page("/experts/{expert_id}", "Expert", one.draw, parent="/experts"),
     Page("/add-expert", "Add an expert", adding.draw, role="editor", parent="/experts"),

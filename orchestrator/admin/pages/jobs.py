@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from nicegui import ui
 
 from coe_client.types import Job, JobDetail, ScheduledTask
-from orchestrator.admin.parts.asking import button, confirmed, telling
+from orchestrator.admin.parts.asking import button, confirmed, go, telling
 from orchestrator.admin.parts.listing import Column, Filter, Listing
 from orchestrator.admin.parts.markup import Markup, badge, draw, facts, link, meter, table, tag
 from orchestrator.admin.parts.numbers import count, money, span
@@ -261,4 +261,4 @@ def _changes(job: JobDetail, view: View, refresh: Again) -> None:
             button("Cancel", cancel, kind="danger", enabled=may, why_not=why)
         elif job.progress.failed:
             button("Try failed items again", requeue, icon="replay", enabled=may, why_not=why)
-        button("All jobs", lambda: ui.navigate.to("/admin/jobs"), kind="quiet", icon="arrow_back")
+        button("All jobs", lambda: go("/admin/jobs"), kind="quiet", icon="arrow_back")

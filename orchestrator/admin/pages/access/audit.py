@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from nicegui import ui
 
 from coe_client.types import AuditEntry
+from orchestrator.admin.pages.access.audit_words import in_words
 from orchestrator.admin.parts.asking import button, telling
 from orchestrator.admin.parts.listing import Column, Filter, Listing, act
 from orchestrator.admin.parts.markup import Markup, badge, facts, table, tag
@@ -47,9 +48,7 @@ async def draw(view: View) -> None:
         ),
         Column[AuditEntry]("Who", _who, value=lambda row: row.actor_name or row.actor),
         Column[AuditEntry]("Event", _event, value=lambda row: row.event),
-        Column[AuditEntry](
-            "What", lambda row: tag("code", row.action), value=lambda row: row.action
-        ),
+        Column[AuditEntry]("What", _what, value=lambda row: row.action),
         Column[AuditEntry](
             "Tenant", lambda row: row.tenant, value=lambda row: row.tenant, wide_only=True
         ),
@@ -97,6 +96,13 @@ def _who(row: AuditEntry) -> Markup:
     return tag("span", row.actor_name or row.actor, class_="strong") + tag(
         "span", row.address, class_="sub"
     )
+
+
+def _what(row: AuditEntry) -> Markup:
+    words = in_words(row.action)
+    if words is None:
+        return tag("span", row.action, class_="strong")
+    return tag("span", words, class_="strong") + tag("code", row.action, class_="sub")
 
 
 def _event(row: AuditEntry) -> Markup:

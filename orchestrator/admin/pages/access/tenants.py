@@ -5,7 +5,7 @@ from __future__ import annotations
 from nicegui import ui
 
 from coe_client.types import TenantRecord
-from orchestrator.admin.parts.asking import button, telling
+from orchestrator.admin.parts.asking import button, go, telling
 from orchestrator.admin.parts.listing import Column, Filter, Listing
 from orchestrator.admin.parts.markup import Markup, badge, link, tag
 from orchestrator.admin.parts.markup import draw as put
@@ -94,7 +94,7 @@ async def _make(view: View) -> None:
         async def make() -> None:
             async with telling():
                 made = await view.client.tenants.put(tenant.value.strip(), name=name.value.strip())
-                ui.navigate.to(f"/admin/tenants/{made.id}")
+                go(f"/admin/tenants/{made.id}")
 
         with ui.element("div").classes("line").style("justify-content: flex-end"):
             button("Cancel", dialog.close)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from nicegui import ui
-
 from orchestrator.admin.pages.conductor import assignments, lessons, runs, strategies
 from orchestrator.admin.parts import states
+from orchestrator.admin.parts.markup import draw as put
+from orchestrator.admin.parts.tabs import tabs
 from orchestrator.admin.session import View
 
 _TABS: dict[str, tuple[str, str, Callable[[View], Awaitable[None]]]] = {
@@ -22,11 +22,8 @@ async def draw(view: View) -> None:
     """Draw the page; the tab is in its address."""
     chosen = view.query.get("tab", "runs")
     chosen = chosen if chosen in _TABS else "runs"
-    with ui.element("nav").classes("tabs-line").props('aria-label="Parts of this page"'):
-        for key, (name, _, _) in _TABS.items():
-            link = ui.link(name, f"/admin/conductor?tab={key}").classes("tab-link")
-            if key == chosen:
-                link.props('aria-current="page"')
+    addresses = {key: (name, f"/admin/conductor?tab={key}") for key, (name, _, _) in _TABS.items()}
+    put(tabs(addresses, chosen))
     _, role, drawing = _TABS[chosen]
     if not view.may(role):
         states.refused(role)

@@ -11,7 +11,7 @@ from coe_client import CoeError
 from coe_client.types import RunDetail, RunStep
 from orchestrator.admin.pages.conductor.runs import status
 from orchestrator.admin.pages.conductor.steps import tree
-from orchestrator.admin.parts.asking import button, confirmed, telling
+from orchestrator.admin.parts.asking import button, confirmed, go, telling
 from orchestrator.admin.parts.markup import Markup, badge, facts, link, tag
 from orchestrator.admin.parts.markup import draw as put
 from orchestrator.admin.parts.numbers import count, money, seconds
@@ -182,6 +182,6 @@ def _replay(view: View, run: RunDetail) -> None:
             new = await view.client.runs.replay(
                 run.id, str(first.value), instruction=instruction.value or None
             )
-            ui.navigate.to(f"/admin/conductor/runs/{new.id}")
+            go(f"/admin/conductor/runs/{new.id}")
 
     button("Replay", replay, icon="replay")

@@ -12,6 +12,7 @@ from orchestrator.admin.pages.experts import editing, history, now, trying, vers
 from orchestrator.admin.pages.experts.entry import concise
 from orchestrator.admin.pages.experts.health import health
 from orchestrator.admin.parts.asking import button, confirmed, go, reload, telling
+from orchestrator.admin.parts.live import replace
 from orchestrator.admin.parts.markup import Markup, badge, link, tag
 from orchestrator.admin.parts.markup import draw as put
 from orchestrator.admin.parts.panels import note_box, panel
@@ -48,12 +49,12 @@ async def draw(view: View) -> None:
             put(empty(f"There is no expert '{expert_id}'", ["It may be deleted. ", back], "hub"))
         return
     set_title(record.expert.name or expert_id)
-    _head(view, record, figures)
+    shown = _head(view, record, figures)
     chosen = view.query.get("tab", "now")
     chosen = chosen if chosen in _TABS else "now"
     put(_tabs(expert_id, chosen))
     if chosen == "now":
-        await now.draw(view, record, figures)
+        await now.draw(view, record, figures, shown)
     else:
         await _DRAWN[chosen](view, record)
 
@@ -72,20 +73,27 @@ def _tabs(expert_id: str, chosen: str) -> Markup:
     return tag("nav", links, class_="tabs-line", aria_label="Parts of this page")
 
 
-def _head(view: View, record: ExpertRecord, figures: ExpertFigures) -> None:
-    expert = record.expert
-    tags = [badge(name, "accent") for name in expert.tags]
+def _head(view: View, record: ExpertRecord, known: ExpertFigures) -> now.Shown:
+    """Draw what stands above the tabs; what is returned draws the part of it that changes by itself."""
     with ui.element("div").classes("line"):
-        put(
-            tag("code", expert.id, class_="soft")
-            + tag("span", health(figures.health), *tags, class_="line")
-        ).classes("line")
+        badges = put(Markup("")).classes("line live")
         ui.element("span").classes("push")
         _changes(view, record)
-    if expert.description:
-        put(tag("p", expert.description, class_="soft"))
-    if figures.problem:
-        put(note_box(figures.problem, "bad" if figures.health == "down" else "warn"))
+    if record.expert.description:
+        put(tag("p", record.expert.description, class_="soft"))
+    problem = put(Markup("")).classes("live").props('aria-live="polite"')
+
+    def shown(known: ExpertFigures) -> None:
+        tags = [badge(name, "accent") for name in known.tags]
+        replace(
+            badges,
+            tag("code", known.id, class_="soft") + Markup("").join([health(known.health), *tags]),
+        )
+        tone = "bad" if known.health == "down" else "warn"
+        replace(problem, note_box(known.problem, tone) if known.problem else Markup(""))
+
+    shown(known)
+    return shown
 
 
 def _changes(view: View, record: ExpertRecord) -> None:

@@ -100,6 +100,12 @@ def routed(router: RouterInfo, expert_id: str) -> list[tuple[str, list[str]]]:
     return [(policy, categories) for policy, categories in found if categories]
 
 
+def who(name: str | None) -> Markup:
+    """Return who made a change, without the id of the key, which is told when pointed at."""
+    shown, bracket, _ = (name or "").rpartition(" (")
+    return tag("span", shown if bracket else name or "", title=name)
+
+
 def _billions(expert: Expert) -> str:
     active, total = expert.active_parameters, expert.total_parameters
     if active is None and total is None:

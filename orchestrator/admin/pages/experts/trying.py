@@ -100,7 +100,8 @@ def outcome(
         first: Seconds until the first piece of text.
         whole: Seconds until the end.
     """
-    usage, explained = stream.usage, stream.explanation
+    explained = stream.explanation
+    usage = explained.usage if explained else None
     request_id = stream.route.request_id
     return [
         ("First token", seconds(first)),

@@ -7,6 +7,7 @@ from typing import Any
 
 from coe_client.types import ExpertRecord
 from orchestrator.admin.pages.experts.differences import Difference, differences, told
+from orchestrator.admin.pages.experts.telling import who
 from orchestrator.admin.parts.asking import confirmed, reload, telling
 from orchestrator.admin.parts.listing import Column, Listing, act
 from orchestrator.admin.parts.markup import Markup, badge, link, table, tag
@@ -94,7 +95,7 @@ async def draw(view: View, record: ExpertRecord) -> None:
             value=lambda row: str(row.record.updated_at or ""),
         ),
         Column[Step](
-            "By", lambda row: row.record.updated_by, value=lambda row: row.record.updated_by
+            "By", lambda row: who(row.record.updated_by), value=lambda row: row.record.updated_by
         ),
         Column[Step]("", back, numeric=True),
     )

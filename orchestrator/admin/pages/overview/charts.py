@@ -12,8 +12,8 @@ Buckets = Sequence[FiguresBucket]
 _OUTCOMES: tuple[tuple[str, str, Callable[[FiguresBucket], int]], ...] = (
     ("Answered", COLORS[0], lambda one: one.ok),
     ("Failed", "var(--bad)", lambda one: one.failed),
-    ("Blocked by a guardrail", COLORS[2], lambda one: one.blocked),
-    ("Cancelled by the caller", COLORS[7], lambda one: one.cancelled),
+    ("Blocked", COLORS[2], lambda one: one.blocked),
+    ("Cancelled", COLORS[7], lambda one: one.cancelled),
     ("Interrupted", COLORS[3], lambda one: one.interrupted),
 )
 
@@ -51,23 +51,18 @@ def cost_chart(series: Buckets, *, baseline: bool = True) -> Options:
     return with_unit(options, "$")
 
 
-def latency_chart(series: Buckets, *, first_token: bool = False) -> Options:
-    """Return percentiles of how long answers took, in seconds.
-
-    Args:
-        series: Figures by bucket.
-        first_token: Until the first piece of an answer, in place of its end.
-    """
-
-    def of(one: FiguresBucket, name: str) -> float | None:
-        took = getattr(one.first_token_ms if first_token else one.latency_ms, name)
-        return None if took is None else round(took / 1000, 4)
-
+def latency_chart(series: Buckets) -> Options:
+    """Return percentiles of how long answers took, and how long until their first piece, in seconds."""
     lines = {
-        name: [(one.at.isoformat(), of(one, name)) for one in series]
+        name: [(one.at.isoformat(), _seconds(getattr(one.latency_ms, name))) for one in series]
         for name in ("p50", "p90", "p99")
     }
-    return with_unit(_gaps_shown(series_over_time(lines, unit="s")), "s")
+    lines["first token, p50"] = [
+        (one.at.isoformat(), _seconds(one.first_token_ms.p50)) for one in series
+    ]
+    options = _gaps_shown(series_over_time(lines, unit="s"))
+    options["series"][-1]["lineStyle"] = {"width": 2, "type": "dotted"}
+    return with_unit(options, "s")
 
 
 def cache_chart(series: Buckets) -> Options:
@@ -92,6 +87,10 @@ def with_unit(options: Options, unit: str) -> Options:
 
 def _points(series: Buckets, value: Callable[[Any], float | None]) -> list[Point]:
     return [(one.at.isoformat(), value(one)) for one in series]
+
+
+def _seconds(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds / 1000, 4)
 
 
 def _gaps_shown(options: Options) -> Options:

@@ -62,7 +62,7 @@ def _saved(found: Overview) -> Markup:
     if not best.priced:
         note: Content = tag("span", "it has no price", class_="faint")
         return _explained(name, "–", note, best.method)
-    part = f"{share(now.saved_share, 0)} of it; " if now.saved_share is not None else ""
+    part = f"{share(now.saved_share, 0)} cheaper; " if (now.saved_share or 0) > 0 else ""
     told = [part, amount(found.change.saved_usd, better="more")]
     return _explained(name, money(now.saved_usd), told, best.method)
 

@@ -21,6 +21,7 @@ from orchestrator.admin.pages.overview.figures import figures
 from orchestrator.admin.pages.overview.welcome import welcome
 from orchestrator.admin.parts.asking import reload
 from orchestrator.admin.parts.charts import Options, chart
+from orchestrator.admin.parts.live import keep_fresh, replace
 from orchestrator.admin.parts.markup import Markup, link, tag
 from orchestrator.admin.parts.markup import draw as put
 from orchestrator.admin.parts.numbers import moment
@@ -29,12 +30,6 @@ from orchestrator.admin.session import View
 
 _EVERY = 10.0
 """Seconds between two looks while the page is seen."""
-_SEEN = """
-  if (!window.coeSeen) {
-    window.coeSeen = () => emitEvent("coe-seen", document.visibilityState === "visible");
-    document.addEventListener("visibilitychange", window.coeSeen);
-  }
-"""
 
 
 async def draw(view: View) -> None:
@@ -44,7 +39,12 @@ async def draw(view: View) -> None:
         return
     board = Board(view, await options(view))
     await board.refresh()
-    _keep_fresh(board)
+
+    async def look() -> None:
+        if board.moves:
+            await board.refresh()
+
+    keep_fresh(look, _EVERY)
 
 
 class Board:
@@ -109,8 +109,8 @@ class Board:
         return dict(self.choices.filters)
 
     def _fill(self, found: Overview, before: str) -> None:
-        _set(self._attention, attention(found.attention))
-        _set(self._figures, figures(found, before))
+        replace(self._attention, attention(found.attention))
+        replace(self._figures, figures(found, before))
         for name, drawn in {
             "outcomes": outcome_chart(found.series),
             "cost": cost_chart(found.series),
@@ -122,7 +122,7 @@ class Board:
         at = moment(datetime.now(UTC), self._view.zone)
         every = f" and anew every {_EVERY:.0f} seconds" if self.moves else ""
         requests = link("All requests of this time", requests_address(self._requests()))
-        _set(self._foot, tag("p", requests, f" · read at {at}{every}", class_="small faint"))
+        replace(self._foot, tag("p", requests, f" · read at {at}{every}", class_="small faint"))
 
     def _show_breakdown(self, found: Overview) -> None:
         kind = self.choices.by
@@ -131,7 +131,7 @@ class Board:
             "category": found.by_category,
             "tenant": found.by_tenant,
         }
-        _set(self._breakdown, breakdown(kind, groups[kind], self._requests()))
+        replace(self._breakdown, breakdown(kind, groups[kind], self._requests()))
 
     async def _break_down(self, kind: str) -> None:
         await self.choices.show_by(kind)
@@ -144,33 +144,11 @@ class Board:
         return kept
 
 
-def _set(shown: ui.html, content: Markup) -> None:
-    """Replace markup, but not with itself: what somebody points at stays."""
-    if shown.content != content:
-        shown.set_content(content)
-
-
 def _redraw(shown: ui.echart, options: Options) -> None:
     if shown.options != options:
         shown.options.clear()
         shown.options.update(options)
         shown.update()
-
-
-def _keep_fresh(board: Board) -> None:
-    async def look() -> None:
-        if board.moves:
-            await board.refresh()
-
-    timer = ui.timer(_EVERY, look, immediate=False)
-
-    async def seen(event: object) -> None:
-        timer.active = bool(getattr(event, "args", True))
-        if timer.active:
-            await look()
-
-    ui.on("coe-seen", seen)
-    ui.run_javascript(_SEEN)
 
 
 async def _is_fresh(view: View) -> bool:
@@ -190,4 +168,4 @@ async def _begin(view: View) -> None:
             timer.deactivate()
             reload()
 
-    timer = ui.timer(_EVERY, look, immediate=False)
+    timer = keep_fresh(look, _EVERY)

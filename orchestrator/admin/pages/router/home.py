@@ -9,10 +9,12 @@ from nicegui import ui
 
 from coe_client.types import RouterInfo
 from orchestrator.admin.pages.router import mapping, prompts, quality, scores, taxonomy, versions
+from orchestrator.admin.parts.asking import go
 from orchestrator.admin.parts.markup import Markup, badge, link, tag
 from orchestrator.admin.parts.markup import draw as put
 from orchestrator.admin.parts.panels import note_box
 from orchestrator.admin.parts.sources import gathered
+from orchestrator.admin.parts.tabs import tabs
 from orchestrator.admin.session import View
 
 Part = Callable[[View, str], Awaitable[None]]
@@ -32,11 +34,7 @@ async def draw(view: View) -> None:
     tab = tab if tab in _TABS else "mapping"
     router = await view.client.router.get()
     version = view.query.get("version") or router.id
-    with ui.element("nav").classes("tabs-line").props('aria-label="Parts of this page"'):
-        for key, (name, _) in _TABS.items():
-            entry = ui.link(name, address(key, view)).classes("tab-link")
-            if key == tab:
-                entry.props('aria-current="page"')
+    put(tabs({key: (name, address(key, view)) for key, (name, _) in _TABS.items()}, tab))
     if tab != "versions":
         await _version(view, router, version, tab)
     await _TABS[tab][1](view, version)
@@ -59,9 +57,7 @@ async def _version(view: View, router: RouterInfo, version: str, tab: str) -> No
             "outlined dense options-dense"
         )
         choice.style("min-width: 280px")
-        choice.on_value_change(
-            lambda event: ui.navigate.to(f"/admin/router?tab={tab}&version={event.value}")
-        )
+        choice.on_value_change(lambda event: go(f"/admin/router?tab={tab}&version={event.value}"))
         put(_standing(router, version))
     for failure in router.failures:
         put(note_box(f"The version {failure.id} cannot be loaded: {failure.reason}", "bad"))

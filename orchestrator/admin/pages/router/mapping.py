@@ -18,7 +18,7 @@ from orchestrator.admin.pages.router.budget_texts import (
     slider_step,
 )
 from orchestrator.admin.pages.router.frontier import frontier_chart
-from orchestrator.admin.parts.asking import button, telling
+from orchestrator.admin.parts.asking import button, go, telling
 from orchestrator.admin.parts.charts import chart
 from orchestrator.admin.parts.markup import Markup, badge, link, table, tag
 from orchestrator.admin.parts.markup import draw as put
@@ -71,9 +71,9 @@ async def draw(view: View, version: str) -> None:
 
 
 def _choices(view: View, policies: dict[str, RouterPolicy], state: _State) -> None:
-    def go(policy: str, limit_on: str) -> None:
+    def show(policy: str, limit_on: str) -> None:
         version = f"&version={view.query['version']}" if view.query.get("version") else ""
-        ui.navigate.to(f"/admin/router?tab=mapping&policy={policy}&limit_on={limit_on}{version}")
+        go(f"/admin/router?tab=mapping&policy={policy}&limit_on={limit_on}{version}")
 
     with ui.element("div").classes("line"):
         chosen = ui.select(sorted(policies), label="Policy", value=state.policy.name)
@@ -82,8 +82,8 @@ def _choices(view: View, policies: dict[str, RouterPolicy], state: _State) -> No
         )
         for one in (chosen, limit):
             one.props("outlined dense options-dense").style("min-width: 200px")
-        chosen.on_value_change(lambda event: go(event.value, state.limit_on))
-        limit.on_value_change(lambda event: go(state.policy.name, event.value))
+        chosen.on_value_change(lambda event: show(event.value, state.limit_on))
+        limit.on_value_change(lambda event: show(state.policy.name, event.value))
         put(tag("span", state.policy.description, class_="soft small"))
 
 
@@ -146,7 +146,7 @@ def _make_panel(view: View, state: _State) -> None:
                     **limits_in(state.budget),
                     note=note.value or "",
                 )
-                ui.navigate.to(f"/admin/router/versions/{made.version.id}")
+                go(f"/admin/router/versions/{made.version.id}")
 
         button(
             "Make the version",

@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from coe_client.types import Possible, RouterCategory, RouterRegression, RouterTaxonomy
-from orchestrator.admin.parts.asking import button, telling
+from orchestrator.admin.parts.asking import button, go, telling
 from orchestrator.admin.parts.listing import Column, Listing, act
 from orchestrator.admin.parts.markup import Markup, badge, table, tag
 from orchestrator.admin.parts.markup import draw as put
@@ -183,7 +183,7 @@ def _try_or_make(view: View, taxonomy: RouterTaxonomy, dialog: ui.dialog, change
                 taxonomy.version_id, changes(), preview=preview
             )
             if made.version is not None:
-                ui.navigate.to(f"/admin/router/versions/{made.version.id}")
+                go(f"/admin/router/versions/{made.version.id}")
                 return
             outcome.clear()
             with outcome:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from coe_client.types import BudgetUse, ConfigValue, Job, KeyRecord, RunStep, System
 from orchestrator.admin.pages.access.audit import changes
+from orchestrator.admin.pages.access.audit_words import in_words
 from orchestrator.admin.pages.access.budget import burn_down, outlook
 from orchestrator.admin.pages.access.keys import restrictions
 from orchestrator.admin.pages.conductor.steps import tree
@@ -168,3 +169,22 @@ def test_what_is_worst_comes_first() -> None:
         _system(redis={"append_only": False}, disk={"free_bytes": 1, "total_bytes": 100})
     )
     assert [one.tone for one in found] == ["bad", "warn"]
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        ("POST /admin/api/routers/rv_1/promote", "Promoted the router version rv_1"),
+        ("POST /admin/api/routers/rollback", "Rolled the router back"),
+        ("PUT /admin/api/limits/keys/key_1", "Set limits of the key key_1"),
+        (
+            "POST /admin/api/routers/starter/policies/cheap/budget",
+            "Made a router version with another budget for cheap",
+        ),
+        ("sign in", None),
+        ("POST /admin/api/nowhere", None),
+        ("GET /admin/api/keys", None),
+    ],
+)
+def test_what_was_done_is_told_in_words(action: str, words: str | None) -> None:
+    assert in_words(action) == words

@@ -1,0 +1,1 @@
+"""The playground: one message, several models, side by side."""

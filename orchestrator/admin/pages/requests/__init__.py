@@ -1,0 +1,1 @@
+"""Requests: the log, and why each went where it went."""

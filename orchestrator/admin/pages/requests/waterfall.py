@@ -1,0 +1,118 @@
+"""What happened to a request, when, and for how long: a waterfall. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from coe_client.types import RequestEvent
+from orchestrator.admin.parts.markup import Markup, badge, tag
+from orchestrator.admin.parts.numbers import count, money, seconds
+from orchestrator.admin.parts.states import empty
+
+_ICONS = {
+    "decided": "alt_route",
+    "cache": "bolt",
+    "attempt": "hub",
+    "first_token": "first_page",
+    "guardrail": "shield",
+    "end": "flag",
+}
+_TONES = {
+    "ok": "good",
+    "hit": "good",
+    "shared": "good",
+    "similar": "good",
+    "failed": "bad",
+    "refused": "warn",
+    "cancelled": "warn",
+    "skipped": "warn",
+    "blocked": "warn",
+    "interrupted": "bad",
+}
+_LEAST = 0.6
+"""Per cent of the width that a bar has at least."""
+
+
+def waterfall(events: Sequence[RequestEvent]) -> Markup:
+    """Return the events as bars along the time that the request took."""
+    if not events:
+        return empty(
+            "Nothing was noted", "This request ended before anything happened.", "timeline"
+        )
+    whole = max(max(one.at_ms + one.duration_ms for one in events), 1e-3)
+    rows = [_row(one, whole) for one in events]
+    ruler = tag(
+        "div",
+        tag("span", "0"),
+        tag("span", seconds(whole / 2000)),
+        tag("span", seconds(whole / 1000)),
+        class_="ruler small faint num",
+        aria_hidden="true",
+    )
+    return tag("div", ruler, class_="falls-head") + tag("ol", rows, class_="falls")
+
+
+def place(event: RequestEvent, whole_ms: float) -> tuple[float, float]:
+    """Return where a bar begins and how long it is, in per cent of the width."""
+    left = min(max(100 * event.at_ms / whole_ms, 0.0), 100.0 - _LEAST)
+    width = max(100 * event.duration_ms / whole_ms, _LEAST)
+    return round(left, 2), round(min(width, 100.0 - left), 2)
+
+
+def _row(event: RequestEvent, whole: float) -> Markup:
+    left, width = place(event, whole)
+    tone = _TONES.get(event.outcome or "", "")
+    moment = event.duration_ms <= 0
+    icon = tag(
+        "span", _ICONS.get(event.what, "circle"), class_="material-icons", aria_hidden="true"
+    )
+    bar = tag(
+        "i",
+        class_=" ".join(filter(None, ("moment" if moment else "", event.what, tone))),
+        style=f"left:{left}%;width:{width}%",
+    )
+    when = (
+        f"at {seconds(event.at_ms / 1000)}"
+        if moment
+        else f"{seconds(event.at_ms / 1000)} + {seconds(event.duration_ms / 1000)}"
+    )
+    outcome = (
+        badge(event.outcome, tone)
+        if event.outcome and event.what in {"attempt", "cache", "guardrail", "end"}
+        else None
+    )
+    notes = _notes(event)
+    return tag(
+        "li",
+        tag(
+            "div",
+            icon,
+            tag("span", event.label or event.what, class_="strong"),
+            outcome,
+            class_="line what",
+        ),
+        tag("div", bar, class_="track", aria_hidden="true"),
+        tag("div", when, class_="num small soft took"),
+        tag("div", notes, class_="small faint notes") if notes else None,
+    )
+
+
+def _notes(event: RequestEvent) -> str:
+    detail = event.detail
+    told = [str(detail["reason"])] if detail.get("reason") and event.what != "decided" else []
+    if event.what == "attempt":
+        endpoint = detail.get("endpoint")
+        if endpoint and endpoint != "default":
+            told.append(f"endpoint {endpoint}")
+        if detail.get("calls", 1) != 1:
+            told.append(f"{detail['calls']} calls")
+        if detail.get("hedge"):
+            told.append("asked beside the first, which was slow")
+        if detail.get("error"):
+            told.append(str(detail["error"]))
+        asked, answered = detail.get("prompt_tokens") or 0, detail.get("completion_tokens") or 0
+        if asked or answered:
+            told.append(f"{count(asked)} tokens in, {count(answered)} out")
+        if detail.get("cost_usd"):
+            told.append(money(detail["cost_usd"]))
+    return " · ".join(told)
