@@ -11,6 +11,7 @@ from orchestrator.admin.pages.conductor import home as conductor
 from orchestrator.admin.pages.conductor import run as conductor_run
 from orchestrator.admin.pages.experts import adding, catalogue, one, secrets
 from orchestrator.admin.pages.overview import home as overview
+from orchestrator.admin.pages.playground import home as playground
 from orchestrator.admin.pages.requests import listing as requests
 from orchestrator.admin.pages.requests import one as request
 from orchestrator.admin.pages.router import home as router
@@ -44,6 +45,7 @@ class Page:
 
 PAGES: tuple[Page, ...] = (
     Page("", "Overview", overview.draw, group="Watch", icon="space_dashboard"),
+    Page("/playground", "Playground", playground.draw, role="user", group="Watch", icon="forum"),
     Page("/requests", "Requests", requests.draw, group="Watch", icon="receipt_long"),
     Page("/requests/{request_id}", "Request", request.draw, parent="/requests"),
     Page("/experts", "Experts", catalogue.draw, group="Route", icon="hub"),

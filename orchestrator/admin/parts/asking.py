@@ -100,8 +100,8 @@ def button(
         drawn.props("loading")
         try:
             outcome = do()
-            if outcome is not None:
-                await outcome
+            if outcome is not None and not isinstance(outcome, ui.element):
+                await outcome  # a dialog's own close() returns the dialog, and awaiting that opens it
         finally:
             if not drawn.is_deleted:
                 drawn.props(remove="loading")

@@ -27,11 +27,17 @@ def kinds(decision: RoutingDecision, most: int = 5) -> Markup:
     rest = 1.0 - sum(value for _, value in shown)
     others = len(decision.probabilities) - len(shown)
     below = (
-        tag("p", f"{others} other kinds share {share(max(rest, 0.0))}.", class_="small faint")
+        tag(
+            "p",
+            ("One other kind has" if others == 1 else f"{others} other kinds share")
+            + f" {share(max(rest, 0.0))}.",
+            class_="small faint",
+        )
         if others > 0
         else Markup("")
     )
-    return tag("ul", rows, class_="kind-bars", aria_label="Kinds of request") + below
+    bars = tag("ul", rows, class_="kind-bars", aria_label="Kinds of request")
+    return tag("div", bars, below, class_="kinds-of")
 
 
 def doubt(decision: RoutingDecision) -> Markup:
@@ -55,13 +61,26 @@ def doubt(decision: RoutingDecision) -> Markup:
     )
 
 
-def candidates(decision: RoutingDecision, answered: str | None = None) -> Markup:
+def candidates(
+    decision: RoutingDecision, answered: str | None = None, *, compact: bool = False
+) -> Markup:
     """Return who could have answered, best first, with what was expected of each.
 
     Args:
         decision: It.
-        answered: The expert that did answer, where that is another than the one picked.
+        answered: The expert that did answer, where one did.
+        compact: Whether there is little room: only what was decided by is shown.
     """
+    if compact:
+        return table(
+            "Who could have answered",
+            ("Expert", "Quality", "Cost"),
+            [
+                (_name(one) + _marks(decision, one, answered), words.quality(one), words.cost(one))
+                for one in decision.candidates
+            ],
+            numeric=(1, 2),
+        )
     return table(
         "Who could have answered",
         ("Expert", "Expected quality", "Expected cost", "Usual time", ""),
@@ -70,9 +89,11 @@ def candidates(decision: RoutingDecision, answered: str | None = None) -> Markup
     )
 
 
-def _candidate(
-    decision: RoutingDecision, one: CandidateView, answered: str | None
-) -> tuple[Markup | str, ...]:
+def _name(one: CandidateView) -> Markup:
+    return link(one.id, f"/admin/experts/{one.id}", "row-link")
+
+
+def _marks(decision: RoutingDecision, one: CandidateView, answered: str | None) -> Markup:
     marks = []
     if one.id == decision.expert:
         marks.append(badge("picked", "accent"))
@@ -80,6 +101,12 @@ def _candidate(
         marks.append(badge("answered", "good"))
     if one.excluded:
         marks.append(badge(words.EXCLUDED.get(one.excluded, one.excluded), "warn"))
+    return tag("span", marks, class_="line") if marks else Markup("")
+
+
+def _candidate(
+    decision: RoutingDecision, one: CandidateView, answered: str | None
+) -> tuple[Markup | str, ...]:
     bar = (
         tag(
             "span",
@@ -91,9 +118,9 @@ def _candidate(
         else "–"
     )
     return (
-        link(one.id, f"/admin/experts/{one.id}", "row-link"),
+        _name(one),
         bar,
         words.cost(one),
         words.latency(one) or tag("span", "not known", class_="faint"),
-        tag("span", marks, class_="line"),
+        _marks(decision, one, answered),
     )

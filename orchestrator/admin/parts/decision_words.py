@@ -90,7 +90,7 @@ def compared(decision: RoutingDecision) -> list[str]:
     best = max(others, key=lambda one: one.quality or 0.0)
     if (best.quality or 0.0) > chosen.quality + _MUCH:
         told.append(
-            f"{best.id} is expected to be better ({quality(best)}), {_beside(best, chosen)}."
+            f"The expert {best.id} is expected to be better ({quality(best)}), {_beside(best, chosen)}."
         )
     else:
         told.append("No other is expected to be clearly better.")
@@ -99,7 +99,7 @@ def compared(decision: RoutingDecision) -> list[str]:
         least = min(cheaper, key=lambda one: one.cost or 0.0)
         if least.id != best.id or (len(told) == 1 and told[0].startswith("No other")):
             told.append(
-                f"{least.id} would be cheaper ({cost(least)}), with an expected quality of "
+                f"The expert {least.id} would be cheaper ({cost(least)}), with an expected quality of "
                 f"{quality(least)}."
             )
     return told
@@ -152,7 +152,12 @@ def _beside(other: CandidateView, chosen: CandidateView) -> str:
     if other.cost is None or chosen.cost is None:
         return f"at {cost(other)}"
     if chosen.cost > 0 and other.cost >= 1.5 * chosen.cost:
-        return f"but costs {other.cost / chosen.cost:.1f} times as much ({cost(other)})"
+        times = (
+            f"{other.cost / chosen.cost:.2g}"
+            if other.cost < 10 * chosen.cost
+            else f"{other.cost / chosen.cost:,.0f}"
+        )
+        return f"but costs {times} times as much ({cost(other)})"
     if other.cost > chosen.cost:
         return f"but costs more ({cost(other)})"
     return f"at {cost(other)}"

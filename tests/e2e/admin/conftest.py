@@ -89,6 +89,9 @@ def browse(browser: Browser, server: Server) -> Browse:
         await page.goto(f"{service.url}/admin{path}")
         try:
             yield page
+        except Exception:
+            print(f"at {page.url}:\n{await page.locator('body').inner_text()}")  # noqa: T201
+            raise
         finally:
             await context.close()
         assert not complaints, "\n".join(complaints)

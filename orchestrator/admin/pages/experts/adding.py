@@ -72,7 +72,7 @@ def _kinds(chosen: str) -> Markup:
     return tag(
         "nav",
         [_kind(one, current=one.name == chosen) for one in PROVIDERS],
-        class_="kinds",
+        class_="kinds chosen" if chosen else "kinds",
         aria_label="Kinds of experts",
     )
 

@@ -11,7 +11,7 @@ from orchestrator.admin.parts.listing import Column, Filter, Listing
 from orchestrator.admin.parts.markup import Markup, badge, link, meter, tag
 from orchestrator.admin.parts.markup import draw as put
 from orchestrator.admin.parts.numbers import count, money, seconds, share
-from orchestrator.admin.parts.panels import actions
+from orchestrator.admin.parts.panels import actions, note_box
 from orchestrator.admin.parts.sources import Query, paged
 from orchestrator.admin.parts.states import empty
 from orchestrator.admin.session import View
@@ -32,6 +32,9 @@ async def draw(view: View) -> None:
             why_not="This needs the role editor.",
         )
         put(tag("span", "Figures are of the last 24 hours.", class_="small soft"))
+    if only := view.query.get("tag"):
+        every = link("Show all experts", "/admin/experts")
+        put(note_box(["Only those with the tag ", badge(only, "accent"), ". ", every]))
     listing = Listing(
         "experts",
         columns(),

@@ -119,7 +119,8 @@ def concise(entry: Mapping[str, Any]) -> Entry:
 
 def as_yaml(entry: Mapping[str, Any]) -> str:
     """Return an entry as it would stand in a file of experts."""
-    return yaml.safe_dump(dict(entry), sort_keys=False, allow_unicode=True, default_flow_style=None)
+    ordered = {"id": entry.get("id", ""), **entry}
+    return yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True, default_flow_style=False)
 
 
 def from_yaml(text: str) -> Entry:

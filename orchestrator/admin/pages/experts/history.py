@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from nicegui import ui
+
 from coe_client.types import ExpertRecord, Overview
 from orchestrator.admin.pages.overview.charts import cost_chart, latency_chart, outcome_chart
 from orchestrator.admin.pages.overview.ranges import Range, range_of
+from orchestrator.admin.pages.overview.table import series_table
 from orchestrator.admin.parts.charts import Options, Point, chart, series_over_time
 from orchestrator.admin.parts.markup import Markup, tag
 from orchestrator.admin.parts.markup import draw as put
@@ -36,6 +39,11 @@ async def draw(view: View, record: ExpertRecord) -> None:
             chart(latency_chart(own.series), "Latency percentiles over time")
         with panel("Cost", "What its calls cost, at the prices of its entry.", span=6):
             chart(cost_chart(own.series, baseline=False), "Cost over time")
+    with (
+        ui.element("section").classes("panel"),
+        ui.expansion("The same as a table").classes("more flush"),
+    ):
+        put(series_table(own.series, view.zone)).classes("live")
 
 
 def share_chart(own: Overview, every: Overview) -> Options:

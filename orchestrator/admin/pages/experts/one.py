@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from urllib.parse import urlencode
 
 from nicegui import ui
 
@@ -84,7 +85,7 @@ def _head(view: View, record: ExpertRecord, known: ExpertFigures) -> now.Shown:
     problem = put(Markup("")).classes("live").props('aria-live="polite"')
 
     def shown(known: ExpertFigures) -> None:
-        tags = [badge(name, "accent") for name in known.tags]
+        tags = [_tag(name) for name in known.tags]
         replace(
             badges,
             tag("code", known.id, class_="soft") + Markup("").join([health(known.health), *tags]),
@@ -94,6 +95,10 @@ def _head(view: View, record: ExpertRecord, known: ExpertFigures) -> now.Shown:
 
     shown(known)
     return shown
+
+
+def _tag(name: str) -> Markup:
+    return tag("a", badge(name, "accent"), href=f"/admin/experts?{urlencode({'tag': name})}")
 
 
 def _changes(view: View, record: ExpertRecord) -> None:

@@ -20,6 +20,7 @@ from orchestrator.admin.pages.overview.ranges import (
 from orchestrator.admin.parts.asking import button
 from orchestrator.admin.parts.markup import Markup, tag
 from orchestrator.admin.parts.markup import draw as put
+from orchestrator.admin.parts.sources import gathered
 from orchestrator.admin.session import View
 
 _MOST = 500
@@ -35,13 +36,10 @@ class Choices:
 
     Args:
         view: Of whoever looks.
-        options: By filter, what may be chosen: values and how people read them.
         changed: Is called when something else is chosen.
     """
 
-    def __init__(
-        self, view: View, options: Options, changed: Callable[[], Awaitable[None]]
-    ) -> None:
+    def __init__(self, view: View, changed: Callable[[], Awaitable[None]]) -> None:
         self._view, self._changed = view, changed
         self._asked: dict[str, str] = {
             key: view.query[key] for key in ("range", "since", "until") if key in view.query
@@ -49,12 +47,13 @@ class Choices:
         self.filters = {key: view.query[key] for key in KINDS if key in view.query}
         self.by = view.query.get("by", "expert")
         self.by = self.by if self.by in KINDS else "expert"
+        self._selects: dict[str, ui.select] = {}
         with ui.element("div").classes("line overview-choices"):
             self._segments = put(self._ranges())
             self._segments.on("click", self._pressed, js_handler=_PRESSED)
             ui.element("span").classes("push")
             for key, name in KINDS.items():
-                self._filter(key, name, options.get(key, {}))
+                self._selects[key] = self._filter(key, name)
         self._custom = ui.element("div").classes("line")
         self._fill_custom()
 
@@ -132,13 +131,30 @@ class Choices:
 
             button("Show", show, kind="primary")
 
-    def _filter(self, key: str, name: str, options: dict[str, str]) -> None:
+    def offer(self, options: Options) -> None:
+        """Tell what may be chosen.
+
+        Args:
+            options: By filter: values and how people read them.
+        """
+        for key, choice in self._selects.items():
+            if choice.is_deleted:
+                return
+            chosen = self.filters.get(key)
+            known = options.get(key, {})
+            if chosen is not None and chosen not in known:
+                known = {chosen: chosen, **known}
+            choice.set_options(known, value=chosen)
+
+    def _filter(self, key: str, name: str) -> ui.select:
         chosen = self.filters.get(key)
-        known = {**options, chosen: chosen} if chosen and chosen not in options else options
+        known = {} if chosen is None else {chosen: chosen}
         choice = ui.select(known, label=name, value=chosen, with_input=True)
         choice.props("outlined dense clearable options-dense").classes("overview-filter")
 
         async def choose(value: str | None) -> None:
+            if value == self.filters.get(key):
+                return
             self.filters.pop(key, None)
             if value is not None:
                 self.filters[key] = value
@@ -146,6 +162,7 @@ class Choices:
             await self._changed()
 
         choice.on_value_change(lambda event: choose(event.value))
+        return choice
 
     def _remember(self) -> None:
         address = urlencode(self.address())
@@ -154,13 +171,13 @@ class Choices:
 
 
 async def options(view: View) -> Options:
-    """Return what may be chosen, the first hundreds of each."""
+    """Return what may be chosen; of tenants the first hundreds."""
     client = view.client
-    experts = await client.overview.experts_page(limit=_MOST)
+    models = await gathered(client.models.list())
     router = await client.router.get()
     tenants = await client.tenants.list(page_size=_MOST).page()
     return {
-        "expert": {one.id: one.name or one.id for one in experts.data},
+        "expert": {one.id: one.id for one in models if one.coe.kind == "expert"},
         "category": {"": "None: the expert was named"}
         | {one.id: one.name or one.id for one in router.categories},
         "tenant": {one.id: one.name or one.id for one in tenants.data},

@@ -18,6 +18,8 @@ from orchestrator.admin.pages.overview.charts import (
 )
 from orchestrator.admin.pages.overview.choices import Choices, options
 from orchestrator.admin.pages.overview.figures import figures
+from orchestrator.admin.pages.overview.ranges import USUAL
+from orchestrator.admin.pages.overview.table import series_table
 from orchestrator.admin.pages.overview.welcome import welcome
 from orchestrator.admin.parts.asking import reload
 from orchestrator.admin.parts.charts import Options, chart
@@ -37,7 +39,7 @@ async def draw(view: View) -> None:
     if await _is_fresh(view):
         await _begin(view)
         return
-    board = Board(view, await options(view))
+    board = Board(view)
     await board.refresh()
 
     async def look() -> None:
@@ -45,6 +47,7 @@ async def draw(view: View) -> None:
             await board.refresh()
 
     keep_fresh(look, _EVERY)
+    board.choices.offer(await options(view))
 
 
 class Board:
@@ -52,14 +55,13 @@ class Board:
 
     Args:
         view: Of whoever looks.
-        options: What may be chosen of each filter.
     """
 
-    def __init__(self, view: View, options: dict[str, dict[str, str]]) -> None:
+    def __init__(self, view: View) -> None:
         self._view = view
         self._found: Overview | None = None
         self._asked = 0
-        self.choices = Choices(view, options, self.refresh)
+        self.choices = Choices(view, self.refresh)
         self._attention = put(Markup("")).classes("live").props('aria-live="polite"')
         self._figures = put(Markup("")).classes("stack live")
         self._charts: dict[str, ui.echart] = {}
@@ -72,6 +74,12 @@ class Board:
             ):
                 with panel(title, note, span=6):
                     self._charts[name] = chart({}, f"{title} over time. {note}", height=220)
+        with (
+            ui.element("section").classes("panel"),
+            ui.expansion("The same as a table").classes("more flush") as self._unfolded,
+        ):
+            self._table = put(Markup("")).classes("live")
+        self._unfolded.on_value_change(lambda _: self._tabulate())
         with panel("Who and what", "Each leads to its requests.", flush=True):
             with ui.tabs().props("dense align=left no-caps") as tabs:
                 for key, name in KINDS.items():
@@ -118,11 +126,16 @@ class Board:
             "cache": cache_chart(found.series),
         }.items():
             _redraw(self._charts[name], drawn)
+        self._tabulate()
         self._show_breakdown(found)
         at = moment(datetime.now(UTC), self._view.zone)
         every = f" and anew every {_EVERY:.0f} seconds" if self.moves else ""
         requests = link("All requests of this time", requests_address(self._requests()))
         replace(self._foot, tag("p", requests, f" · read at {at}{every}", class_="small faint"))
+
+    def _tabulate(self) -> None:
+        if self._found is not None and self._unfolded.value:
+            replace(self._table, series_table(self._found.series, self._view.zone))
 
     def _show_breakdown(self, found: Overview) -> None:
         kind = self.choices.by
@@ -139,7 +152,7 @@ class Board:
             self._show_breakdown(self._found)
 
     def _requests(self) -> dict[str, str]:
-        kept = self.choices.address()
+        kept = {"range": USUAL, **self.choices.address()}
         kept.pop("by", None)
         return kept
 

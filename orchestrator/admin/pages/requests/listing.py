@@ -16,7 +16,7 @@ from orchestrator.admin.parts.asking import button, go
 from orchestrator.admin.parts.listing import Column, Filter, Listing
 from orchestrator.admin.parts.markup import Content, Markup, badge, link, tag
 from orchestrator.admin.parts.markup import draw as put
-from orchestrator.admin.parts.numbers import count, moment, money, seconds, share
+from orchestrator.admin.parts.numbers import count, money, seconds, share
 from orchestrator.admin.parts.sources import Query, Rows, Source
 from orchestrator.admin.parts.states import empty
 from orchestrator.admin.parts.times import when
@@ -34,7 +34,8 @@ _MORE = """() => {
 
 async def draw(view: View) -> None:
     """Draw the page."""
-    with ui.element("div").classes("line"):
+    opened = any(view.query.get(key) for key in _RARE)
+    with ui.element("div").classes("line requests-bar"):
         put(
             tag(
                 "p",
@@ -46,11 +47,13 @@ async def draw(view: View) -> None:
         button("Refresh", lambda: listing.refresh(), icon="refresh", kind="quiet")
         button("From … to …", lambda: _range(view, listing), icon="date_range", kind="quiet")
         more = button("More filters", lambda: None, icon="tune", kind="quiet")
-        more.classes("more-filters-button").props('aria-expanded="false"')
+        more.classes("more-filters-button").props(f'aria-expanded="{str(opened).lower()}"')
         more.on("click", js_handler=_MORE)
-    opened = any(view.query.get(key) for key in _RARE)
     filters = await _filters(view)
-    with ui.element("div").classes("requests-list" + (" more-filters" if opened else "")):
+    classes = ["requests-list"]
+    classes += ["more-filters"] if opened else []
+    classes += ["custom-range"] if view.query.get("range") == CUSTOM else []
+    with ui.element("div").classes(" ".join(classes)):
         listing = Listing(
             "requests",
             _columns(view),
@@ -95,9 +98,11 @@ async def _filters(view: View) -> list[Filter]:
     if view.query.get("range") == CUSTOM:
         chosen = range_of(view.query, view.zone)
         if chosen.key == CUSTOM:
-            ranges[CUSTOM] = (
-                f"{moment(chosen.since, view.zone)} to {moment(chosen.until, view.zone)}"
+            begin, end = (
+                one.astimezone(view.zone).strftime("%d %b %H:%M") if one else "now"
+                for one in (chosen.since, chosen.until)
             )
+            ranges[CUSTOM] = f"{begin} to {end}"
     named = {
         "expert": {one.id: one.id for one in experts.data},
         "category": {one.id: one.id for one in router.categories},
@@ -189,7 +194,7 @@ def _request(row: UsageRecord, view: View, now: datetime) -> Markup:
 
 def _asked_for(row: UsageRecord) -> Markup:
     streamed = tag("span", "streamed", class_="sub") if row.streamed else Markup("")
-    return tag("span", row.model or "–") + streamed
+    return tag("div", tag("span", row.model or "–"), streamed)
 
 
 def _went_to(row: UsageRecord) -> Content:
@@ -203,16 +208,14 @@ def _category(row: UsageRecord) -> Content:
     if not row.category:
         return tag("span", "expert was named", class_="faint")
     sure = tag("span", f"{share(row.confidence, 0)} sure", class_="sub") if row.confidence else ""
-    return [row.category, sure]
+    return tag("div", row.category, sure)
 
 
 def _status(row: UsageRecord) -> Markup:
     name, tone = STATES.get(row.status or "", (row.status or "–", ""))
     cached = badge("cache", "info") if row.cache in {"hit", "shared", "similar"} else None
     code = tag("span", row.error_code, class_="sub") if row.error_code else None
-    return tag("span", badge(name, tone, dot=True), cached, class_="line tight") + (
-        code or Markup("")
-    )
+    return tag("div", tag("span", badge(name, tone, dot=True), cached, class_="line tight"), code)
 
 
 def _all_tokens(row: UsageRecord) -> int:
@@ -220,16 +223,16 @@ def _all_tokens(row: UsageRecord) -> int:
 
 
 def _tokens(row: UsageRecord) -> Markup:
-    return tag("span", count(_all_tokens(row))) + tag(
-        "span", f"{count(row.completion_tokens)} out", class_="sub"
-    )
+    out = tag("span", f"{count(row.completion_tokens)} out", class_="sub")
+    return tag("div", count(_all_tokens(row)), out)
 
 
 def _took(row: UsageRecord) -> Content:
     whole = seconds(row.duration_ms / 1000) if row.duration_ms is not None else "–"
     if not row.streamed or row.first_token_ms is None:
         return whole
-    return [whole, tag("span", f"first {seconds(row.first_token_ms / 1000)}", class_="sub")]
+    first = tag("span", f"first {seconds(row.first_token_ms / 1000)}", class_="sub")
+    return tag("div", whole, first)
 
 
 def _range(view: View, listing: Listing[UsageRecord]) -> None:
@@ -248,7 +251,9 @@ def _range(view: View, listing: Listing[UsageRecord]) -> None:
                 until.error = "It ends before it begins."
                 until.update()
                 return
-            kept = {**listing.query.filters, "q": listing.query.search}
+            query = listing.query
+            order = ("-" if query.descending else "") + query.sort
+            kept = {**query.filters, "q": query.search, "sort": order}
             asked = {**kept, **chosen}
             go("/admin/requests?" + urlencode({k: v for k, v in asked.items() if v}))
 

@@ -44,7 +44,8 @@ async def draw(view: View) -> None:
                     "search_off",
                 )
             )
-            button("Look again", reload, icon="refresh")
+            with ui.element("div").classes("line centred"):
+                button("Look again", reload, icon="refresh")
         return
     said = await content_of(view, request_id)
     actions(view, detail, said)
@@ -77,7 +78,7 @@ async def draw(view: View) -> None:
             with panel("Tokens and money"):
                 put(parts(detail))
             with panel("Record"):
-                put(facts(_facts(view, detail)))
+                put(facts(pair for pair in _facts(view, detail) if pair[1]))
                 _raw(detail)
 
 
@@ -134,7 +135,7 @@ def _short(detail: RequestDetail) -> str:
 
 def _facts(view: View, detail: RequestDetail) -> list[tuple[str, Content]]:
     decision = detail.decision
-    version = f" (version {detail.expert_version})" if detail.expert_version else ""
+    version = f"version {detail.expert_version}" if detail.expert_version else ""
     router = detail.router_version
     return [
         ("Id", tag("span", detail.request_id, class_="mono")),
@@ -142,7 +143,10 @@ def _facts(view: View, detail: RequestDetail) -> list[tuple[str, Content]]:
         ("Model", detail.model),
         (
             "Expert",
-            [link(detail.expert, f"/admin/experts/{detail.expert}"), version]
+            [
+                link(detail.expert, f"/admin/experts/{detail.expert}"),
+                tag("div", version, class_="small faint"),
+            ]
             if detail.expert
             else "",
         ),
@@ -182,4 +186,5 @@ def _raw(detail: RequestDetail) -> None:
             put(tag("pre", text, class_="block", tabindex="0", aria_label="The record as JSON"))
         shown.set_visibility(False)
 
-    shown = button("Show as JSON", show, icon="data_object", kind="quiet")
+    with ui.element("div").classes("line"):
+        shown = button("Show as JSON", show, icon="data_object", kind="quiet")

@@ -31,8 +31,8 @@ def conversation(detail: RequestDetail, said: RequestContent | None) -> Markup:
         if said.answer is not None
         else tag("p", "The answer is not stored, only what was asked.", class_="small faint")
     )
-    note = tag("p", "Secrets and personal details are blotted out.", class_="small faint")
-    return tag("div", told, class_="said") + note
+    told.append(tag("p", "Secrets and personal details are blotted out.", class_="small faint"))
+    return tag("div", told, class_="said")
 
 
 def messages_of(said: RequestContent) -> list[dict[str, Any]]:

@@ -74,7 +74,7 @@ def _row(event: RequestEvent, whole: float) -> Markup:
     when = (
         f"at {seconds(event.at_ms / 1000)}"
         if moment
-        else f"{seconds(event.at_ms / 1000)} + {seconds(event.duration_ms / 1000)}"
+        else f"took {seconds(event.duration_ms / 1000)}"
     )
     outcome = (
         badge(event.outcome, tone)
@@ -92,7 +92,7 @@ def _row(event: RequestEvent, whole: float) -> Markup:
             class_="line what",
         ),
         tag("div", bar, class_="track", aria_hidden="true"),
-        tag("div", when, class_="num small soft took"),
+        tag("div", when, class_="num small soft took", title=f"from {seconds(event.at_ms / 1000)}"),
         tag("div", notes, class_="small faint notes") if notes else None,
     )
 
