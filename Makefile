@@ -9,7 +9,7 @@ LOCK := requirements
 UV_COMPILE := $(UV) pip compile --universal --generate-hashes --python-version 3.11 --no-emit-package coe-client --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-slow check format bench lock clean
+.PHONY: help install install-dev run test test-slow check format bench docs lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ format: install-dev ## Format the code and mend what lint can
 bench: install-dev ## Measure speed and quality, each against a peer or a limit
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
+docs: install-dev ## Build the documentation as a site, in build/docs/site
+	@$(BIN)/python docs/site/build.py
+
 lock: $(UV) ## Resolve the locks anew from pyproject.toml
 	$(UV_COMPILE) $(LOCK)/bootstrap.in -o $(LOCK)/bootstrap.txt
 	$(UV_COMPILE) $(LOCK)/build.in -o $(LOCK)/build.txt
@@ -72,4 +75,4 @@ lock: $(UV) ## Resolve the locks anew from pyproject.toml
 	$(UV_COMPILE) --constraint $(LOCK)/runtime.txt --group dev pyproject.toml -o $(LOCK)/dev.txt
 
 clean: ## Remove the virtual environment and caches (never the data directory)
-	rm -rf $(VENV) $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(TOOLS) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -12,10 +12,12 @@ from starlette.types import ASGIApp
 from experts import tracing
 from orchestrator.assignments import endpoints as strategies
 from orchestrator.audit import endpoints as audit
+from orchestrator.audit.states import States
 from orchestrator.audit.watch import Audited
 from orchestrator.batches import endpoints as batches
-from orchestrator.bootstrap import Services, readiness
+from orchestrator.bootstrap import Services, readiness, readiness_status
 from orchestrator.breakers import endpoints as breakers
+from orchestrator.budgets import endpoints as budgets
 from orchestrator.caching import endpoints as caching
 from orchestrator.catalogue import endpoints as catalogue
 from orchestrator.chat import endpoints as chat
@@ -36,11 +38,15 @@ from orchestrator.kit.plain import PlainRoutes
 from orchestrator.kit.settings import describe
 from orchestrator.lessons import endpoints as lessons
 from orchestrator.login import endpoints as login
+from orchestrator.overview import endpoints as overview
+from orchestrator.overview import requests as usage_details
 from orchestrator.residency import endpoints as residency
 from orchestrator.routers import endpoints as routers
 from orchestrator.routers import version_endpoints as router_versions
+from orchestrator.routers.workbench.endpoints import ROUTERS as WORKBENCH
 from orchestrator.runs import endpoints as runs
 from orchestrator.runs.webhooks import endpoints as webhooks
+from orchestrator.system import endpoints as system
 from orchestrator.telemetry import endpoints as telemetry
 from orchestrator.telemetry.serving import TracedRequests
 from orchestrator.tenants import endpoints as keys
@@ -63,11 +69,6 @@ class Health(BaseModel):
     """The process answers."""
 
     status: str = Field(examples=["ok"])
-
-
-_SPARED = frozenset({"postgres", "redis"})
-"""What a request can do without for a while. All replicas lose a store at the same time: if they said that they
-cannot serve, a balancer would have nobody left."""
 
 
 class Readiness(BaseModel):
@@ -106,13 +107,17 @@ def create_app(services: Services, stopping: Stopping | None = None) -> ASGIApp:
         catalogue.router,
         keys.router,
         limits.router,
+        budgets.router,
         tenants.router,
         audit.router,
         login.router,
+        overview.router,
         usage.router,
+        usage_details.router,
         own_usage.router,
         routers.router,
         router_versions.router,
+        *WORKBENCH,
         feedback.router,
         feedback.admin_router,
         runs.router,
@@ -127,13 +132,15 @@ def create_app(services: Services, stopping: Stopping | None = None) -> ASGIApp:
         residency.router,
         strategies.router,
         telemetry.router,
+        system.router,
         _settings(),
     ):
         app.include_router(router)
     # First, since a request is held against one route after the other.
     app.router.routes[:0] = (*chat.ROUTES, *DIALECTS)
     _document_chat(app)
-    audited = Audited(app, services.audit, ("/admin/api", webhooks.PATH))
+    states = States(app, app.routes)
+    audited = Audited(app, services.audit, ("/admin/api", webhooks.PATH), states)
     own = (feedback.PATH, runs.PATH, webhooks.PATH, own_usage.PATH, files.PATH, batches.PATH)
     closed = ("/admin/api", *own)
     guarded = Door(audited, services.keys, closed)
@@ -172,8 +179,7 @@ def _operations(stopping: Stopping) -> APIRouter:
         checks = await readiness(request.app.state.services)
         if stopping.begun:
             checks["replica"] = "stopping"
-        wrong = {name for name, state in checks.items() if state != "ok"}
-        status = "not ready" if wrong - _SPARED else "degraded" if wrong else "ok"
+        status = readiness_status(checks)
         found = {"status": status, "checks": checks}
         return JSONResponse(found, 503 if status == "not ready" else 200)
 

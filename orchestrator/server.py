@@ -16,7 +16,7 @@ from pathlib import Path
 
 from orchestrator.admin.mounting import AdminPages
 from orchestrator.app import create_app
-from orchestrator.bootstrap import Services, open_services
+from orchestrator.bootstrap import Services, open_services, readiness, readiness_status
 from orchestrator.catalogue.seeding import SeedReport, seed
 from orchestrator.kit.database import migrate
 from orchestrator.kit.draining import Draining, Stopping
@@ -111,7 +111,16 @@ async def _serve(
             settings.port,
             websockets=settings.admin_ui,
         )
-        async with worker, listening, pages, _told(settings, listening.url):
+
+        async def state() -> str:
+            if stopping.begun:
+                return "stopping"
+            return readiness_status(await readiness(services))
+
+        shown = services.system.announced(
+            "replica", address=listening.url, state=state, busy=lambda: {"requests": app.active}
+        )
+        async with worker, listening, pages, shown, _told(settings, listening.url):
             started = Started(listening.url, new_key, report, time.perf_counter() - began)
             await on_ready(services, started)
             # What is here now stays. Looking through its half a million objects, as the garbage

@@ -9,6 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from router.artifact import Artifact, ArtifactInvalid
+from router.described import KIND, router_described
 from router.embedding import Embedder
 from router.embedding.resolve import EmbedderResolver, EmbedderUnavailable
 from router.learned.classifier import LearnedClassifier
@@ -69,11 +70,14 @@ def embedder_of(artifact: Artifact, resolver: EmbedderResolver) -> Embedder:
 
 def _assembled(artifact: Artifact, embedder: Embedder) -> Router:
     manifest = artifact.manifest
-    policies = [_policy(entry) for entry in manifest["policies"]]
+    policies, taxonomy = policies_of(artifact), _taxonomy(manifest["taxonomy"])
+    version = f"{manifest['name']}-{artifact.content_hash[:_HASH_SHOWN]}"
+    if manifest.get("kind") == KIND:
+        return router_described(manifest, version, embedder, taxonomy, policies)
     return Router(
-        version=f"{manifest['name']}-{artifact.content_hash[:_HASH_SHOWN]}",
+        version=version,
         embedder=embedder,
-        taxonomy=_taxonomy(manifest["taxonomy"]),
+        taxonomy=taxonomy,
         classifier=LearnedClassifier.load(part_of(artifact, "classifier"), manifest["classifier"]),
         gate=LearnedGate.load(part_of(artifact, "gate")),
         policies={policy.name: policy for policy in policies},
@@ -126,6 +130,11 @@ def describe_policy(policy: Policy) -> dict[str, Any]:
         "price": policy.price,
         "cost": policy.cost,
     }
+
+
+def policies_of(artifact: Artifact) -> list[Policy]:
+    """Return the policies that an artefact holds."""
+    return [_policy(entry) for entry in artifact.manifest["policies"]]
 
 
 def _policy(entry: Mapping[str, Any]) -> Policy:

@@ -25,7 +25,7 @@ from router.mapping import (
     size_index,
     sizes,
 )
-from router.solving import solve_policy
+from router.solving import Solved, solve_policy
 from router.taxonomy import Taxonomy
 
 EXCLUSIONS: tuple[Exclusion, ...] = (
@@ -79,6 +79,8 @@ class CandidatePool:
     positions: Mapping[str, int]
     """Index of each candidate by its id."""
     scores: Floats
+    planning: Floats
+    """Scores that mappings are solved on, shape (C, E)."""
     known: Known | None
     """Which candidates the router's quality model knows."""
     size: Floats
@@ -114,6 +116,38 @@ class CandidatePool:
         """
         chosen = self.mappings[policy]
         return {c: str(self.ids[e]) for c, e in zip(self.category_ids, chosen, strict=False)}
+
+    def limited(self) -> Mapping[str, Floats]:
+        """Return what mappings are solved with, by name: the effort, and all that is limited."""
+        usd = self.costs_usd(TYPICAL_PROMPT_TOKENS)
+        total = _numbers(self.candidates, lambda c: c.total_parameters or 0.0)
+        return {
+            "effort": effort(usd, self.size),
+            "money_usd": usd,
+            "active_parameters": self.billions,
+            "latency_s": self.typical_latency,
+            "resident_parameters": np.maximum(total, self.billions),
+        }
+
+    def usable(self) -> Bools:
+        """Return which candidates a mapping may use, shape (E,); where none may, all."""
+        usable: Bools = self.available & self.healthy & ~self.restricted
+        return usable if usable.any() else np.ones_like(usable)
+
+    def solve(self, policy: Policy) -> Solved:
+        """Return the mapping these candidates have under a policy, one of the router's or another.
+
+        Raises:
+            SolverTimedOut: Where no mapping within a budget was found in time.
+        """
+        return solve_policy(
+            policy,
+            self.planning,
+            self.limited(),
+            self.usable(),
+            self.positions,
+            self.category_ids,
+        )
 
     def costs_usd(self, prompt_tokens: int) -> Floats:
         """Return the expected US dollars of one request at each expert, shape (E,)."""
@@ -249,6 +283,7 @@ def build_pool(
         ids=_objects(list(positions)),
         positions=MappingProxyType(positions),
         scores=scores,
+        planning=planning,
         known=known,
         size=size_index(sizes(found)),
         billions=sizes(found),
@@ -268,25 +303,12 @@ def build_pool(
         category_ids=taxonomy.ids,
         tie_break=np.arange(len(found), dtype=np.float64) * 1e-12,
     )
-    return _mapped(pool, policies, planning) if found else pool
+    return _mapped(pool, policies) if found else pool
 
 
-def _mapped(pool: CandidatePool, policies: Sequence[Policy], scores: Floats) -> CandidatePool:
-    """Solve each policy's mapping on these scores, shape (C, E)."""
-    usd = pool.costs_usd(TYPICAL_PROMPT_TOKENS)
-    total = _numbers(pool.candidates, lambda c: c.total_parameters or 0.0)
-    costs = {
-        "effort": effort(usd, pool.size),
-        "money_usd": usd,
-        "active_parameters": pool.billions,
-        "latency_s": pool.typical_latency,
-        "resident_parameters": np.maximum(total, pool.billions),
-    }
-    usable = pool.available & pool.healthy & ~pool.restricted
-    solved = {
-        policy.name: solve_policy(policy, scores, costs, usable, pool.positions, pool.category_ids)
-        for policy in policies
-    }
+def _mapped(pool: CandidatePool, policies: Sequence[Policy]) -> CandidatePool:
+    """Solve each policy's mapping."""
+    solved = {policy.name: pool.solve(policy) for policy in policies}
     return replace(
         pool,
         mappings=MappingProxyType({name: each.assignment for name, each in solved.items()}),

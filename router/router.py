@@ -180,7 +180,7 @@ class Router:
             category=kind.category,
             unsure=kind.category != kind.top,
             probabilities=kind.probabilities,
-            per_prompt=self._per_prompt(policy),
+            per_prompt=self.per_prompt(policy),
             remembered=remembered,
         )
         return self._decision(request, options, policy, kind, choice)
@@ -192,7 +192,8 @@ class Router:
             raise UnknownPolicy(f"There is no policy {name!r}; there are: {known}.")
         return policy
 
-    def _per_prompt(self, policy: Policy) -> bool:
+    def per_prompt(self, policy: Policy) -> bool:
+        """Tell whether a policy weighs each prompt by itself, beside its category's mapping."""
         return policy.price is not None or (self.quality is not None and policy.budget is None)
 
     def _classified(self, text: str, vector: FloatArray) -> Classification:

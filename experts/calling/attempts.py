@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from experts.catalogue.expert import Expert
+from experts.counting.habits import Habit
 from experts.providers.protocol import Usage
 
 Outcome = Literal["running", "ok", "failed", "refused", "cancelled", "skipped"]
@@ -29,6 +30,7 @@ class Attempt:
         usage: What the expert counted, if it did.
         sent: Whether any of its answer was passed on.
         unseen: Whole events of its answer that were not, since it failed with them.
+        habit: How the expert counts, as far as that is known.
     """
 
     expert: Expert
@@ -41,3 +43,4 @@ class Attempt:
     usage: Usage | None = None
     sent: bool = False
     unseen: bytes = b""
+    habit: Habit | None = field(default=None, repr=False, compare=False)

@@ -22,6 +22,7 @@ from experts.calling.secrets import SecretResolver, resolved
 from experts.calling.stream import ExpertStream
 from experts.calling.trip import Answer, Kind, Trip
 from experts.catalogue.expert import Expert
+from experts.counting.habits import Habits
 from experts.errors import ExpertAnswerInvalid, ExpertError, ExpertFailed
 from experts.providers.protocol import ExpertCall
 
@@ -55,6 +56,8 @@ class ExpertCaller:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.health = ExpertHealth() if health is None else health
+        self.habits = Habits()
+        """How experts count, learned by whoever settles what calls cost."""
         self._rules = rules or CallRules()
         self._providers = providers
         self._resolve_secret = resolve_secret
@@ -271,7 +274,9 @@ class ExpertCaller:
         return stream
 
     def _ongoing(self, trip: Trip, place: Place, now: float, *, fair: bool, hedge: bool) -> Ongoing:
-        attempt = Attempt(place.expert, place.replica.name, now - trip.began, hedge)
+        expert, began = place.expert, now - trip.began
+        habit = self.habits.of(expert)
+        attempt = Attempt(expert, place.replica.name, began, hedge, habit=habit)
         trip.options.attempts.append(attempt)
         return Ongoing(
             attempt,

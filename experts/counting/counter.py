@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,23 +11,19 @@ import msgspec
 
 from experts.counting import tokenizers
 from experts.counting.estimate import estimated_tokens
+from experts.counting.habits import Habit
+from experts.counting.measure import MESSAGE_TOKENS, Measure, is_text, part_tokens, texts
 from experts.providers.protocol import Usage
-from experts.providers.wire import UNREADABLE, text_of
+from experts.providers.wire import UNREADABLE
 
-MESSAGE_TOKENS = 4
-"""What marks a message's role and end: three or four in the templates that are published."""
-IMAGE_TOKENS = 800
-FILE_TOKENS = 1000
-_FIRST_TOKENS = 3
+__all__ = ["MESSAGE_TOKENS", "answer_text", "at_least_written", "counted", "learn", "text_tokens"]
+
 _INLINE_CHARACTERS = 20_000
-_PART_TOKENS = {
-    "image_url": IMAGE_TOKENS,
-    "image": IMAGE_TOKENS,
-    "input_image": IMAGE_TOKENS,
-    "file": FILE_TOKENS,
-    "input_file": FILE_TOKENS,
-}
+_LEARNED_CHARACTERS = 4_000
+"""What is longer costs too much to be counted only to learn from it."""
 _loaded: dict[str, tokenizers.CountTokens] = {}
+_UNKNOWN = Habit()
+"""Of an expert of which nothing is known; nobody lets it learn."""
 
 
 def text_tokens(model: str, text: str) -> int:
@@ -53,6 +49,7 @@ async def counted(
     messages: Sequence[Any] = (),
     tools: Any = None,
     written: str = "",
+    habit: Habit | None = None,
 ) -> Usage:
     """Return the tokens of a call that its expert did not count, marked as estimated.
 
@@ -63,31 +60,68 @@ async def counted(
         messages: The conversation, decoded. Anything in it is accepted.
         tools: The request's tools, decoded.
         written: Everything that the expert wrote, reasoning and arguments of tools included.
+        habit: How its expert counts, as far as that is known.
     """
-    read = "\n".join(_texts(messages))
-    if tools:
-        read += "\n" + msgspec.json.encode(tools).decode()
-    if _at_once(model, len(read) + len(written)):
-        prompt, answer = text_tokens(model, read), text_tokens(model, written)
-    else:
-        prompt, answer = await asyncio.to_thread(
-            lambda: (text_tokens(model, read), text_tokens(model, written))
+    said, described = "\n".join(texts(messages)), _described(tools)
+
+    def measure() -> Measure:
+        return Measure(
+            len(messages),
+            text_tokens(model, said),
+            text_tokens(model, described),
+            part_tokens(messages),
+            text_tokens(model, written),
         )
-    return Usage(prompt + _frame(messages), answer, estimated=True)
+
+    at_once = len(said) + len(described) + len(written) <= _INLINE_CHARACTERS and _ready(model)
+    found = measure() if at_once else await asyncio.to_thread(measure)
+    habit = habit or _UNKNOWN
+    return Usage(habit.prompt_tokens(found), habit.answer_tokens(found), estimated=True)
 
 
-async def at_least_written(usage: Usage, model: str, written: str) -> Usage:
+async def at_least_written(
+    usage: Usage, model: str, written: str, habit: Habit | None = None
+) -> Usage:
     """Return the tokens of an answer that broke off: what its expert said in between may be old.
 
     Args:
         usage: What the expert said last.
         model: Name of the model at its provider.
         written: What it wrote in all.
+        habit: How it counts, as far as that is known.
     """
-    ours = (await counted(model, written=written)).completion_tokens
+    ours = (await counted(model, written=written, habit=habit)).completion_tokens
     if ours <= usage.completion_tokens:
         return usage
     return replace(usage, completion_tokens=ours, estimated=True)
+
+
+def learn(
+    habit: Habit, usage: Usage, model: str, *, messages: Sequence[Any], tools: Any, written: str
+) -> None:
+    """Learn how an expert counts from an answer whose tokens it has counted.
+
+    What is long, or needs a vocabulary that is not in memory, is not learned from: that would take longer than
+    it is worth. Nor are images and files, whose tokens depend on what they show.
+
+    Args:
+        habit: Of the expert.
+        usage: What it counted.
+        model: Name of the model at its provider.
+        messages: The whole conversation that it read, decoded.
+        tools: The tools, decoded.
+        written: All that it wrote; empty where that is not known.
+    """
+    if not _ready(model):
+        return
+    if messages and is_text(messages) and _shorter(texts(messages)):
+        described = _described(tools)
+        if len(described) <= _LEARNED_CHARACTERS:
+            said = "\n".join(texts(messages))
+            text, about = text_tokens(model, said), text_tokens(model, described)
+            habit.read(Measure(len(messages), text, about), usage)
+    if _shorter((written,)):
+        habit.wrote(Measure(written=text_tokens(model, written)), usage)
 
 
 def answer_text(body: bytes) -> str:
@@ -97,43 +131,24 @@ def answer_text(body: bytes) -> str:
         messages = [choice.get("message") for choice in choices]
     except (*UNREADABLE, LookupError, TypeError, AttributeError):
         return ""
-    return "\n".join(_texts(messages))
+    return "\n".join(texts(messages))
 
 
-def _at_once(model: str, characters: int) -> bool:
+def _described(tools: Any) -> str:
+    return msgspec.json.encode(tools).decode() if tools else ""
+
+
+def _ready(model: str) -> bool:
+    """Tell whether nothing has to be read from disk to count for a model."""
     name = tokenizers.tokenizer_name(model)
-    return characters <= _INLINE_CHARACTERS and (name is None or name in _loaded)
+    return name is None or name in _loaded
 
 
-def _frame(messages: Sequence[Any]) -> int:
-    """Return the tokens of a conversation that are no text."""
-    if not messages:
-        return 0
-    parts = (part for message in messages for part in _parts(message))
-    return (
-        _FIRST_TOKENS
-        + MESSAGE_TOKENS * len(messages)
-        + sum(_PART_TOKENS.get(str(part.get("type")), 0) for part in parts)
-    )
-
-
-def _parts(message: Any) -> list[Mapping[str, Any]]:
-    content = message.get("content") if isinstance(message, Mapping) else None
-    parts = content if isinstance(content, list) else []
-    return [part for part in parts if isinstance(part, Mapping)]
-
-
-def _texts(messages: Sequence[Any]) -> Iterator[str]:
-    """Yield what is said in messages: content, reasoning, refusals, calls of tools."""
-    for message in messages:
-        if not isinstance(message, Mapping):
-            continue
-        said = (message.get(name) for name in ("reasoning_content", "reasoning", "refusal"))
-        yield from (text for text in said if isinstance(text, str))
-        if text := text_of(message.get("content")):
-            yield text
-        calls = message.get("tool_calls")
-        for call in calls if isinstance(calls, list) else ():
-            function = call.get("function") if isinstance(call, Mapping) else None
-            if isinstance(function, Mapping):
-                yield f"{function.get('name')} {function.get('arguments')}"
+def _shorter(pieces: Iterable[str]) -> bool:
+    """Tell whether texts are short enough to learn from; no more of them are looked at than that takes."""
+    left = _LEARNED_CHARACTERS
+    for piece in pieces:
+        left -= len(piece)
+        if left < 0:
+            return False
+    return True

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.audit.chain import GENESIS, Entry, Event, Linked, linked
+from orchestrator.audit.search import Question
 from orchestrator.audit.tables import audit_log
 
 _LOCK = 0x6175646974  # "audit": two entries at once would follow the same one
@@ -97,8 +98,7 @@ class AuditLog:
         *,
         after: int = 0,
         newest_first: bool = False,
-        actor: str | None = None,
-        action: str | None = None,
+        question: Question | None = None,
     ) -> list[Linked]:
         """Return up to ``limit`` entries.
 
@@ -106,20 +106,39 @@ class AuditLog:
             limit: How many at most.
             after: Number of the entry to go on after; 0: from the start (or the end).
             newest_first: Whether the last come first.
-            actor: Only of this one.
-            action: Only those whose action holds this text.
+            question: Which; all, unless given.
         """
         number = audit_log.c.number
         query = sa.select(audit_log).order_by(number.desc() if newest_first else number)
         if after:
             query = query.where(number < after if newest_first else number > after)
-        if actor is not None:
-            query = query.where(audit_log.c.actor == actor)
-        if action is not None:
-            query = query.where(audit_log.c.action.contains(action, autoescape=True))
+        query = query.where(*(question or Question()).conditions())
         async with self._engine.connect() as connection:
             rows = (await connection.execute(query.limit(limit))).mappings()
             return [_linked(row) for row in rows]
+
+    async def get(self, number: int) -> Linked | None:
+        """Return an entry, ``None`` if there is none of that number."""
+        query = sa.select(audit_log).where(audit_log.c.number == number)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).mappings().first()
+        return None if row is None else _linked(row)
+
+    async def end_of(self, link: Linked) -> int | None:
+        """Return the number of the entry that says how something ended that was asked for."""
+        entry = link.entry
+        if entry.event != "asked":
+            return None
+        number = audit_log.c.number
+        query = sa.select(number).where(
+            number > entry.number,
+            audit_log.c.actor == entry.actor,  # there is an index of these
+            audit_log.c.request_id == entry.request_id,
+            audit_log.c.action == entry.action,
+        )
+        async with self._engine.connect() as connection:
+            found: int | None = await connection.scalar(query.order_by(number).limit(1))
+        return found
 
 
 async def _head(connection: AsyncConnection) -> tuple[int, str]:

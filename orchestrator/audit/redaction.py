@@ -10,6 +10,7 @@ from typing import Any
 _SECRET = re.compile(
     r"secret|passw|token|credential|authorization|api[_-]?key|private[_-]?key|cookie", re.IGNORECASE
 )
+_OUR_SECRET = re.compile(r"(?:sk|ses)-coe-[A-Za-z0-9_-]{16,}")
 _VALUE_PATHS = re.compile(r"^/admin/api/secrets/")
 _LONGEST_TEXT = 200
 _LONGEST_LIST = 20
@@ -33,10 +34,19 @@ def kept_of(path: str, body: bytes, *, complete: bool) -> dict[str, Any]:
     if _VALUE_PATHS.match(path):
         return {}
     try:
-        shown = _shown(json.loads(body), 0)
+        return {"body": shown(json.loads(body))}
     except (ValueError, RecursionError):
         return {"body": "not kept: no JSON"}
-    return {"body": shown if len(json.dumps(shown)) <= _LARGEST else "not kept: too large"}
+
+
+def shown(value: Any) -> Any:
+    """Return what is kept of a JSON value.
+
+    Raises:
+        RecursionError: If it is nested too deeply.
+    """
+    kept = _shown(value, 0)
+    return kept if len(json.dumps(kept)) <= _LARGEST else "not kept: too large"
 
 
 def _shown(value: Any, depth: int) -> Any:
@@ -62,4 +72,5 @@ def _harmless(value: Any) -> bool:
 
 def _cut(text: str) -> str:
     clean = text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+    clean = _OUR_SECRET.sub(_HIDDEN, clean)
     return clean if len(clean) <= _LONGEST_TEXT else f"{clean[:_LONGEST_TEXT]}... ({len(clean)})"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -15,14 +16,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.audit.chain import Event
+from orchestrator.audit.differing import differing
 from orchestrator.audit.log import Actor, AuditLog
-from orchestrator.audit.redaction import kept_of
+from orchestrator.audit.redaction import kept_of, shown
+from orchestrator.audit.states import State, States
+from orchestrator.audit.targets import place_of_new, short
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.http import error_response
 from orchestrator.tenants.door import principal_of
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _KEPT_BYTES = 16 * 1024
+_ANSWER_BYTES = 64 * 1024
 _LONGEST_PATH = 300
 
 log = logging.getLogger(__name__)
@@ -35,12 +40,14 @@ class Audited:
         app: What is asked; behind a door, so that it is known who asks.
         log: Where entries go.
         paths: Beginnings of the paths that are watched.
+        states: Reads what is changed, before and after.
     """
 
-    def __init__(self, app: ASGIApp, log: AuditLog, paths: tuple[str, ...]) -> None:
+    def __init__(self, app: ASGIApp, log: AuditLog, paths: tuple[str, ...], states: States) -> None:
         self._app = app
         self._log = log
         self._paths = paths
+        self._states = states
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -48,11 +55,22 @@ class Audited:
         if not watched or scope["method"] in _READING:
             await self._app(scope, receive, send)
             return
+        change = _Change(
+            f"{scope['method']} {scope['path'][:_LONGEST_PATH]}",
+            _actor(scope),
+            scope["state"]["request_id"],
+            dict(scope),
+            {"tenant": principal_of(scope).tenant},
+        )
         watch = _Watch(receive, send)
-        action = f"{scope['method']} {scope['path'][:_LONGEST_PATH]}"
-        actor, request_id = _actor(scope), scope["state"]["request_id"]
         try:
-            asked = await self._log.write("asked", action, actor, request_id=request_id)
+            asked = await self._log.write(
+                "asked",
+                change.action,
+                change.actor,
+                request_id=change.request_id,
+                detail=change.detail,
+            )
         except (SQLAlchemyError, OSError) as error:
             refusal = ApiError(
                 503,
@@ -61,43 +79,78 @@ class Audited:
                 headers={"retry-after": "1"},
             )
             refusal.__cause__ = error
-            await error_response(refusal, request_id)(scope, receive, send)
+            await error_response(refusal, change.request_id)(scope, receive, send)
             return
+        change.detail["asked"] = asked.entry.number
+        thing = self._states.changed_by(scope["method"], scope["path"])
+        before = None if thing is None else await self._states.read(change.scope, thing)
         try:
             await self._app(scope, watch.receive, watch.send)
         finally:
-            detail: dict[str, Any] = {"asked": asked.entry.number}
-            detail |= kept_of(scope["path"], bytes(watch.body), complete=watch.complete)
+            path, body = change.scope["path"], bytes(watch.body)
+            change.detail.update(kept_of(path, body, complete=watch.complete))
             # Also if the client is gone: what was done is done.
-            await asyncio.shield(
-                self._ended(action, actor, request_id, status=watch.status, detail=detail)
-            )
+            await asyncio.shield(self._ended(change, watch, thing, before))
 
     async def _ended(
-        self,
-        action: str,
-        actor: Actor,
-        request_id: str,
-        *,
-        status: int | None,
-        detail: dict[str, Any],
+        self, change: _Change, watch: _Watch, thing: str | None, before: State | None
     ) -> None:
         """Write how it ended; where that cannot be, the log itself shows that it is not known."""
+        event = _event(watch.status)
+        if event == "done":
+            change.detail.update(await self._changed(change, watch, thing, before))
         try:
             await self._log.write(
-                _event(status),
-                action,
-                actor,
-                request_id=request_id,
-                status=status,
-                detail=detail,
+                event,
+                change.action,
+                change.actor,
+                request_id=change.request_id,
+                status=watch.status,
+                detail=change.detail,
             )
         except (SQLAlchemyError, OSError) as error:
-            log.error("how %s (%s) ended is not on record: %s", action, request_id, error)  # noqa: TRY400
+            what = f"{change.action} ({change.request_id})"
+            log.error("how %s ended is not on record: %s", what, error)  # noqa: TRY400
+
+    async def _changed(
+        self, change: _Change, watch: _Watch, thing: str | None, before: State | None
+    ) -> dict[str, Any]:
+        """Return what is different now, as far as that can be told."""
+        found: dict[str, Any] = {}
+        if thing is None and change.scope["method"] == "POST":
+            made = place_of_new(change.scope["path"], bytes(watch.answer))
+            if made is not None and self._states.is_thing(made):
+                thing, before = made, State(None)
+                found["target"] = short(made)
+        after = None if thing is None else await self._states.read(change.scope, thing)
+        if before is not None and after is not None and before.value != after.value:
+            old, new = differing(before.value, after.value)
+            if old or new:
+                found |= {"before": shown(old), "after": shown(new)}
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A request that changes something.
+
+    Args:
+        action: Method and path.
+        actor: Who asks.
+        request_id: Its id.
+        scope: Its scope, before it was routed.
+        detail: What is put on record of it.
+    """
+
+    action: str
+    actor: Actor
+    request_id: str
+    scope: Scope
+    detail: dict[str, Any]
 
 
 class _Watch:
-    """Looks at a request's body and its answer's status in passing."""
+    """Looks at a request's body, and its answer's status and beginning, in passing."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
@@ -105,6 +158,7 @@ class _Watch:
         self.body = bytearray()
         self.complete = True
         self.status: int | None = None
+        self.answer = bytearray()
 
     async def receive(self) -> Message:
         """Pass a message of the client on."""
@@ -118,6 +172,8 @@ class _Watch:
         """Pass a message of ours on."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+        else:
+            self.answer += message.get("body", b"")[: _ANSWER_BYTES - len(self.answer)]
         await self._send(message)
 
 

@@ -227,10 +227,8 @@ class _Call:
 class _Guarded(GuardedChat):
     """Guardrails around the call of an item, which is recorded with its result."""
 
-    async def _kept_out(
-        self, chat: ChatRequest, principal: Principal, review: Review, error: ApiError
-    ) -> None:
-        del chat, principal, error
+    async def _kept_out(self, chat: ChatRequest, review: Review, error: ApiError) -> None:
+        del chat, error
         if isinstance(self.inner, _Call):
             self.inner.review = review
 

@@ -2,6 +2,6 @@
 
 from orchestrator.bootstrap.opening import open_services
 from orchestrator.bootstrap.parts import run_limits
-from orchestrator.bootstrap.services import Services, readiness
+from orchestrator.bootstrap.services import Services, readiness, readiness_status
 
-__all__ = ["Services", "open_services", "readiness", "run_limits"]
+__all__ = ["Services", "open_services", "readiness", "readiness_status", "run_limits"]

@@ -34,6 +34,8 @@ from orchestrator.bootstrap.secrets import encryption_keys, secret_store
 from orchestrator.bootstrap.services import Services
 from orchestrator.breakers import sharing as breaker_sharing
 from orchestrator.breakers.sharing import SharedBreakers
+from orchestrator.budgets.history import SpendHistory
+from orchestrator.budgets.service import Budgets
 from orchestrator.caching import book as choice_book
 from orchestrator.caching.building import build_caching
 from orchestrator.catalogue import service as catalogue_service
@@ -43,6 +45,7 @@ from orchestrator.chat.guarding import guarded
 from orchestrator.chat.stickiness import Sessions
 from orchestrator.conductor.knowledge import Knowledge
 from orchestrator.conductor.panel import Reliability
+from orchestrator.feedback import findings
 from orchestrator.feedback.service import FeedbackService
 from orchestrator.guardrails.building import build_guardrails
 from orchestrator.job_kinds.parts import build_job_kinds
@@ -55,15 +58,21 @@ from orchestrator.kit.together import Together
 from orchestrator.lessons import repository as lessons_repository
 from orchestrator.lessons.store import PostgresLessons
 from orchestrator.login.assembly import build_login
+from orchestrator.login.throttle import Throttle
+from orchestrator.overview.experts import ExpertWatch
 from orchestrator.residency.service import Residency
 from orchestrator.routers import lifecycle
 from orchestrator.routers.latency import LatencyWatch
 from orchestrator.routers.outcomes import OutcomeMemory
 from orchestrator.routers.service import ActiveRouter
 from orchestrator.routers.shadow import ShadowLog
+from orchestrator.routers.workbench.live import Feedback as Opinions
+from orchestrator.routers.workbench.service import Workbench
 from orchestrator.runs.budget import RunBudgets
 from orchestrator.runs.parts import build_runs
+from orchestrator.system.service import System
 from orchestrator.telemetry.metrics import Metrics
+from orchestrator.telemetry.slow import SlowRequests
 from orchestrator.telemetry.state import State
 from orchestrator.tenants import service as key_service
 from orchestrator.tenants.directory import Tenants
@@ -75,6 +84,7 @@ from orchestrator.tenants.limits.script import RedisLimits
 from orchestrator.tenants.service import KeyRing
 from orchestrator.usage.drain import UsageDrain
 from orchestrator.usage.journal import UsageJournal
+from orchestrator.usage.record import UsageRecord
 from orchestrator.usage.spending import Spending
 from orchestrator.usage.spool import Spool
 from router import Router
@@ -121,7 +131,13 @@ def build(
     together = Together(redis)
     shared = RedisLimits(redis, together=together)
     limiter = Limiter(limits, shared, Spending(engine).of, Replicas(redis, instance), away)
-    journal = UsageJournal(redis, spool, instance, limiter, away, metrics.seen, together)
+    slow = SlowRequests(settings.slow_request_seconds)
+
+    def seen(record: UsageRecord) -> None:
+        metrics.seen(record)
+        slow.seen(record)
+
+    journal = UsageJournal(redis, spool, instance, limiter, away, seen, together)
     shadows = ShadowLog(engine)
     outcomes = OutcomeMemory(redis, waiting, settings.memory, lambda: active.router.embedder)
     active.observed_by(shadows.observe)
@@ -185,14 +201,26 @@ def build(
         tenants=Tenants(engine, keys.changed),
         limits=limits,
         limiter=limiter,
+        budgets=Budgets(engine, limiter, SpendHistory(engine)),
         audit=audit,
         login=build_login(
-            settings, engine, keys.changed, audit, cipher_of(encryption_keys(settings))
+            settings,
+            engine,
+            keys,
+            Throttle(redis, away),
+            audit,
+            cipher_of(encryption_keys(settings)),
         ),
         secrets=store,
         catalogue=catalogue,
         router=active,
         routers=versions,
+        workbench=Workbench(
+            versions,
+            lambda: catalogue.current,
+            engine,
+            Opinions(findings.of_version, findings.scores_of),
+        ),
         shadows=shadows,
         outcomes=outcomes,
         latencies=LatencyWatch(engine, catalogue),
@@ -221,5 +249,7 @@ def build(
         starter=JobStarter(batching.jobs, files, started),
         metrics=metrics,
         state=State(health, redis, spool.path, runs.queue.waiting, residency.memory),
+        watch=ExpertWatch(engine),
+        system=System(engine, redis, runs.queue, settings.data_dir, spool.path, instance),
     )
     return services, feed

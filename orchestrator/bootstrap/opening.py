@@ -12,6 +12,8 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.bootstrap.building import build
 from orchestrator.bootstrap.parts import (
@@ -79,6 +81,7 @@ async def open_services(
         stack.push_async_callback(services.caller.aclose)
         stack.push_async_callback(services.interpreter.aclose)
         stack.push_async_callback(services.guardrails.aclose)
+        stack.push_async_callback(services.system.aclose)
         await services.journal.start(exclusive=urls.exclusive)
         stack.push_async_callback(services.journal.stop)
         stack.push_async_callback(services.limiter.stop)
@@ -101,6 +104,7 @@ def _background(services: Services, feed: ChangeFeed) -> tuple[Coroutine[Any, An
     """Return what runs beside the requests, in the order in which it is begun."""
     return (
         feed.run(),
+        services.keys.sightings.run(),
         services.journal.heartbeat(),
         services.limiter.run(),
         services.drain.run(),
@@ -131,5 +135,5 @@ async def _flush(services: Services) -> None:
     try:
         async with asyncio.timeout(services.settings.drain_timeout):
             await services.drain.flush()
-    except (OSError, TimeoutError):
-        return
+    except (OSError, TimeoutError, RedisError, SQLAlchemyError) as error:
+        log.warning("usage that waits is written out after the next start: %s", error)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.catalogue.secrets import (
+    KEY_FILE,
     SecretKeyInvalid,
     SecretStore,
     generate_key,
@@ -47,7 +48,7 @@ def encryption_keys(settings: Settings) -> list[str]:
     """Return the given keys, or those of the data directory, made at the first start."""
     if settings.secret_key is not None:
         return split_keys(settings.secret_key.get_secret_value())
-    path = settings.data_dir / "secret-key"
+    path = settings.data_dir / KEY_FILE
     if not path.exists():
         write_private(path, generate_key())
     return split_keys(path.read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
@@ -14,6 +15,7 @@ from orchestrator.assignments.service import Assignments
 from orchestrator.audit.log import AuditLog
 from orchestrator.batches.service import BatchService
 from orchestrator.breakers.sharing import SharedBreakers
+from orchestrator.budgets.service import Budgets
 from orchestrator.caching.service import Caching
 from orchestrator.catalogue.secrets import (
     SecretStore,
@@ -31,13 +33,16 @@ from orchestrator.jobs.service import JobService
 from orchestrator.kit.settings import Settings
 from orchestrator.lessons.store import PostgresLessons
 from orchestrator.login.service import Login
+from orchestrator.overview.experts import ExpertWatch
 from orchestrator.residency.service import Residency
 from orchestrator.routers.latency import LatencyWatch
 from orchestrator.routers.lifecycle import RouterVersions
 from orchestrator.routers.outcomes import OutcomeMemory
 from orchestrator.routers.service import ActiveRouter
 from orchestrator.routers.shadow import ShadowLog
+from orchestrator.routers.workbench.service import Workbench
 from orchestrator.runs.parts import Runs
+from orchestrator.system.service import System
 from orchestrator.telemetry.metrics import Metrics
 from orchestrator.telemetry.state import State
 from orchestrator.tenants.directory import Tenants
@@ -48,6 +53,9 @@ from orchestrator.usage.drain import UsageDrain
 from orchestrator.usage.journal import UsageJournal
 
 _CHECK_TIMEOUT = 2.0
+_SPARED = frozenset({"postgres", "redis"})
+"""What a request can do without for a while. All replicas lose a store at the same time: if they said that they
+cannot serve, a balancer would have nobody left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +69,14 @@ class Services:
     tenants: Tenants
     limits: LimitBook
     limiter: Limiter
+    budgets: Budgets
     audit: AuditLog
-    login: Login | None
+    login: Login
     secrets: SecretStore
     catalogue: CatalogueService
     router: ActiveRouter
     routers: RouterVersions
+    workbench: Workbench
     shadows: ShadowLog
     outcomes: OutcomeMemory
     latencies: LatencyWatch
@@ -95,6 +105,9 @@ class Services:
     guardrails: Guardrails
     metrics: Metrics
     state: State
+    watch: ExpertWatch
+    """What experts did lately."""
+    system: System
 
 
 async def readiness(services: Services) -> dict[str, str]:
@@ -121,3 +134,9 @@ async def readiness(services: Services) -> dict[str, str]:
         except Exception as error:  # noqa: BLE001 (whatever it is, it is what the check reports)
             results[name] = f"{type(error).__name__}: {error}".splitlines()[0]
     return results
+
+
+def readiness_status(checks: Mapping[str, str]) -> str:
+    """Return what the checks come to: ``ok``, ``degraded`` (a store is away) or ``not ready``."""
+    wrong = {name for name, state in checks.items() if state != "ok"}
+    return "not ready" if wrong - _SPARED else "degraded" if wrong else "ok"

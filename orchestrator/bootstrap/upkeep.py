@@ -18,6 +18,7 @@ from orchestrator.kit.errors import StartError
 from orchestrator.usage.upkeep import UsageUpkeep
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
+_SUMS_SECONDS = 15.0
 
 
 def upkeep_tasks(services: Services) -> tuple[Task, ...]:
@@ -26,6 +27,7 @@ def upkeep_tasks(services: Services) -> tuple[Task, ...]:
     usage = UsageUpkeep(services.engine, settings.usage_retention_days)
     tasks = [
         Task("usage.partitions", 10 * _MINUTE, usage.partitions),
+        Task("usage.sums", _SUMS_SECONDS, usage.sums),
         Task("usage.content", 10 * _MINUTE, usage.content),
         Task("usage.retention", _HOUR, usage.retention),
         Task("audit.check", _DAY, partial(_check_audit, services.audit)),

@@ -20,6 +20,8 @@ from experts.errors import ExpertMisconfigured
 from orchestrator.kit.logs import hide
 
 SETTING = "COE_SECRET_KEY"
+KEY_FILE = "secret-key"
+"""Of the data directory: holds the key where the setting does not."""
 TOPIC = "catalogue"
 MAX_VALUE = 8192
 _NOT_FOR_EXPERTS = frozenset({SETTING, "DATABASE_URL", "REDIS_URL"})

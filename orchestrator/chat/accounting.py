@@ -18,6 +18,8 @@ from orchestrator.chat.charges import Asked, calls_of
 from orchestrator.chat.review import Review
 from orchestrator.chat.target import Target
 from orchestrator.chat.telling import confidence, decision_fields
+from orchestrator.chat.timing import session_name, timing_of
+from orchestrator.kit import logs_context
 from orchestrator.tenants.keys import Principal
 from orchestrator.tenants.limits.values import Ask
 from orchestrator.usage.content.capture import captured
@@ -37,11 +39,13 @@ class Account:
         target: Where it goes.
         streamed: Whether the answer is streamed.
         prompt_tokens: Estimate, until the expert says better.
+        foreseen: What was estimated without knowing who is asked, to learn how far off that is.
         messages: The conversation, to count its tokens if the expert does not.
         tools: The request's tools, likewise.
         text: What the router looked at; kept where the tenant wants that.
         review: What guardrails say of it, where there are any.
         cached: Its way through the cache, if that has a part in it.
+        session: What the caller calls the conversation.
     """
 
     def __init__(
@@ -55,11 +59,13 @@ class Account:
         target: Target,
         streamed: bool,
         prompt_tokens: int,
+        foreseen: int | None = None,
         messages: Sequence[Any] = (),
         tools: Sequence[Any] | None = None,
         text: str = "",
         review: Review | None = None,
         cached: CachedCall | None = None,
+        session: str | None = None,
     ) -> None:
         self.attempts: list[Attempt] = []
         """All that is tried for an answer; whoever calls experts notes it here."""
@@ -67,7 +73,7 @@ class Account:
         """What is left of the limits, for the answer."""
         self._journal = journal
         self._target = target
-        self._asked = Asked(messages, tools)
+        self._asked = Asked(messages, tools, foreseen)
         self._choice = principal.content
         self._text = text
         self._review = review
@@ -93,6 +99,7 @@ class Account:
             streamed=streamed,
             prompt_tokens=prompt_tokens,
             cost_nanos=cost_in_nanos(Usage(prompt_tokens, 0), target.expert.price),
+            session=session_name(session),
         )
         self._record = msgspec.structs.replace(record, **recorded(cached)) if cached else record
 
@@ -118,6 +125,14 @@ class Account:
         return self._choice.level == "all"
 
     @property
+    def curious(self) -> bool:
+        """Whether what the last expert wrote is wanted, to learn how it counts."""
+        last = self.attempts[-1] if self.attempts else None
+        if last is None or last.habit is None or last.expert.embeds:
+            return False
+        return last.habit.curious
+
+    @property
     def cache(self) -> dict[str, Any] | None:
         """What the cache had of it, for an explanation."""
         return explained(self._cached)
@@ -126,6 +141,7 @@ class Account:
         """Note that the first piece of the answer is here."""
         if self._first_token is None:
             self._first_token = time.perf_counter()
+            logs_context.mark("expert")
 
     def heard(self, written: str) -> None:
         """Note what an expert wrote, before it is clear whether it is passed on."""
@@ -156,6 +172,7 @@ class Account:
         calls = await calls_of(self.attempts, self._target, self._asked, written)
         last = calls[-1] if calls else None
         now, first = time.perf_counter(), self._first_token
+        listed = len(calls) != 1 or "service_tier" in calls[0]
         record = msgspec.structs.replace(
             self._record,
             status=status,
@@ -166,7 +183,8 @@ class Account:
                 if last is None
                 else {"expert": last["expert"], "expert_version": last["version"]}
             ),
-            attempts=None if len(calls) == 1 and "service_tier" not in calls[0] else calls,
+            attempts=calls if listed else None,
+            timing=timing_of(calls, listed=listed),
             guardrails=None if self._review is None else self._review.noted,
             duration_ms=round((now - self._began) * 1000, 3),
             first_token_ms=None if first is None else round((first - self._began) * 1000, 3),

@@ -6,6 +6,7 @@ Its answer is judged within the pipeline, before its account is closed; see
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -18,7 +19,8 @@ from orchestrator.chat.review import Review, status_of
 from orchestrator.chat.streaming import StreamResponse
 from orchestrator.guardrails.asked import Asked
 from orchestrator.guardrails.service import Guardrails
-from orchestrator.guardrails.values import Event, Messages
+from orchestrator.guardrails.values import Event, Messages, Note
+from orchestrator.kit import logs_context
 from orchestrator.kit.errors import ApiError
 from orchestrator.tenants.keys import Principal
 from orchestrator.tenants.limits.values import Ask
@@ -66,6 +68,7 @@ class GuardedChat:
         Raises:
             ApiError: As the pipeline does, and 403 or 503 where a guardrail is in the way.
         """
+        logs_context.mark("read")
         asked = _said(chat)
         event = Event(
             stage="request",
@@ -81,8 +84,9 @@ class GuardedChat:
             if passed.changed:
                 chat = _asking(chat, asked, passed.messages)
         except ApiError as error:
-            await self._kept_out(chat, principal, review, error)
+            await self._kept_out(chat, review, error)
             raise
+        logs_context.mark("guardrails")
         review.event = replace(event, messages=passed.messages)
         answer = await self.inner.answer(
             replace(chat, review=review), principal, request, request_id
@@ -91,28 +95,53 @@ class GuardedChat:
             answer.headers[FLAGS_HEADER] = ",".join(review.flags)
         return answer
 
-    async def _kept_out(
-        self, chat: ChatRequest, principal: Principal, review: Review, error: ApiError
-    ) -> None:
+    async def _kept_out(self, chat: ChatRequest, review: Review, error: ApiError) -> None:
         """Record a request that no expert has seen: it counts, and costs nothing.
 
         Raises:
             ApiError: 429 or 402 where a limit is in the way; there is no record then.
         """
-        record = UsageRecord(
-            request_id=review.event.request_id,
-            tenant=principal.tenant,
-            key_id=principal.key_id,
-            api=chat.api,
-            model=chat.model,
-            status=status_of(error),
-            error_code=error.code,
-            streamed=chat.stream,
-            tokens_estimated=False,
-            guardrails=review.noted,
+        await kept_out(
+            self.journal, review.event, review.notes, error, api=chat.api, streamed=chat.stream
         )
-        await self.journal.open(record, Ask(record.request_id, record.tenant, record.key_id))
-        await self.journal.close(record)
+
+
+async def kept_out(
+    journal: UsageJournal,
+    event: Event,
+    notes: Sequence[Note],
+    error: ApiError,
+    *,
+    api: str,
+    streamed: bool = False,
+) -> None:
+    """Record a request that no expert has seen: it counts, and costs nothing.
+
+    Args:
+        journal: Records it.
+        event: The request as guardrails were asked about it.
+        notes: What they did and flagged.
+        error: Their refusal.
+        api: Name of the endpoint.
+        streamed: Whether a stream was asked for.
+
+    Raises:
+        ApiError: 429 or 402 where a limit is in the way; there is no record then.
+    """
+    record = UsageRecord(
+        request_id=event.request_id,
+        tenant=event.tenant,
+        key_id=event.key_id,
+        api=api,
+        model=event.model,
+        status=status_of(error),
+        error_code=error.code,
+        streamed=streamed,
+        tokens_estimated=False,
+        guardrails=msgspec.to_builtins(list(notes)) or None,
+    )
+    await journal.open(record, Ask(record.request_id, record.tenant, record.key_id))
+    await journal.close(record)
 
 
 def guarded(chat: Chat, guardrails: Guardrails, journal: UsageJournal) -> Chat:

@@ -37,12 +37,14 @@ from orchestrator.chat.target import (
     strategy_of,
 )
 from orchestrator.chat.telling import cost_text, explanation, route_headers, with_extension
+from orchestrator.kit import logs_context
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.http import CLIENT_CLOSED_REQUEST
 from orchestrator.routers.outcomes import OutcomeMemory
 from orchestrator.routers.service import ActiveRouter
 from orchestrator.tenants.keys import Principal
 from orchestrator.tenants.limits.values import Ask
+from orchestrator.usage.charges import foreseeable
 from orchestrator.usage.journal import UsageJournal
 from router import RoutingText, routing_text
 
@@ -91,6 +93,7 @@ class ChatPipeline:
         Raises:
             ApiError: For every expected failure; the usage record is written before.
         """
+        logs_context.mark("read")
         told = routing_text(chat.messages, tools=chat.tools, response_format=chat.response_format)
         asking = asking_of(request, principal, self.outcomes.of(principal.tenant))
         strategy = strategy_of(chat.model, self.router.policies)
@@ -106,6 +109,7 @@ class ChatPipeline:
             target = replace(target, unused_strategy=assigned.unused)
         if target.decision is not None:
             target = await self._in_conversation(target, chat, asking)
+        logs_context.mark("route")
         cached = self._cached(chat, target, asking, request)
         if cached is None:
             return await self._asked(chat, told, target, asking, request)
@@ -115,6 +119,7 @@ class ChatPipeline:
                     await unless_gone(cached.look(), request.receive)
             except ClientGone:
                 return Response(status_code=CLIENT_CLOSED_REQUEST)
+            logs_context.mark("cache")
             return await self._asked(chat, told, target, asking, request, cached)
 
     def _cached(
@@ -203,6 +208,7 @@ class ChatPipeline:
         cached: CachedCall | None,
     ) -> tuple[Account, Reservation]:
         """Let the request through its tenant's limits, and open its account."""
+        habit = self.caller.habits.of(target.expert)
         account = Account(
             self.journal,
             asking.principal,
@@ -211,12 +217,14 @@ class ChatPipeline:
             model=chat.model,
             target=target,
             streamed=chat.stream,
-            prompt_tokens=told.prompt_tokens,
+            prompt_tokens=habit.foreseen_tokens(foreseeable(target.expert, told.prompt_tokens)),
+            foreseen=told.prompt_tokens,
             messages=chat.messages,
             tools=chat.tools,
             text=told.text,
             review=chat.review,
             cached=cached,
+            session=asking.session,
         )
 
         def needed(expert: Expert) -> Ask:
@@ -227,6 +235,7 @@ class ChatPipeline:
                 told.prompt_tokens,
                 chat.fields,
                 self.reserved_tokens,
+                self.caller.habits.of(expert),
             )
 
         ask = needed(target.expert)
@@ -234,6 +243,7 @@ class ChatPipeline:
             # It counts as a request; nothing is spent on it.
             ask = Ask(ask.request_id, ask.tenant, ask.key_id)
         reserved = await account.open(ask)
+        logs_context.mark("limits")
         return account, Reservation(
             self.journal.top_up, ask, reserved, account.attempts, lambda one: needed(one).nanos
         )
@@ -261,7 +271,7 @@ class ChatPipeline:
         chat, target, account = exchange.chat, exchange.target, exchange.account
         answer = await unless_gone(self._completed(exchange), exchange.request.receive)
         account.first_token()
-        if answer.usage is None or account.keeps_answers:
+        if answer.usage is None or account.keeps_answers or account.curious:
             account.heard(answer_text(answer.body))
         body = await chat.passed(answer.body)
         self._answered(exchange, answer.expert)

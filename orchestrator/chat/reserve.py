@@ -10,13 +10,13 @@ import msgspec
 
 from experts.calling.attempts import Attempt
 from experts.catalogue.expert import Expert
+from experts.counting.habits import Habit
 from experts.pricing import cost_in_nanos
 from experts.providers.protocol import Usage
 from orchestrator.tenants.keys import Principal
 from orchestrator.tenants.limits.values import Ask
-from orchestrator.usage.charges import may_cost
+from orchestrator.usage.charges import foreseeable, may_cost
 
-_CHARACTERS_PER_TOKEN = 4
 _MOST_TOKENS = 10**9
 _MOST_NANOS = 10**15
 """No budget is larger."""
@@ -75,6 +75,7 @@ def ask_of(
     prompt_tokens: int,
     fields: Mapping[str, msgspec.Raw],
     usual: int,
+    habit: Habit,
 ) -> Ask:
     """Return what a request needs of its limits.
 
@@ -85,8 +86,9 @@ def ask_of(
         prompt_tokens: Estimate of the prompt.
         fields: The request's top-level fields.
         usual: Tokens of an answer where neither the request nor the expert says a most.
+        habit: How the expert counts, as far as that is known.
     """
-    prompt = prompt_tokens + len(expert.system_prompt or "") // _CHARACTERS_PER_TOKEN
+    prompt = habit.foreseen_tokens(foreseeable(expert, prompt_tokens))
     answer = answer_tokens(fields, expert, prompt, usual)
     return Ask(
         request_id,

@@ -11,9 +11,11 @@ import msgspec
 
 from orchestrator.chat.review import Review
 from orchestrator.chat.telling import confidence, decision_fields
+from orchestrator.chat.timing import session_name, timing_of
 from orchestrator.conductor.charges import calls_of_steps
 from orchestrator.conductor.ports import MemoryLedger
 from orchestrator.conductor.values import Step
+from orchestrator.kit import logs_context
 from orchestrator.tenants.keys import Principal
 from orchestrator.tenants.limits.limiter import Admission
 from orchestrator.tenants.limits.values import Ask
@@ -38,6 +40,7 @@ class RunAccount:
         messages: The conversation; kept where the tenant wants that.
         text: What the router looked at, likewise.
         review: What guardrails say of it, where there are any.
+        session: What the caller calls the conversation.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class RunAccount:
         messages: Sequence[Any] = (),
         text: str = "",
         review: Review | None = None,
+        session: str | None = None,
     ) -> None:
         self.rate_headers: Mapping[str, str] = {}
         """What is left of the limits, for the answer."""
@@ -76,6 +80,7 @@ class RunAccount:
             router_version=decision.router_version,
             decision={**decision_fields(decision), "strategy": strategy},
             streamed=streamed,
+            session=session_name(session),
         )
 
     async def open(self, ask: Ask) -> Admission:
@@ -102,6 +107,7 @@ class RunAccount:
         """Note that the first piece of the answer is here."""
         if self._first_token is None:
             self._first_token = time.perf_counter()
+            logs_context.mark("expert")
 
     async def close(
         self,
@@ -137,6 +143,7 @@ class RunAccount:
             error_code=error_code,
             **token_fields(calls),
             attempts=calls,
+            timing=timing_of(calls, listed=True),
             guardrails=None if self._review is None else self._review.noted,
             duration_ms=round((now - self._began) * 1000, 3),
             first_token_ms=None if first is None else round((first - self._began) * 1000, 3),

@@ -30,6 +30,7 @@ from orchestrator.conductor.limits import Limits
 from orchestrator.conductor.run import Run
 from orchestrator.conductor.sources import with_sources
 from orchestrator.conductor.values import Task
+from orchestrator.kit import logs_context
 from orchestrator.routers.service import ActiveRouter
 from orchestrator.tenants.limits.values import Ask
 from orchestrator.usage.journal import UsageJournal
@@ -106,6 +107,7 @@ class StrategyPipeline:
         check_form(chat)
         most = most_tokens(chat)
         decision = decision or await self._decided(chat, told, asking)
+        logs_context.mark("route")
         account = RunAccount(
             self.journal,
             asking.principal,
@@ -118,9 +120,11 @@ class StrategyPipeline:
             messages=chat.messages,
             text=told.text,
             review=chat.review,
+            session=asking.session,
         )
         limits = within(bounded(self.limits, chat.grounds.limits), chat.limits)
         admission = await account.open(ask_of_run(asking, limits, told.prompt_tokens))
+        logs_context.mark("limits")
         limits = reserved(limits, admission.nanos)
         run = self._run(chat, told, decision, asking, limits, NotingLedger(account))
         head = Head(asking.request_id, int(time.time()), chat.model)

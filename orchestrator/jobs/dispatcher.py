@@ -22,6 +22,7 @@ from orchestrator.jobs.record import Again, Item, Outcome, Result
 from orchestrator.jobs.retries import MOST_ATTEMPTS
 from orchestrator.jobs.running import Job, Jobs
 from orchestrator.jobs.writer import Writer
+from orchestrator.kit import logs_context
 
 _LOOK_SECONDS = 1.0
 _BUSY_LOOK_SECONDS = 0.2
@@ -204,7 +205,10 @@ class Dispatcher:
         while lane.ready and room and lane.window.room(time.monotonic(), lane.under_way):
             held = lane.ready.popleft()
             room -= 1
-            lane.tasks[asyncio.create_task(self._do(lane, held))] = held
+            # Log lines of what is done for it name it.
+            ids = {"request_id": held.item.request_id, "tenant": held.principal.tenant}
+            with logs_context.working(**ids):
+                lane.tasks[asyncio.create_task(self._do(lane, held))] = held
 
     async def _do(self, lane: Lane, held: Held) -> None:
         began = time.monotonic()

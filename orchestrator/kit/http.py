@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from orchestrator.kit import logs_context
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.headers import secure
 from orchestrator.kit.ids import new_request_id
@@ -46,7 +47,9 @@ class RequestFrame:
             await self._app(scope, receive, send)
             return
         request_id = new_request_id()
-        scope.setdefault("state", {})["request_id"] = request_id
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        work = logs_context.enter(state)
         reader = _Reader(send, self._send_timeout)
 
         async def framed(message: Message) -> None:
@@ -63,6 +66,7 @@ class RequestFrame:
             await self._app(scope, receive, framed)
         finally:
             reader.stop()
+            logs_context.leave(work)
 
 
 class _Reader:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -21,6 +21,19 @@ class Page(BaseModel, Generic[T]):
     data: list[T]
     has_more: bool
     next: str | None
+
+
+class CountedPage(Page[T], Generic[T]):
+    """One page of a list of which it is known how long it is."""
+
+    total: int = Field(description="How many there are, on all pages.")
+
+
+def counted_page(
+    rows: Sequence[T], limit: int, cursor: Callable[[T], str], total: int
+) -> CountedPage[T]:
+    """Return a page as :func:`page` does, with how many rows there are on all pages."""
+    return CountedPage(total=total, **dict(page(rows, limit, cursor)))
 
 
 def page(rows: Sequence[T], limit: int, cursor: Callable[[T], str]) -> Page[T]:

@@ -104,6 +104,10 @@ class Settings(BaseSettings):
         default="",
         description="Origins of web pages that may call the API, with commas between; none unless set.",
     )
+    admin_ui: bool = Field(
+        default=True,
+        description="Whether the admin pages are served at /admin; with several replicas: by 'coe admin' alone.",
+    )
     max_artifact_bytes: int = Field(
         default=64 * 1024 * 1024,
         ge=1024,
@@ -268,6 +272,11 @@ class Settings(BaseSettings):
         default=None,
         description="OpenID Connect provider that people sign in at. Unset: keys only.",
     )
+    oidc_name: str | None = Field(
+        default=None,
+        max_length=100,
+        description="What people call the provider. Unset: its host.",
+    )
     oidc_client_id: str | None = Field(
         default=None, description="What the provider calls this service."
     )
@@ -333,6 +342,16 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log lines to write."
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text",
+        description="What log lines are: text for people, or json, one object a line, for a collector.",
+    )
+    slow_request_seconds: float = Field(
+        default=30.0,
+        ge=0.0,
+        le=86_400,
+        description="Requests that take longer are logged, with where the time went; 0: none.",
     )
 
     _arguments: frozenset[str] = PrivateAttr(default=frozenset())

@@ -1,9 +1,9 @@
-"""Builds what signs people in from the settings, if they ask for it."""
+"""Builds what signs people in and out from the settings."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from cryptography.fernet import MultiFernet
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -12,10 +12,15 @@ from orchestrator.audit.log import AuditLog
 from orchestrator.kit.errors import StartError
 from orchestrator.kit.settings import Settings
 from orchestrator.login.attempt import Client
+from orchestrator.login.by_key import KeyLogin
+from orchestrator.login.by_provider import ProviderLogin
+from orchestrator.login.listing import SessionList
 from orchestrator.login.provider import Provider, is_secure
 from orchestrator.login.service import Login
 from orchestrator.login.sessions import Sessions
+from orchestrator.login.throttle import Throttle
 from orchestrator.tenants.keys import Role
+from orchestrator.tenants.service import KeyRing
 
 _CALLBACK = "/login/callback"
 
@@ -23,22 +28,40 @@ _CALLBACK = "/login/callback"
 def build_login(
     settings: Settings,
     engine: AsyncEngine,
-    changed: Callable[[], Awaitable[None]],
+    keys: KeyRing,
+    throttle: Throttle,
     audit: AuditLog,
     cipher: MultiFernet,
-) -> Login | None:
-    """Return what signs people in, or ``None`` where no provider is set.
+) -> Login:
+    """Return what signs people in and out.
 
     Args:
         settings: The settings.
         engine: Where sessions are kept.
-        changed: Reads keys and sessions anew on every replica.
+        keys: Recognises keys and sessions.
+        throttle: Counts attempts.
         audit: Where it is put on record.
         cipher: Seals what browsers keep meanwhile.
 
     Raises:
-        StartError: If a setting that it needs is missing or wrong.
+        StartError: If a setting of the identity provider is missing or wrong.
     """
+    lifetime = timedelta(seconds=settings.session_seconds)
+    sessions = Sessions(engine, keys.changed, lifetime)
+    return Login(
+        keys=keys,
+        sessions=sessions,
+        listed=SessionList(engine),
+        by_key=KeyLogin(keys, sessions, throttle, audit),
+        by_provider=_by_provider(settings, sessions, audit, cipher),
+        audit=audit,
+        encrypted=(settings.public_url or "").startswith("https://"),
+    )
+
+
+def _by_provider(
+    settings: Settings, sessions: Sessions, audit: AuditLog, cipher: MultiFernet
+) -> ProviderLogin | None:
     if settings.oidc_issuer is None:
         return None
     if not is_secure(settings.oidc_issuer):
@@ -54,13 +77,14 @@ def build_login(
         settings.public_url.rstrip("/") + _CALLBACK,
         settings.oidc_scopes,
     )
-    lifetime = timedelta(seconds=settings.session_seconds)
-    return Login(
+    return ProviderLogin(
+        name=settings.oidc_name or urlsplit(settings.oidc_issuer).hostname or "",
         provider=Provider(settings.oidc_issuer, client),
         client=client,
         cipher=cipher,
-        sessions=Sessions(engine, changed, settings.oidc_tenant, lifetime),
+        sessions=sessions,
         audit=audit,
         claim=settings.oidc_claim,
         roles={group: Role(role) for group, role in settings.oidc_roles.items()},
+        tenant=settings.oidc_tenant,
     )

@@ -1,31 +1,52 @@
-"""``/login``: sign in at the identity provider, and out; ``/admin/api/me``: who one is."""
+"""``/login``: sign in with a key or at the identity provider, and out; ``/admin/api/me``: who one is."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import RedirectResponse
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.pages import errors
-from orchestrator.kit.registry import registry_reached
-from orchestrator.login.errors import LoginFailed, ProviderAway
-from orchestrator.login.service import ATTEMPT_SECONDS, Login, NoRole
-from orchestrator.tenants.access import SESSION_COOKIE, require_role
-from orchestrator.tenants.keys import Principal, Role
+from orchestrator.login import provider_endpoints, session_endpoints
+from orchestrator.login.answers import (
+    OPEN,
+    PATH,
+    SignIn,
+    caller_of,
+    keep_session,
+    translated,
+)
+from orchestrator.tenants.access import SESSION_COOKIE, from_our_page, key_in, require_role
+from orchestrator.tenants.keys import SESSION_PREFIX, Principal, Role
 
-PATH = "/login"
-CALLBACK = "/login/callback"
-_ATTEMPT_COOKIE = "coe_login"
-_OPEN: dict[str, Any] = {"security": []}
-Text = Annotated[str, Query(max_length=4096)]
+_MOST_CHARACTERS = 256
 
-router = APIRouter(tags=["login"], responses=errors(400, 403, 404, 503))
+router = APIRouter(tags=["login"], responses=errors(400, 503))
+Somebody = Annotated[Principal, Depends(require_role(Role.USER))]
+
+
+class KeyEntered(BaseModel):
+    """A key to sign in with."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    key: str = Field(min_length=1, max_length=_MOST_CHARACTERS, description="An API key.")
+
+
+class Way(BaseModel):
+    """An identity provider that people sign in at."""
+
+    name: str = Field(description="What people call it.")
+
+
+class Ways(BaseModel):
+    """How one can sign in here."""
+
+    key: bool = Field(description="With an API key.")
+    oidc: Way | None = Field(description="At an identity provider, which begins at `/login`.")
 
 
 class Me(BaseModel):
@@ -38,81 +59,49 @@ class Me(BaseModel):
     expires_at: datetime | None
     experts: list[str] | None
     policies: list[str] | None
+    session_id: str | None = Field(description="Null: the key itself was sent.")
 
 
-def _login(request: Request) -> Login:
-    login: Login | None = request.app.state.services.login
-    if login is None:
-        raise ApiError(
-            404, "login_not_configured", "Nobody can sign in here: set COE_OIDC_ISSUER first."
-        )
-    return login
+@router.get(f"{PATH}/ways", openapi_extra=OPEN)
+async def ways(login: SignIn) -> Ways:
+    """Tell how one can sign in."""
+    provider = login.by_provider
+    return Ways(key=True, oidc=None if provider is None else Way(name=provider.name))
 
 
-SignIn = Annotated[Login, Depends(_login)]
-Somebody = Annotated[Principal, Depends(require_role(Role.USER))]
+@router.post(f"{PATH}/key", status_code=204, openapi_extra=OPEN, responses=errors(401, 403, 429))
+async def sign_in_with_key(request: Request, login: SignIn, entered: KeyEntered) -> Response:
+    """Begin a session of a key: the answer sets its cookie.
 
-
-@router.get(PATH, status_code=303, response_class=RedirectResponse, openapi_extra=_OPEN)
-async def sign_in(
-    login: SignIn,
-    back: Annotated[
-        str | None, Query(max_length=1000, description="Path to go to afterwards.")
-    ] = None,
-) -> Response:
-    """Send a browser to the identity provider."""
-    async with _translated():
-        url, kept = await login.ask(back)
-    response = RedirectResponse(url, 303)
-    _keep(response, login, _ATTEMPT_COOKIE, kept, ATTEMPT_SECONDS, path=PATH)
+    It may do what the key may, and ends with it, after `COE_SESSION_SECONDS` or at sign-out.
+    """
+    told = "sec-fetch-site" in request.headers or "origin" in request.headers
+    if told and not from_our_page(request):
+        # Else it could sign a browser in as somebody else, whose doings its owner takes for their own.
+        raise ApiError(403, "foreign_page", "Only a page of this service may sign a browser in.")
+    async with translated():
+        begun = await login.by_key.sign_in(entered.key, caller_of(request))
+    response = Response(status_code=204)
+    keep_session(response, request, login, begun)
     return response
 
 
-@router.get(CALLBACK, status_code=303, response_class=RedirectResponse, openapi_extra=_OPEN)
-async def come_back(
-    request: Request,
-    login: SignIn,
-    code: Text = "",
-    state: Text = "",
-    error: Text = "",
-) -> Response:
-    """Begin a session for whoever comes back from the identity provider."""
-    if error or not code:
-        raise ApiError(400, "login_failed", "The identity provider signed nobody in. Try again.")
-    async with _translated():
-        signed_in = await login.answer(
-            code,
-            state,
-            request.cookies.get(_ATTEMPT_COOKIE, ""),
-            address=request.client.host if request.client else "",
-            request_id=request.state.request_id,
-        )
-    response = RedirectResponse(signed_in.back, 303)
-    seconds = int(login.sessions.lifetime.total_seconds())
-    _keep(response, login, SESSION_COOKIE, signed_in.secret, seconds, path="/")
-    response.delete_cookie(_ATTEMPT_COOKIE, path=PATH)
-    return response
-
-
-@router.post("/logout", status_code=204, responses=errors(401))
-async def sign_out(request: Request, principal: Somebody, login: SignIn) -> Response:
-    """End the session of the browser that asks."""
-    secret = request.cookies.get(SESSION_COOKIE)
+@router.post(f"{PATH}/logout", status_code=204, responses=errors(401))
+async def sign_out(request: Request, login: SignIn) -> Response:
+    """End the session that the request is made in, by its cookie or as a bearer token."""
+    secret = key_in(request)
     if secret is None:
+        raise ApiError(401, "missing_api_key", "There is no session to end.")
+    if not secret.startswith(SESSION_PREFIX):
         raise ApiError(400, "invalid_request", "There is no session to end: a key was sent.")
-    async with _translated():
-        await login.leave(
-            secret,
-            principal,
-            address=request.client.host if request.client else "",
-            request_id=request.state.request_id,
-        )
+    async with translated():
+        await login.leave(secret, caller_of(request))
     response = Response(status_code=204)
     response.delete_cookie(SESSION_COOKIE, path="/")
     return response
 
 
-@router.get("/admin/api/me", responses=errors(401))
+@router.get("/admin/api/me", responses=errors(401, 403))
 async def me(principal: Somebody) -> Me:
     """Tell who is asking, by key or session."""
     return Me(
@@ -123,34 +112,9 @@ async def me(principal: Somebody) -> Me:
         expires_at=principal.expires_at,
         experts=None if principal.experts is None else sorted(principal.experts),
         policies=None if principal.policies is None else sorted(principal.policies),
+        session_id=principal.session,
     )
 
 
-def _keep(
-    response: Response, login: Login, name: str, value: str, seconds: int, *, path: str
-) -> None:
-    response.set_cookie(
-        name,
-        value,
-        max_age=seconds,
-        path=path,
-        httponly=True,
-        secure=login.client.redirect.startswith("https://"),
-        # Lax: the way back from the provider is a navigation from another site.
-        samesite="lax",
-    )
-
-
-@asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
-    try:
-        with registry_reached():
-            yield
-    except LoginFailed as error:
-        message = f"Nobody was signed in: {error}. Begin anew at {PATH}."
-        raise ApiError(400, "login_failed", message) from error
-    except NoRole as error:
-        message = f"{error} is known, but has no role here. Whoever runs the service gives roles."
-        raise ApiError(403, "login_no_role", message) from error
-    except ProviderAway as error:
-        raise ApiError(503, "login_unavailable", f"Nobody can sign in now: {error}.") from error
+router.include_router(provider_endpoints.router)
+router.include_router(session_endpoints.router)

@@ -9,3 +9,11 @@ class LoginFailed(Exception):
 
 class ProviderAway(Exception):
     """The identity provider does not answer, or not as one should."""
+
+
+class NoRole(Exception):
+    """Somebody is known to the provider, but may do nothing here."""
+
+
+class NoSuchKey(Exception):
+    """A key is unknown, revoked or expired."""

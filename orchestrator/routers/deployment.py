@@ -94,6 +94,17 @@ class Deployment:
             except RouterVersionInvalid as error:
                 raise RouterVersionUnloadable(stored.id, str(error)) from error
 
+    async def open(self, stored: StoredVersion) -> Deployed:
+        """Return a version loaded, the one in service where it is; it is not kept for that.
+
+        Raises:
+            RouterVersionUnloadable: If it cannot be loaded, or cannot decide.
+        """
+        try:
+            return await self._get(stored)
+        except RouterVersionInvalid as error:
+            raise RouterVersionUnloadable(stored.id, str(error)) from error
+
     async def _load_all(
         self, wanted: Iterable[StoredVersion]
     ) -> tuple[dict[str, Deployed], list[LoadFailure]]:

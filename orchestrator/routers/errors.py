@@ -11,6 +11,13 @@
     ├── RouterVersionBuiltIn     the built-in one has no other life than to be active
     ├── RouterVersionUnloadable  it is stored, but this release cannot run it
     ├── RouterReportMissing      it came without a report
+    ├── RouterPolicyUnknown      it has no policy of that name
+    ├── RouterCategoryUnknown    it has no category of that id
+    ├── RouterTaxonomyInvalid    the categories would make no taxonomy
+    ├── RouterTaxonomyFixed      the change needs the data it was learned from
+    ├── RouterAdditionRefused    the category would take what belongs to others
+    ├── RouterBudgetInfeasible   the present experts cannot keep the budget
+    ├── RouterSolverTimedOut     no mapping was found in time
     └── NothingToRollBack        nothing was active before
 """
 
@@ -98,3 +105,46 @@ class NothingToRollBack(RouterVersionError):
 
     def __init__(self) -> None:
         super().__init__("No router version was active before the present one.")
+
+
+class RouterPolicyUnknown(RouterVersionError):
+    """It has no policy of that name."""
+
+    def __init__(self, version_id: str, policy: str, known: Sequence[str]) -> None:
+        names = ", ".join(known[:_SHOWN])
+        super().__init__(
+            f"Router version {version_id} has no policy {policy[:100]!r}; it has: {names}."
+        )
+
+
+class RouterCategoryUnknown(RouterVersionError):
+    """It has no category of that id."""
+
+    def __init__(self, version_id: str, category: str) -> None:
+        super().__init__(f"Router version {version_id} has no category {category[:100]!r}.")
+
+
+class RouterTaxonomyInvalid(RouterVersionError):
+    """The categories would make no taxonomy; the message says why."""
+
+
+class RouterTaxonomyFixed(RouterVersionError):
+    """The change needs the data it was learned from; the message says why."""
+
+
+class RouterAdditionRefused(RouterVersionError):
+    """The category would take what belongs to others; the message says how much."""
+
+
+class RouterBudgetInfeasible(RouterVersionError):
+    """The present experts cannot keep the budget; the message says what they can."""
+
+
+class RouterSolverTimedOut(RouterVersionError):
+    """No mapping was found in time."""
+
+    def __init__(self, policy: str) -> None:
+        super().__init__(
+            f"No mapping for policy {policy!r} was found in time. Limit fewer things at once, or "
+            "averages only (money_usd, active_parameters, latency_s)."
+        )

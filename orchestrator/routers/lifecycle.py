@@ -30,7 +30,7 @@ from orchestrator.routers.errors import (
 )
 from orchestrator.routers.loading import Loader
 from orchestrator.routers.repository import State, StoredVersion
-from orchestrator.routers.service import ActiveRouter
+from orchestrator.routers.service import ActiveRouter, Deployed
 from router import Router
 
 TOPIC = "router"
@@ -140,6 +140,26 @@ class RouterVersions:
         async with self._engine.connect() as connection:
             await repository.get(connection, version_id)
             return await repository.report(connection, version_id)
+
+    async def open(self, version_id: str) -> Deployed:
+        """Return a version loaded, to be looked at; nothing is put into service.
+
+        Raises:
+            RouterVersionUnknown: If there is no such version.
+            RouterVersionUnloadable: If this process cannot load it.
+        """
+        if version_id == BUILT_IN:
+            return self._deployment.built_in
+        return await self._deployment.open(await self.get(version_id))
+
+    async def artifact(self, version_id: str) -> bytes:
+        """Return the bytes of a stored version.
+
+        Raises:
+            RouterVersionUnknown: If there is none of this id.
+        """
+        async with self._engine.connect() as connection:
+            return await repository.artifact(connection, version_id)
 
     async def comparison(self, version_id: str) -> Comparison:
         """Sum up what a version decided as a shadow.

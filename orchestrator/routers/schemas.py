@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator.routers.comparison import Comparison
 from orchestrator.routers.repository import Status, StoredVersion
-from router import CandidatePool
+from router import CandidatePool, InfeasibleBudget
 
 
 class RouterVersionView(BaseModel):
@@ -70,21 +70,19 @@ class InfeasibleView(BaseModel):
     limits: list[LimitView] = Field(description="To be raised, all of them together.")
 
 
+def limit_views(error: InfeasibleBudget) -> list[LimitView]:
+    """Return the limits that cannot be kept."""
+    return [
+        # A solver's 6.999999999999999 is a person's 7.
+        LimitView(constraint=one.constraint, asked=one.asked, nearest=float(f"{one.nearest:.9g}"))
+        for one in error.violations
+    ]
+
+
 def infeasible_views(pool: CandidatePool) -> dict[str, InfeasibleView]:
     """Return, by policy, the budgets that a router's candidates cannot keep."""
     return {
-        policy: InfeasibleView(
-            message=str(error),
-            limits=[
-                # A solver's 6.999999999999999 is a person's 7.
-                LimitView(
-                    constraint=one.constraint,
-                    asked=one.asked,
-                    nearest=float(f"{one.nearest:.9g}"),
-                )
-                for one in error.violations
-            ],
-        )
+        policy: InfeasibleView(message=str(error), limits=limit_views(error))
         for policy, error in pool.infeasible.items()
     }
 

@@ -9,9 +9,16 @@ from orchestrator.kit.errors import ApiError
 from orchestrator.kit.registry import registry_reached
 from orchestrator.routers.errors import (
     NothingToRollBack,
+    RouterAdditionRefused,
+    RouterBudgetInfeasible,
+    RouterCategoryUnknown,
     RouterExpertsMissing,
     RouterPolicyMissing,
+    RouterPolicyUnknown,
     RouterReportMissing,
+    RouterSolverTimedOut,
+    RouterTaxonomyFixed,
+    RouterTaxonomyInvalid,
     RouterVersionActive,
     RouterVersionBuiltIn,
     RouterVersionError,
@@ -30,6 +37,13 @@ STATUSES: Mapping[type[RouterVersionError], tuple[int, str]] = {
     RouterVersionBuiltIn: (409, "router_version_built_in"),
     RouterVersionUnloadable: (409, "router_version_unloadable"),
     NothingToRollBack: (409, "nothing_to_roll_back"),
+    RouterPolicyUnknown: (404, "router_policy_not_found"),
+    RouterCategoryUnknown: (404, "router_category_not_found"),
+    RouterTaxonomyInvalid: (400, "invalid_taxonomy"),
+    RouterTaxonomyFixed: (409, "router_taxonomy_fixed"),
+    RouterAdditionRefused: (409, "router_addition_refused"),
+    RouterBudgetInfeasible: (409, "router_budget_infeasible"),
+    RouterSolverTimedOut: (409, "router_solver_timed_out"),
 }
 
 

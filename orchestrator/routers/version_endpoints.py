@@ -25,6 +25,7 @@ from orchestrator.routers.schemas import (
 from orchestrator.routers.translation import translated
 from orchestrator.tenants.access import require_role
 from orchestrator.tenants.keys import Principal, Role
+from router import Router
 
 UPLOAD_PATH = "/admin/api/routers"
 """Where a body may be as large as an artefact."""
@@ -85,7 +86,7 @@ async def list_router_versions(
             stored = await service.page(limit=limit + 1, after=_place(after))
             rows = [RouterVersionView.of(one) for one in stored]
             if len(rows) <= limit:
-                rows.append(_built_in(service, await service.active_id()))
+                rows.append(built_in_view(service.built_in, await service.active_id()))
     return page(rows, limit, lambda row: row.id)
 
 
@@ -117,7 +118,7 @@ async def get_router_version(
     infeasible = _infeasible(request, version_id)
     with translated():
         if version_id == BUILT_IN:
-            view = _built_in(service, await service.active_id())
+            view = built_in_view(service.built_in, await service.active_id())
             categories = categories_of(service.built_in)
             return RouterVersionDetail(
                 **view.model_dump(),
@@ -212,11 +213,20 @@ def _infeasible(request: Request, version_id: str) -> dict[str, InfeasibleView] 
 
 
 def _view(service: RouterVersions, stored: StoredVersion | None) -> RouterVersionView:
-    return _built_in(service, BUILT_IN) if stored is None else RouterVersionView.of(stored)
+    return (
+        built_in_view(service.built_in, BUILT_IN)
+        if stored is None
+        else RouterVersionView.of(stored)
+    )
 
 
-def _built_in(service: RouterVersions, active_id: str) -> RouterVersionView:
-    router_ = service.built_in
+def built_in_view(router_: Router, active_id: str) -> RouterVersionView:
+    """Return the view of the version that comes with the package.
+
+    Args:
+        router_: The router.
+        active_id: Id of the version that is active.
+    """
     return RouterVersionView(
         id=BUILT_IN,
         version=router_.version,

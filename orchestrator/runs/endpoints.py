@@ -82,9 +82,9 @@ async def start_run(
         wanted,
         body.strategy,
         services.guardrails,
-        request_id=request.state.request_id,
-        tenant=principal.tenant,
-        key_id=principal.key_id,
+        services.journal,
+        principal,
+        request.state.request_id,
     )
     wanted = await _categorised(wanted, request, principal)
     with _translated():

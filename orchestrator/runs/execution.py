@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from orchestrator.conductor.run import Run
 from orchestrator.conductor.strategies import STRATEGIES
 from orchestrator.conductor.values import Outcome, storable
 from orchestrator.guardrails.service import Guardrails
+from orchestrator.guardrails.values import Note
 from orchestrator.kit.errors import ApiError
 from orchestrator.runs import repository
 from orchestrator.runs.budget import RunBudgets
@@ -157,29 +158,45 @@ class Executor:
         return await execute(row["strategy"], run)
 
     async def _finish(self, claimed: Claimed, ledger: RunLedger, outcome: Outcome) -> None:
+        notes: list[Note] = []
         try:
-            outcome = await guarded_outcome(outcome, claimed.row, self.guardrails)
+            outcome = await guarded_outcome(outcome, claimed.row, self.guardrails, notes)
         except ApiError as error:
-            await self._fail(claimed, ledger, error.code, error.message)
+            await self._fail(claimed, ledger, error.code, error.message, notes)
             return
         said = {
             "answer": storable(outcome.text),
             "stopped": storable(outcome.stopped),
             "verified": outcome.verified,
         }
-        await self.end(claimed, ledger.last_event, "finished", **said)
+        await self.end(claimed, ledger.last_event, "finished", notes, **said)
 
-    async def _fail(self, claimed: Claimed, ledger: RunLedger, code: str, message: str) -> None:
+    async def _fail(
+        self,
+        claimed: Claimed,
+        ledger: RunLedger,
+        code: str,
+        message: str,
+        notes: Sequence[Note] = (),
+    ) -> None:
         said = {"error_code": code, "error_message": storable(message)}
-        await self.end(claimed, ledger.last_event, "failed", **said)
+        await self.end(claimed, ledger.last_event, "failed", notes, **said)
 
-    async def end(self, claimed: Claimed, last_event: int, status: str, **said: Any) -> None:
+    async def end(
+        self,
+        claimed: Claimed,
+        last_event: int,
+        status: str,
+        notes: Sequence[Note] = (),
+        **said: Any,
+    ) -> None:
         """End a run, with its usage and its webhook, all or nothing.
 
         Args:
             claimed: The run.
             last_event: Number of the last event that is stored.
             status: How it ends.
+            notes: What guardrails did and flagged when they judged its answer.
             said: Further columns.
         """
         number = last_event + 1
@@ -196,7 +213,7 @@ class Executor:
             if row is None:
                 log.warning("run %s ended here, but another worker has it", claimed.id)
                 return
-            record = await settle(connection, row)
+            record = await settle(connection, row, notes)
             found = await repository.spent(connection, [claimed.id])
         await self.budgets.settle(row, record.tokens, record.cost_nanos)
         told = finished(row, found.get(claimed.id, repository.NOTHING))

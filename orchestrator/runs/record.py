@@ -13,6 +13,8 @@ from orchestrator.conductor.sources import with_sources
 from orchestrator.conductor.values import Amendment, Message, Step, Task, Triple, storable
 from router import routing_text
 
+API = "runs"
+"""What usage records name as the endpoint."""
 Status = Literal["queued", "running", "waiting", "finished", "failed", "cancelled"]
 ENDED: frozenset[str] = frozenset({"finished", "failed", "cancelled"})
 
@@ -36,6 +38,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         experts: Ids of the experts that may be asked; ``None``: all.
         amended: By key, what is different about a step of a replayed run.
         trace: What carries the trace of the request to the worker.
+        noted: What guardrails did and flagged when it was asked for, as a usage record has it.
     """
 
     messages: tuple[Message, ...]
@@ -51,6 +54,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     experts: tuple[str, ...] | None = None
     amended: dict[str, dict[str, str]] = {}
     trace: dict[str, str] = {}
+    noted: tuple[dict[str, Any], ...] = ()
 
     def task(self, tenant: str) -> Task:
         """Return what is to be answered."""

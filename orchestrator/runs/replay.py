@@ -49,7 +49,8 @@ def replayed(request: RunRequest, key: str, changes: Changes) -> RunRequest:
     fields = dict(changes.request)
     if "limits" in fields:
         fields["limits"] = {**request.limits, **fields["limits"]}
-    return msgspec.structs.replace(request, amended=amended, **fields)
+    # What guardrails noted is on the record of the run that they have judged.
+    return msgspec.structs.replace(request, amended=amended, noted=(), **fields)
 
 
 def inherited(steps: list[Row], key: str, run_id: str, changes: Changes) -> list[Row]:

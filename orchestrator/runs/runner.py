@@ -16,6 +16,7 @@ import psycopg
 import sqlalchemy.exc
 from sqlalchemy.exc import SQLAlchemyError
 
+from orchestrator.kit import logs_context
 from orchestrator.runs.execution import Claimed, Executor
 from orchestrator.runs.live import waited
 
@@ -151,6 +152,10 @@ class Runner:
         return given
 
     async def _execute(self, claimed: Claimed) -> None:
+        with logs_context.working(run_id=claimed.id, tenant=claimed.row["tenant"]):
+            await self._executed(claimed)
+
+    async def _executed(self, claimed: Claimed) -> None:
         try:
             await self.executor.execute(claimed)
         except asyncio.CancelledError:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import (
-    CONTENT_TYPE_LATEST,
     CollectorRegistry,
     GCCollector,
     Metric,
     PlatformCollector,
     ProcessCollector,
-    generate_latest,
 )
+from prometheus_client.exposition import choose_encoder
 
 from orchestrator.kit.pages import errors
 from orchestrator.telemetry.metrics import Metrics
@@ -23,6 +22,7 @@ from orchestrator.tenants.access import require_role
 from orchestrator.tenants.keys import Role
 
 PATH = "/metrics"
+Writer = Callable[[CollectorRegistry], bytes]
 
 router = APIRouter(tags=["operations"])
 _viewer = require_role(Role.VIEWER)
@@ -32,23 +32,33 @@ _viewer = require_role(Role.VIEWER)
     PATH,
     response_class=Response,
     responses={
-        200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Metrics."},
+        200: {
+            "content": {
+                "text/plain": {"schema": {"type": "string"}},
+                "application/openmetrics-text": {"schema": {"type": "string"}},
+            },
+            "description": "Metrics; in OpenMetrics with exemplars.",
+        },
         **errors(401, 403),
     },
 )
 async def metrics(request: Request) -> Response:
-    """Tell Prometheus what this process has done and how it is."""
+    """Tell Prometheus what this process has done and how it is.
+
+    Where OpenMetrics is accepted, buckets of histograms name the last request that fell into them.
+    """
     services = request.app.state.services
     if not services.settings.metrics_public:
         await _viewer(request)
-    text = await exposition(services.metrics, services.state)
-    return Response(text, media_type=CONTENT_TYPE_LATEST)
+    write, media_type = choose_encoder(request.headers.get("accept", ""))
+    text = await exposition(services.metrics, services.state, write)
+    return Response(text, media_type=media_type)
 
 
-async def exposition(metrics: Metrics, state: State) -> bytes:
+async def exposition(metrics: Metrics, state: State, write: Writer) -> bytes:
     """Return all metrics as text; with thousands of series this takes a while, so in a thread."""
     gauges = await state.gauges()
-    return await asyncio.to_thread(lambda: _written([*metrics.families(), *gauges]))
+    return await asyncio.to_thread(lambda: write(_collected([*metrics.families(), *gauges])))
 
 
 class _Ready:
@@ -61,9 +71,9 @@ class _Ready:
         yield from self._families
 
 
-def _written(families: Iterable[Metric]) -> bytes:
+def _collected(families: Iterable[Metric]) -> CollectorRegistry:
     registry = CollectorRegistry(auto_describe=False)
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     registry.register(_Ready(families))
-    return generate_latest(registry)
+    return registry

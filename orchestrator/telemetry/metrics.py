@@ -11,6 +11,7 @@ from typing import Any
 
 from prometheus_client.metrics_core import Metric
 
+from orchestrator.kit import logs_context
 from orchestrator.telemetry.counting import Counts, Times
 from orchestrator.telemetry.residency import ResidencyMetrics
 from orchestrator.usage.record import UsageRecord
@@ -90,9 +91,12 @@ class Metrics:
         if record.cache is not None:
             self._cached.add(record.cache)
             self._saved.add(expert, amount=(record.saved_nanos or 0) / _NANOS_PER_USD)
-        self._seconds.add("true" if record.streamed else "false", seconds=record.duration_ms / 1000)
+        example = _example(record)
+        streamed = "true" if record.streamed else "false"
+        self._seconds.add(streamed, seconds=record.duration_ms / 1000, example=example)
         if record.first_token_ms is not None:
-            self._first_token.add(expert, seconds=record.first_token_ms / 1000)
+            seconds = record.first_token_ms / 1000
+            self._first_token.add(expert, seconds=seconds, example=example)
         if record.attempts is None:
             if record.expert is not None:
                 self._called(expert, record.error_code or record.status, _spent(record))
@@ -107,6 +111,13 @@ class Metrics:
             tokens = call[f"{kind}_tokens"]
             if tokens:
                 self._tokens.add(expert, kind, amount=tokens)
+
+
+def _example(record: UsageRecord) -> dict[str, str]:
+    """Return what finds a request: its id, and the trace it is in, if that is sent somewhere."""
+    found = {"request_id": record.request_id}
+    trace = logs_context.trace_ids()
+    return found if not trace else {"trace_id": trace["trace_id"], **found}
 
 
 def _spent(record: UsageRecord) -> dict[str, int]:

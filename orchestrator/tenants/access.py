@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import HTTPConnection, Request
 
+from orchestrator.kit import logs_context
 from orchestrator.kit.errors import ApiError
 from orchestrator.tenants.keys import KEY_PREFIX, SESSION_PREFIX, Principal, Role
 from orchestrator.tenants.service import KeyRing
@@ -32,13 +33,12 @@ def key_in(connection: HTTPConnection) -> str | None:
     if key:
         return key
     session = connection.cookies.get(SESSION_COOKIE)
-    return session if session and _ours(connection) else None
+    reading = connection.scope.get("method") in _READING
+    return session if session and (reading or from_our_page(connection)) else None
 
 
-def _ours(connection: HTTPConnection) -> bool:
-    """Tell whether a request reads only, or was made by a page of this service."""
-    if connection.scope.get("method") in _READING:
-        return True
+def from_our_page(connection: HTTPConnection) -> bool:
+    """Tell whether a browser says that a page of this service made a request."""
     site = connection.headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
@@ -60,9 +60,7 @@ async def authenticate(connection: HTTPConnection, keys: KeyRing) -> Principal:
             "No API key was given. Send it as 'Authorization: Bearer sk-coe-...'.",
             headers={"www-authenticate": "Bearer"},
         )
-    principal = keys.find(key)
-    if principal is None and key.startswith(_PREFIXES) and len(key) <= _MAX_KEY_LENGTH:
-        principal = await _find_fresh(keys, key)
+    principal = await recognised(keys, key)
     if principal is None:
         raise ApiError(
             401,
@@ -70,10 +68,19 @@ async def authenticate(connection: HTTPConnection, keys: KeyRing) -> Principal:
             "This API key is unknown, revoked or expired.",
             headers={"www-authenticate": "Bearer"},
         )
+    logs_context.note_tenant(principal.tenant)
     return principal
 
 
-async def _find_fresh(keys: KeyRing, key: str) -> Principal | None:
+async def recognised(keys: KeyRing, key: str) -> Principal | None:
+    """Return whose key or session this is, ``None`` if it is none that works.
+
+    Raises:
+        ApiError: 503 if it is not known here and the registry cannot be asked.
+    """
+    principal = keys.find(key)
+    if principal is not None or not key.startswith(_PREFIXES) or len(key) > _MAX_KEY_LENGTH:
+        return principal
     try:
         return await keys.find_fresh(key)
     except (SQLAlchemyError, OSError) as error:

@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orchestrator.tenants.records import TenantRecord, kept, tenant_record
+from orchestrator.tenants import tenant_list
+from orchestrator.tenants.records import TenantRecord, kept
 from orchestrator.tenants.tables import tenants
+from orchestrator.tenants.tenant_list import TenantQuestion
 
 
 class Tenants:
@@ -26,20 +28,25 @@ class Tenants:
         self._engine = engine
         self._changed = changed
 
-    async def list(self, limit: int, after: str | None) -> list[TenantRecord]:
-        """Return up to ``limit`` tenants by id, those after the id ``after``."""
-        query = sa.select(tenants).order_by(tenants.c.id).limit(limit)
-        if after is not None:
-            query = query.where(tenants.c.id > after)
+    async def list(
+        self, limit: int, after: str | None = None, question: TenantQuestion | None = None
+    ) -> tuple[list[TenantRecord], int]:
+        """Return up to ``limit`` tenants, those after the id ``after``, and how many there are in all.
+
+        Args:
+            limit: How many at most.
+            after: Id of the tenant to go on after.
+            question: Which, and in what order; all by id, unless given.
+        """
+        asked = question or TenantQuestion()
         async with self._engine.connect() as connection:
-            return [tenant_record(row) for row in (await connection.execute(query)).mappings()]
+            found = await tenant_list.some(connection, asked, limit, after)
+            return found, await tenant_list.how_many(connection, asked)
 
     async def get(self, tenant: str) -> TenantRecord | None:
         """Return a tenant, or ``None`` if there is none of that id."""
-        query = sa.select(tenants).where(tenants.c.id == tenant)
         async with self._engine.connect() as connection:
-            row = (await connection.execute(query)).mappings().first()
-        return None if row is None else tenant_record(row)
+            return await tenant_list.one(connection, tenant)
 
     async def put(self, tenant: str, changes: Mapping[str, Any]) -> TenantRecord:
         """Make a tenant, or change what is said of it.
@@ -56,13 +63,14 @@ class Tenants:
         if "suspended" in changes:
             since = sa.func.coalesce(tenants.c.suspended_at, datetime.now(UTC))
             values["suspended_at"] = since if changes["suspended"] else None
-        query = sa.select(tenants).where(tenants.c.id == tenant)
         async with self._engine.begin() as connection:
             await connection.execute(insert(tenants).values(id=tenant).on_conflict_do_nothing())
             if values:
                 await connection.execute(
                     sa.update(tenants).where(tenants.c.id == tenant).values(**values)
                 )
-            row = (await connection.execute(query)).mappings().one()
+            record = await tenant_list.one(connection, tenant)
+        if record is None:
+            raise LookupError(f"{tenant} is not there, though it was just made")
         await self._changed()
-        return tenant_record(row)
+        return record

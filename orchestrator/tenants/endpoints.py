@@ -5,13 +5,25 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from orchestrator.kit.errors import ApiError
-from orchestrator.kit.pages import After, Limit, Page, errors, page
+from orchestrator.kit.pages import CountedPage, Limit, counted_page, errors
+from orchestrator.kit.registry import registry_reached
 from orchestrator.tenants.access import require_role
+from orchestrator.tenants.key_list import KeyQuestion, KeySort
 from orchestrator.tenants.keys import Principal, Role
-from orchestrator.tenants.schemas import KeyChange, KeyRequest, KeyView, NewKey, Rotation
+from orchestrator.tenants.records import KeyState
+from orchestrator.tenants.schemas import (
+    KeyChange,
+    KeyRequest,
+    KeyView,
+    NewKey,
+    Place,
+    Rotation,
+    TenantId,
+    Text,
+)
 from orchestrator.tenants.service import KeyRing
 
 _require_admin = require_role(Role.ADMIN)
@@ -34,12 +46,35 @@ Keys = Annotated[KeyRing, Depends(_keys)]
 
 
 @router.get("")
-async def list_keys(keys: Keys, limit: Limit = 50, after: After = None) -> Page[KeyView]:
-    """List keys in the order they were made, revoked ones included."""
-    if after is not None and "\x00" in after:
-        raise ApiError(400, "invalid_request", "after: not a place in this list", param="after")
-    records = await keys.list(limit + 1, after)
-    return page([KeyView.model_validate(r) for r in records], limit, lambda key: key.id)
+async def list_keys(
+    keys: Keys,
+    limit: Limit = 50,
+    after: Place = None,
+    q: Annotated[Text, Query(description="In name, id, beginning or tenant.")] = None,
+    role: Role | None = None,
+    tenant: TenantId = None,
+    state: KeyState | None = None,
+    expiring_days: Annotated[
+        int | None, Query(ge=0, le=36_500, description="Active ones that expire within so many.")
+    ] = None,
+    sort: Annotated[KeySort, Query(description="With `-`, the largest first.")] = "created",
+) -> CountedPage[KeyView]:
+    """List keys, revoked ones included."""
+    question = KeyQuestion(q, role, tenant, state, expiring_days, sort)
+    with registry_reached():
+        records, total = await keys.list(limit + 1, after, question)
+    views = [KeyView.model_validate(r) for r in records]
+    return counted_page(views, limit, lambda key: key.id, total)
+
+
+@router.get("/{key_id}", responses=errors(404))
+async def get_key(keys: Keys, key_id: str) -> KeyView:
+    """Return a key, without the key itself."""
+    with registry_reached():
+        record = None if "\x00" in key_id else await keys.get(key_id)
+    if record is None:
+        raise ApiError(404, "not_found", "There is no key of this id.", param="key_id")
+    return KeyView.model_validate(record)
 
 
 @router.post("", status_code=201)

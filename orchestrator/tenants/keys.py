@@ -47,6 +47,7 @@ class Principal:
         experts: Ids of the experts that may answer, ``None``: all.
         policies: Policies it may ask for, ``None``: all.
         content: What the tenant lets be stored of what is said.
+        session: Id of the session, where it did not come with the key itself.
     """
 
     key_id: str
@@ -57,6 +58,7 @@ class Principal:
     experts: frozenset[str] | None = None
     policies: frozenset[str] | None = None
     content: ContentChoice = NOTHING
+    session: str | None = None
 
     @property
     def stores_content(self) -> bool:

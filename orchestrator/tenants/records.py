@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from orchestrator.tenants.consent import choice_of
 from orchestrator.tenants.keys import Principal, Role
 
 Row = Mapping[Any, Any]
+KeyState = Literal["active", "expired", "revoked", "suspended"]
+"""``suspended``: its tenant is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,10 @@ class KeyRecord:
     policies: list[str] | None
     previous_until: datetime | None
     """Until when the key that was there before its last rotation still works."""
+    created_by: str
+    """Id of the key or person that made it."""
+    last_used_at: datetime | None
+    state: KeyState
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,10 @@ class TenantRecord:
     suspended_at: datetime | None
     experts: list[str] | None
     policies: list[str] | None
+    active_keys: int
+    """How many of its keys work."""
+    last_used_at: datetime | None
+    """When one of its keys last was."""
 
 
 def key_record(row: Row) -> KeyRecord:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
+from fastapi import Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from orchestrator.tenants.keys import Role
+from orchestrator.tenants.records import KeyState
 from orchestrator.tenants.service import DEFAULT_TENANT
 
 MAX_OVERLAP = 30 * 86_400.0
@@ -20,6 +22,13 @@ ExpertIds = Annotated[
 Policies = Annotated[
     list[Annotated[str, Field(pattern=_SLUG)]], Field(min_length=1, max_length=100)
 ]
+
+Text = Annotated[str | None, Query(max_length=200, pattern="^[^\x00]*$")]
+Place = Annotated[
+    str | None,
+    Query(max_length=200, pattern="^[^\x00]*$", description="The `next` of the page before."),
+]
+TenantId = Annotated[str | None, Query(pattern=TENANT)]
 
 _EXPERTS = "Ids of the experts that may answer. Null: all, those to come included."
 _POLICIES = "Policies that may be asked for. Null: all, those to come included."
@@ -49,6 +58,9 @@ class KeyView(BaseModel):
     previous_until: datetime | None = Field(
         description="Until when the secret before the last rotation still works."
     )
+    created_by: str = Field(description="Id of the key or person that made it.")
+    last_used_at: datetime | None = Field(description="To the minute.")
+    state: KeyState = Field(description="Whether it works, and if not, why.")
 
 
 class NewKey(KeyView):
@@ -120,6 +132,8 @@ class TenantView(BaseModel):
     suspended_at: datetime | None = Field(description="Since when none of its keys works.")
     experts: list[str] | None = Field(description=_EXPERTS)
     policies: list[str] | None = Field(description=_POLICIES)
+    active_keys: int = Field(description="How many of its keys work.")
+    last_used_at: datetime | None = Field(description="When one of its keys was, to the minute.")
 
 
 class TenantChange(_Allowing):

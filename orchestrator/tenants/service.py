@@ -12,9 +12,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.kit.ids import uuid7
-from orchestrator.tenants import recognising
+from orchestrator.tenants import key_list, recognising
+from orchestrator.tenants.key_list import KeyQuestion
 from orchestrator.tenants.keys import Principal, Role, generate_key, hash_key, shown_prefix
-from orchestrator.tenants.records import KeyRecord, kept, key_record
+from orchestrator.tenants.records import KeyRecord, kept
+from orchestrator.tenants.sightings import Sightings
 from orchestrator.tenants.tables import api_keys, tenants
 
 TOPIC = "keys"
@@ -22,7 +24,7 @@ DEFAULT_TENANT = "default"
 
 
 class KeyRing:
-    """Makes, changes, revokes and recognises keys; recognises sessions of people too.
+    """Makes, changes, revokes and recognises keys; recognises sessions too.
 
     Args:
         engine: Where keys are kept.
@@ -34,6 +36,7 @@ class KeyRing:
         self._announce = announce
         self._by_hash: Mapping[bytes, Principal] = {}
         self._refreshing = asyncio.Lock()
+        self.sightings = Sightings(engine)
 
     def find(self, key: str) -> Principal | None:
         """Return who a key belongs to, or ``None`` if it is unknown, revoked or expired."""
@@ -42,6 +45,7 @@ class KeyRing:
             return None
         if principal.expires_at is not None and principal.expires_at <= datetime.now(UTC):
             return None
+        self.sightings.saw(principal)
         return principal
 
     async def refresh(self) -> None:
@@ -80,7 +84,7 @@ class KeyRing:
             created_by: Who makes it.
         """
         async with self._engine.begin() as connection:
-            row, key = await _made(
+            record, key = await _made(
                 connection,
                 generate_key(),
                 name=name,
@@ -92,7 +96,7 @@ class KeyRing:
                 created_by=created_by,
             )
         await self.changed()
-        return key_record(row), key
+        return record, key
 
     async def change(
         self, key_id: str, changes: Mapping[str, Sequence[str] | None]
@@ -133,13 +137,25 @@ class KeyRing:
         """Revoke a key for good; returns False if there is no live key of that id."""
         return await self._changed(key_id, {"revoked_at": datetime.now(UTC)}) is not None
 
-    async def list(self, limit: int, after: str | None) -> list[KeyRecord]:
-        """Return up to ``limit`` keys in order of their making, those after the id ``after``."""
-        query = sa.select(api_keys).order_by(api_keys.c.id).limit(limit)
-        if after is not None:
-            query = query.where(api_keys.c.id > after)
+    async def list(
+        self, limit: int, after: str | None = None, question: KeyQuestion | None = None
+    ) -> tuple[list[KeyRecord], int]:
+        """Return up to ``limit`` keys, those after the id ``after``, and how many there are in all.
+
+        Args:
+            limit: How many at most.
+            after: Id of the key to go on after.
+            question: Which, and in what order; all in order of their making, unless given.
+        """
+        asked = question or KeyQuestion()
         async with self._engine.connect() as connection:
-            return [key_record(row) for row in (await connection.execute(query)).mappings()]
+            found = await key_list.some(connection, asked, limit, after)
+            return found, await key_list.how_many(connection, asked)
+
+    async def get(self, key_id: str) -> KeyRecord | None:
+        """Return a key, or ``None`` if there is none of that id."""
+        async with self._engine.connect() as connection:
+            return await key_list.one(connection, key_id)
 
     async def ensure_admin(self, given: str | None = None) -> str | None:
         """Make the first admin key if there has never been one.
@@ -176,30 +192,28 @@ class KeyRing:
             sa.update(api_keys)
             .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
             .values(**values)
-            .returning(api_keys)
         )
         async with self._engine.begin() as connection:
-            row = (await connection.execute(statement)).mappings().first()
-        if row is None:
-            return None
+            if not (await connection.execute(statement)).rowcount:
+                return None
+            record = await key_list.one(connection, key_id)
         await self.changed()
-        return key_record(row)
+        return record
 
 
-async def _made(
-    connection: AsyncConnection, key: str, **fields: Any
-) -> tuple[Mapping[Any, Any], str]:
-    """Store a new key; returns its row, and the key itself."""
+async def _made(connection: AsyncConnection, key: str, **fields: Any) -> tuple[KeyRecord, str]:
+    """Store a new key; returns its record, and the key itself."""
     await connection.execute(insert(tenants).values(id=fields["tenant"]).on_conflict_do_nothing())
-    statement = (
-        insert(api_keys)
-        .values(
-            id=f"key_{uuid7().hex}",
-            prefix=shown_prefix(key),
-            hash=hash_key(key),
-            created_at=datetime.now(UTC),
-            **fields,
-        )
-        .returning(api_keys)
+    key_id = f"key_{uuid7().hex}"
+    statement = insert(api_keys).values(
+        id=key_id,
+        prefix=shown_prefix(key),
+        hash=hash_key(key),
+        created_at=datetime.now(UTC),
+        **fields,
     )
-    return (await connection.execute(statement)).mappings().one(), key
+    await connection.execute(statement)
+    record = await key_list.one(connection, key_id)
+    if record is None:
+        raise LookupError(f"{key_id} is not there, though it was just made")
+    return record, key

@@ -38,6 +38,7 @@ api_keys = sa.Table(
     sa.Column("policies", JSONB(none_as_null=True)),
     sa.Column("previous_hash", sa.LargeBinary),
     sa.Column("previous_until", sa.DateTime(timezone=True)),
+    sa.Column("last_used_at", sa.DateTime(timezone=True)),
 )
 
 people = sa.Table(
@@ -56,8 +57,19 @@ sessions = sa.Table(
     "sessions",
     metadata,
     sa.Column("hash", sa.LargeBinary, primary_key=True),
+    sa.Column("id", sa.Text(collation="C")),
     sa.Column("person", sa.Text(collation="C"), sa.ForeignKey("people.id")),
+    sa.Column("key_id", sa.Text, sa.ForeignKey("api_keys.id")),
+    sa.Column("key_hash", sa.LargeBinary),
     sa.Column("tenant", sa.Text, sa.ForeignKey("tenants.id")),
     sa.Column("role", sa.Text),
+    sa.Column("started_at", sa.DateTime(timezone=True), server_default=sa.func.now()),
     sa.Column("expires_at", sa.DateTime(timezone=True)),
+    sa.Column("last_used_at", sa.DateTime(timezone=True)),
+    sa.Column("address", sa.Text),
+    sa.Column("agent", sa.Text),
 )
+"""Of a person, or of a key: then it lasts no longer than the secret that it was begun with (``key_hash``).
+
+What the key is and may do is looked up there; ``tenant`` and ``role`` only tell what they were.
+"""

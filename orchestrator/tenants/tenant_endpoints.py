@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from orchestrator.kit.errors import ApiError
-from orchestrator.kit.pages import After, Limit, Page, errors, page
+from orchestrator.kit.pages import CountedPage, Limit, counted_page, errors
+from orchestrator.kit.registry import registry_reached
 from orchestrator.tenants.access import require_role
 from orchestrator.tenants.directory import Tenants
 from orchestrator.tenants.keys import Principal, Role
-from orchestrator.tenants.schemas import TENANT, TenantChange, TenantView
+from orchestrator.tenants.schemas import TENANT, Place, TenantChange, TenantView, Text
+from orchestrator.tenants.tenant_list import TenantQuestion, TenantSort
 
 Viewer = Annotated[Principal, Depends(require_role(Role.VIEWER))]
 Admin = Annotated[Principal, Depends(require_role(Role.ADMIN))]
@@ -30,13 +32,20 @@ Directory = Annotated[Tenants, Depends(_tenants)]
 
 @router.get("")
 async def list_tenants(
-    directory: Directory, _: Viewer, limit: Limit = 50, after: After = None
-) -> Page[TenantView]:
-    """List tenants by id."""
-    if after is not None and "\x00" in after:
-        raise ApiError(400, "invalid_request", "after: not a place in this list", param="after")
-    records = await directory.list(limit + 1, after)
-    return page([TenantView.model_validate(r) for r in records], limit, lambda tenant: tenant.id)
+    directory: Directory,
+    _: Viewer,
+    limit: Limit = 50,
+    after: Place = None,
+    q: Annotated[Text, Query(description="In id or name.")] = None,
+    suspended: bool | None = None,
+    sort: Annotated[TenantSort, Query(description="With `-`, the largest first.")] = "id",
+) -> CountedPage[TenantView]:
+    """List tenants."""
+    with registry_reached():
+        question = TenantQuestion(q, suspended, sort)
+        records, total = await directory.list(limit + 1, after, question)
+    views = [TenantView.model_validate(r) for r in records]
+    return counted_page(views, limit, lambda tenant: tenant.id, total)
 
 
 @router.get("/{tenant}", responses=errors(404))

@@ -7,13 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from experts.calling.attempts import Attempt
-from experts.counting.counter import at_least_written, counted
+from experts.catalogue.expert import Expert
+from experts.counting.counter import at_least_written, counted, learn
+from experts.counting.habits import Habit
+from experts.counting.measure import is_text
 from experts.counting.produced import Produced
 from experts.errors import ExpertTimedOut
 from experts.pricing import cost_in_nanos
 from experts.providers.protocol import Usage
 
 NOTHING = Usage(0, 0)
+_CHARACTERS_PER_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +27,19 @@ class Asked:
     Args:
         messages: The conversation, decoded.
         tools: The tools, decoded.
+        foreseen: Tokens of these that were estimated before the call, where what its expert counts is to be
+            learned from; ``None`` where it is not.
     """
 
     messages: Sequence[Any] = ()
     tools: Sequence[Any] | None = None
+    foreseen: int | None = None
+
+    def by(self, expert: Expert) -> Sequence[Any]:
+        """Return what an expert read: its own system prompt stands first."""
+        if not expert.system_prompt:
+            return self.messages
+        return [{"role": "system", "content": expert.system_prompt}, *self.messages]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +103,38 @@ def may_cost(attempt: Attempt) -> bool:
 
 
 async def _charge(attempt: Attempt, asked: Asked, written: str, nothing: Usage) -> Charge:
-    expert, usage = attempt.expert, attempt.usage
+    expert, usage, habit = attempt.expert, attempt.usage, attempt.habit
     written += _unseen(attempt)
+    if usage is not None and attempt.outcome == "ok" and habit is not None:
+        _learn(habit, expert, usage, asked, written)
     if usage is not None and written and attempt.outcome != "ok":
-        usage = await at_least_written(usage, expert.model, written)
+        usage = await at_least_written(usage, expert.model, written, habit)
     if usage is None and (written or _costs(attempt)):
         usage = await counted(
-            expert.model, messages=asked.messages, tools=asked.tools, written=written
+            expert.model, messages=asked.by(expert), tools=asked.tools, written=written, habit=habit
         )
     usage = usage or nothing
     return Charge(usage, cost_in_nanos(usage, expert.price))
+
+
+def _learn(habit: Habit, expert: Expert, usage: Usage, asked: Asked, written: str) -> None:
+    """Learn how an expert counts from a whole answer, if it is the turn of this one."""
+    if asked.foreseen is None or usage.estimated or not habit.take():
+        return
+    if is_text(asked.messages):
+        habit.foresaw(foreseeable(expert, asked.foreseen), usage)
+    messages = asked.by(expert)
+    learn(habit, usage, expert.model, messages=messages, tools=asked.tools, written=written)
+
+
+def foreseeable(expert: Expert, prompt_tokens: int) -> int:
+    """Return the tokens of a prompt that can be foreseen, an expert's own system prompt included.
+
+    Args:
+        expert: Who is to answer.
+        prompt_tokens: Estimate of what the caller says.
+    """
+    return prompt_tokens + len(expert.system_prompt or "") // _CHARACTERS_PER_TOKEN
 
 
 def _unseen(attempt: Attempt) -> str:

@@ -31,6 +31,7 @@ from orchestrator.usage.questions import (
 )
 from orchestrator.usage.reports import SUMS, Question
 from orchestrator.usage.schemas import (
+    MADE,
     RequestContent,
     UsageDetail,
     UsageGroup,
@@ -40,11 +41,11 @@ from orchestrator.usage.schemas import (
 )
 
 PATH = "/v1/usage"
-EXPORTED = [name for name in UsageView.model_fields if name != "cost_usd"]
-_COLUMNS = [*EXPORTED, "cost_nanos"]
+EXPORTED = [name for name in UsageView.model_fields if name not in MADE]
+COLUMNS = [*EXPORTED, "cost_nanos"]
 _MOST_GROUPS = 100_000
 _ROWS_AT_ONCE = 2_000
-_FILES: dict[int | str, dict[str, Any]] = {
+FILES: dict[int | str, dict[str, Any]] = {
     200: {"content": {kind: {} for form, kind in MEDIA_TYPES.items() if form != "json"}}
 }
 
@@ -52,7 +53,7 @@ router = APIRouter(prefix=PATH, tags=["usage"], responses=errors(400, 401, 403, 
 User = Annotated[Principal, Depends(require_role(Role.USER))]
 
 
-@router.get("", response_model=UsageReport, responses=_FILES)
+@router.get("", response_model=UsageReport, responses=FILES)
 async def report_usage(
     request: Request, principal: User, query: Annotated[ReportQuery, Query()]
 ) -> Response:
@@ -75,14 +76,14 @@ async def report_usage(
     return Response(report.model_dump_json(), media_type=MEDIA_TYPES["json"])
 
 
-@router.get("/export", response_class=Response, responses=_FILES)
+@router.get("/export", response_class=Response, responses=FILES)
 async def export_usage(
     request: Request, principal: User, query: Annotated[ExportQuery, Query()]
 ) -> Response:
     """Stream the records of a period, oldest first, as CSV, JSON lines or Parquet."""
     question = question_of(principal, query)
     form = format_of(query.format, request.headers.get("accept", ""), "csv")
-    writer = _writer(form, _COLUMNS)
+    writer = _writer(form, COLUMNS)
     engine = request.app.state.services.engine
     with registry_reached():  # while it can still be a status
         first = await _exported(engine, question, None)

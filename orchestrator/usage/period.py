@@ -43,10 +43,10 @@ def period_of(start: str | None, end: str | None, now: datetime) -> Period:
     Raises:
         PeriodInvalid: Naming what is wrong.
     """
-    ends = now if end is None else _moment(end, "end")
+    ends = now if end is None else moment_of(end, "end")
     if ends - EARLIEST < USUAL:
         raise PeriodInvalid("end", "end: lies too far back")
-    begins = ends - USUAL if start is None else _moment(start, "start")
+    begins = ends - USUAL if start is None else moment_of(start, "start")
     if begins >= ends:
         raise PeriodInvalid("start", "start: must lie before the end")
     if ends - begins > LONGEST:
@@ -54,7 +54,16 @@ def period_of(start: str | None, end: str | None, now: datetime) -> Period:
     return Period(begins, ends)
 
 
-def _moment(written: str, field: str) -> datetime:
+def moment_of(written: str, field: str) -> datetime:
+    """Return a moment as it is written: a day (its midnight in UTC), or with its time zone.
+
+    Args:
+        written: The text.
+        field: What it is called.
+
+    Raises:
+        PeriodInvalid: If it is none.
+    """
     try:
         if len(written) == len("2026-03-01"):
             return datetime.combine(date.fromisoformat(written), time(), UTC)

@@ -74,6 +74,10 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Tokens that were not used, since the answer was kept."""
     saved_nanos: int | None = None
     """What these would have cost, in billionths of a US dollar."""
+    session: str | None = None
+    """What the caller calls the conversation it belongs to."""
+    timing: dict[str, Any] | None = None
+    """Where the time before its calls went, and its one call, where ``attempts`` lists none; in milliseconds."""
     text: str | None = None
     """What the request says, for training; only where its tenant wants that stored."""
     prompt: str | None = None

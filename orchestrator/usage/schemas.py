@@ -9,6 +9,9 @@ from pydantic import BaseModel, Field
 
 from orchestrator.usage.record import Status
 
+MADE = frozenset({"cost_usd", "saved_usd", "endpoint"})
+"""Fields that are no columns."""
+
 
 class UsageView(BaseModel):
     """One request: what it was, where it went, what it cost."""
@@ -41,12 +44,28 @@ class UsageView(BaseModel):
         description="`hit`, `shared`, `similar` or `miss`; null where the cache had no part in it."
     )
     saved_tokens: int | None = Field(description="Not used, since the answer was kept.")
+    saved_usd: float | None = Field(description="What these would have cost.")
+    session: str | None = Field(description="What the caller calls its conversation.")
+    endpoint: str | None = Field(description="Of the expert's that was called last.")
 
     @classmethod
     def of(cls, row: dict[str, Any]) -> Self:
         """Return the view of a usage row."""
-        shown = {name: row[name] for name in cls.model_fields if name != "cost_usd"}
-        return cls(**shown, cost_usd=row["cost_nanos"] / 1e9)
+        shown = {name: row[name] for name in cls.model_fields if name not in MADE}
+        saved = row["saved_nanos"]
+        return cls(
+            **shown,
+            cost_usd=row["cost_nanos"] / 1e9,
+            saved_usd=None if saved is None else saved / 1e9,
+            endpoint=_endpoint_of(row),
+        )
+
+
+def _endpoint_of(row: dict[str, Any]) -> str | None:
+    """Return the endpoint that was called last, where that is on record."""
+    calls = row["attempts"] or [(row["timing"] or {}).get("call") or {}]
+    endpoint: str | None = calls[-1].get("endpoint")
+    return endpoint
 
 
 class UsageDetail(UsageView):
@@ -59,12 +78,20 @@ class UsageDetail(UsageView):
     guardrails: list[dict[str, Any]] | None = Field(
         description="What guardrails did and flagged: `guardrail`, `stage`, `outcome`, `flags`."
     )
+    timing: dict[str, Any] | None = Field(
+        description="In milliseconds: `stages` before experts were called, and `call`, the only one."
+    )
 
-    @classmethod
-    def of(cls, row: dict[str, Any]) -> Self:
-        """Return the detailed view of a usage row."""
-        shown = {name: row[name] for name in cls.model_fields if name != "cost_usd"}
-        return cls(**shown, cost_usd=row["cost_nanos"] / 1e9)
+
+class UsagePage(BaseModel):
+    """One page of requests."""
+
+    object: Literal["list"] = "list"
+    data: list[UsageView]
+    has_more: bool
+    next: str | None
+    total: int = Field(description="How many there are, on all pages.")
+    total_exact: bool = Field(description="False: more than 10,000, and estimated.")
 
 
 class UsageSums(BaseModel):

@@ -40,6 +40,8 @@ usage = sa.Table(
     sa.Column("cache", sa.Text),
     sa.Column("saved_tokens", sa.BigInteger),
     sa.Column("saved_nanos", sa.BigInteger),
+    sa.Column("session", sa.Text),
+    sa.Column("timing", JSONB(none_as_null=True)),
 )
 
 request_texts = sa.Table(

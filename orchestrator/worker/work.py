@@ -97,9 +97,21 @@ async def open_work(settings: Settings, urls: StoreUrls, router: Router) -> Asyn
             _sender(services).run(news),
         ):
             stack.push_async_callback(cancelled, asyncio.create_task(work))
+        await stack.enter_async_context(
+            services.system.announced(
+                "worker",
+                identity=name,
+                state=_working,
+                busy=lambda: {"runs": runner.busy, "items": len(jobs.dispatcher.lanes.tasks)},
+            )
+        )
         await stack.enter_async_context(jobs.working())
         stack.push_async_callback(_give_back, runner, services)
         yield Work(services, runner, jobs)
+
+
+async def _working() -> str:
+    return "working"
 
 
 def warm_up() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,7 @@ _WORDS = {
     "resident_parameters": "{:g} billion parameters in memory",
     "max_experts": "{:g} experts",
 }
+_BEST = "The best answers within "
 _NEEDED = {
     "money_usd": "prices (usd, or price_in and price_out)",
     "active_parameters": "active parameters",
@@ -72,15 +74,12 @@ def budgeted(expected: Expected | None, plan: Plan) -> tuple[Policy, ...]:
 
 
 def _policy(name: str, budget: Budget, expected: Expected, plan: Plan) -> Policy:
-    limits = budget.limits()
-    described = "The best answers within " + ", ".join(
-        _WORDS[limit].format(value) for limit, value in limits.items()
-    )
+    limits, description = budget.limits(), described(budget)
     costs = {limit: costs_of(limit, expected, plan) for limit in limits if limit != "max_experts"}
     if len(limits) == 1 and set(limits) <= set(AVERAGES):
         [(kind, limit)] = limits.items()
         price = price_for(expected.quality, costs[kind], limit, name=kind).price
-        return Policy(name, f"{described}.", price=price, cost=_KINDS[kind])
+        return Policy(name, description, price=price, cost=_KINDS[kind])
     counts = np.bincount(expected.routed, minlength=len(expected.categories))
     averaged = {
         limit: _by_category(cost, expected.routed, len(counts)) if cost.ndim == 2 else cost
@@ -88,7 +87,25 @@ def _policy(name: str, budget: Budget, expected: Expected, plan: Plan) -> Policy
     }
     solved = solve_milp(expected.planned, counts.astype(np.float64), averaged, budget)
     mapping = mapping_of(solved.assignment, expected.experts, expected.categories)
-    return Policy(name, f"{described}.", budget=budget, mapping=mapping)
+    return Policy(name, description, budget=budget, mapping=mapping)
+
+
+def described(budget: Budget) -> str:
+    """Return what a policy with this budget is for, as a sentence."""
+    said = ", ".join(_WORDS[limit].format(value) for limit, value in budget.limits().items())
+    return f"{_BEST}{said}."
+
+
+def rebudgeted(policy: Policy, budget: Budget | None) -> Policy:
+    """Return a policy with another budget, or none; its sentence, where that told the budget, too.
+
+    Its mapping is solved anew for the experts at hand (:meth:`router.mapping.Policy.within`).
+    """
+    changed = policy.within(budget)
+    if not policy.description.startswith(_BEST):
+        return changed
+    limits = changed.budget
+    return replace(changed, description=described(limits) if limits else "The best answers.")
 
 
 def shares_of(expected: Expected) -> dict[str, float]:

@@ -16,6 +16,7 @@ from router.mapping.programme import (
     checked_problem,
     least,
     solve_milp,
+    undominated,
     violations,
 )
 
@@ -59,6 +60,8 @@ def frontier(
     fixed = (budget or Budget()).limited({swept: None})
     limits = fixed.limits()
     problem = checked_problem(scores, weights, costs, {**limits, swept: 0.0}, eligible)
+    if not {*limits, swept} - {*AVERAGES}:  # once for all points
+        eligible = undominated(problem, [*limits, swept])
     low = least(problem, swept, limits, time_limit)
     if low is None:
         raise InfeasibleBudget(fixed, violations(problem, limits, time_limit))

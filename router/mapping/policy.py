@@ -90,6 +90,15 @@ class Policy:
         if self.cost not in get_args(CostKind):
             raise ValueError(f"policy {self.name!r}: there is no cost {self.cost!r}")
 
+    def within(self, budget: Budget | None) -> Policy:
+        """Return the policy with another budget, or none, its mapping to be solved anew.
+
+        A price is dropped: it kept to the budget before. What is left to weigh quality against
+        cost is ``cost_weight``.
+        """
+        limits = budget if budget is not None and budget.limits() else None
+        return replace(self, budget=limits, mapping=None, price=None, cost="effort")
+
     @property
     def weight(self) -> float:
         """Quality given up for one unit of what it is paid in."""

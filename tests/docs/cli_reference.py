@@ -1,4 +1,4 @@
-"""Writes ``docs/reference/cli.md`` from the command line itself: ``python -m tests.docs.cli_reference``."""
+"""Writes ``docs/reference/cli.md`` from the command line itself: ``python -m tests.docs.references``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.docs.checks import command_tree
 PAGE = ROOT / "docs" / "reference" / "cli.md"
 _HEAD = """# Command line
 
-Written from the program by `python -m tests.docs.cli_reference`; do not edit by hand.
+Written from the program by `python -m tests.docs.references`; do not edit by hand.
 
 Commands that talk to the service find it by `--url`, `COE_BASE_URL`, or the `server.json` that a running
 service leaves in its data directory. The key is `--key`, `COE_API_KEY`, or the admin key in the data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import httpx
@@ -15,10 +16,10 @@ from pydantic_core import PydanticUndefined
 from coe_client.failures import BY_STATUS
 from experts.catalogue.expert import Endpoint, Expert, Price, SecretRef
 from orchestrator.kit.settings import Settings, describe, environment_name
-from tests.docs import cli_reference
 from tests.docs.blocks import ROOT
 from tests.docs.conftest import Service
 from tests.docs.error_codes import error_codes
+from tests.docs.references import WRITTEN
 
 REFERENCE = ROOT / "docs" / "reference"
 
@@ -120,9 +121,10 @@ def test_headers() -> None:
     assert set(documented) == set(re.findall(r"\"(x-coe-[a-z-]+)\"", sources))
 
 
-def test_command_line() -> None:
-    written = cli_reference.PAGE.read_text(encoding="utf-8")
-    assert written == cli_reference.page(), "run: python -m tests.docs.cli_reference"
+@pytest.mark.parametrize("reference", WRITTEN, ids=lambda one: one.PAGE.name)
+def test_what_is_written_from_code_is_current(reference: ModuleType) -> None:
+    written = reference.PAGE.read_text(encoding="utf-8")
+    assert written == reference.page(), "run: python -m tests.docs.references"
 
 
 @pytest.mark.parametrize(

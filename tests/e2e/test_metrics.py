@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.conftest import Server
@@ -65,3 +66,18 @@ def test_they_are_a_viewers_to_see(server: Server) -> None:
     for role, status in (("user", 403), ("viewer", 200)):
         headers = {"authorization": f"Bearer {make_key(server, role=role)['key']}"}
         assert httpx.get(f"{server.url}/metrics", headers=headers).status_code == status
+
+
+def test_openmetrics_has_exemplars(server: Server) -> None:
+    with server.client() as client:
+        asked = client.post("/v1/chat/completions", json=question("generalist"))
+        accept = {"accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
+        answer = client.get("/metrics", headers=accept)
+    assert answer.headers["content-type"].startswith("application/openmetrics-text")
+    named = {
+        sample.exemplar.labels["request_id"]
+        for family in openmetrics.text_string_to_metric_families(answer.text)
+        for sample in family.samples
+        if family.name == "coe_request_duration_seconds" and sample.exemplar
+    }
+    assert asked.headers["x-coe-request-id"] in named

@@ -28,7 +28,7 @@ class Budgets(Group):
             q: Only those with this text in a name or an id.
             tenant: Only this tenant and its keys.
             state: Only ``ok``, ``near`` or ``spent`` ones.
-            sort: ``-share`` (the default: who has used most first), ``share`` or ``tenant``.
+            sort: ``-share`` (the default: who has used most first), ``share``, ``tenant`` or ``-tenant``.
             page_size: How many are fetched at a time.
         """
         return self._pages(

@@ -58,6 +58,13 @@ def recognised(decision: RoutingDecision) -> str:
     return f"Recognised as {decision.category} ({share(decision.confidence, 0)} sure)."
 
 
+def sureness(decision: RoutingDecision) -> str:
+    """Return how sure the category is, in a word or two."""
+    if unsure(decision):
+        return "not clearly of one kind"
+    return "" if decision.confidence is None else f"{share(decision.confidence, 0)} sure"
+
+
 def picked(decision: RoutingDecision) -> str:
     """Return whom the router picked, and by which rule."""
     policy = f"Under the policy {decision.policy}, " if decision.policy else ""

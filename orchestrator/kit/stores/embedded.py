@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
 
 from orchestrator.kit.errors import StartError
 from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.lock import DirectoryLock
 from orchestrator.kit.stores.postgres import EmbeddedPostgres
-from orchestrator.kit.stores.valkey import EmbeddedValkey
+from orchestrator.kit.stores.valkey import EmbeddedValkey, answers
 
 _LONGEST_PATH = 75
 """Bytes; a socket's whole path may have 103 on every system, and ours add 24."""
@@ -58,6 +61,43 @@ def running_stores(
             redis=redis_url.result() if redis_url else _given(settings.redis_url),
             exclusive=settings.embedded_postgres and settings.embedded_redis,
         )
+
+
+def attached_stores(settings: Settings) -> StoreUrls | None:
+    """Return where the stores are that run already, without starting, locking or stopping anything.
+
+    Returns:
+        ``None`` if an embedded one does not run.
+    """
+    directory = settings.data_dir
+    postgres = _running_postgres(directory / "postgres") if settings.embedded_postgres else None
+    socket = (directory / "valkey" / "valkey.sock").absolute()
+    valkey = f"unix://{socket}" if settings.embedded_redis and answers(socket) else None
+    missing = (settings.embedded_postgres and postgres is None) or (
+        settings.embedded_redis and valkey is None
+    )
+    if missing:
+        return None
+    return StoreUrls(
+        postgres=postgres or _psycopg(settings),
+        redis=valkey or _given(settings.redis_url),
+        exclusive=False,
+    )
+
+
+def _running_postgres(directory: Path) -> str | None:
+    """Return the URL of the Postgres that runs on a directory, from the file in which it says so.
+
+    Its lines are described at https://www.postgresql.org/docs/current/storage-file-layout.html.
+    """
+    try:
+        lines = (directory / "postmaster.pid").read_text().splitlines()
+        pid, socket_directory, state = int(lines[0]), lines[4].strip(), lines[7].strip()
+    except (OSError, ValueError, IndexError):
+        return None
+    if state != "ready" or not psutil.pid_exists(pid):
+        return None
+    return f"postgresql+psycopg://postgres:@/postgres?host={socket_directory}"
 
 
 def _make_directory(settings: Settings) -> None:

@@ -48,7 +48,7 @@ class EmbeddedValkey:
             )
         self._pid_file.write_text(str(self._process.pid))
         deadline = time.monotonic() + timeout
-        while not _answers(self._socket):
+        while not answers(self._socket):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 raise StartError(
@@ -104,7 +104,8 @@ def _binary() -> Path:
     return path
 
 
-def _answers(path: Path) -> bool:
+def answers(path: Path) -> bool:
+    """Tell whether a Valkey answers at a socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(1.0)
         try:

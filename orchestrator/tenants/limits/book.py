@@ -66,6 +66,11 @@ class LimitBook:
             return _NONE
         return tuple(found[name] for name in (TENANT, key_id) if name in found)
 
+    @property
+    def any(self) -> bool:
+        """Whether anybody's use is limited."""
+        return bool(self._by_tenant)
+
     def budgeted(self) -> dict[str, list[str]]:
         """Return, by tenant, the scopes whose money is limited."""
         found = {
@@ -83,7 +88,7 @@ class LimitBook:
     async def _read(self) -> dict[str, dict[str, Scope]]:
         async with self._engine.connect() as connection:
             records = [
-                _record(row) for row in (await connection.execute(sa.select(table))).mappings()
+                record_of(row) for row in (await connection.execute(sa.select(table))).mappings()
             ]
         by_tenant: dict[str, dict[str, Scope]] = {}
         for record in records:
@@ -99,14 +104,14 @@ class LimitBook:
             place = sa.tuple_(sa.literal(after[0], _C), sa.literal(after[1], _C))
             query = query.where(sa.tuple_(_tenant, table.c.scope) > place)
         async with self._engine.connect() as connection:
-            return [_record(row) for row in (await connection.execute(query)).mappings()]
+            return [record_of(row) for row in (await connection.execute(query)).mappings()]
 
     async def get(self, tenant: str, scope: str) -> LimitRecord | None:
         """Return the limits of a tenant or a key of its, ``None`` where none are set."""
         query = sa.select(table).where(table.c.tenant == tenant, table.c.scope == scope)
         async with self._engine.connect() as connection:
             row = (await connection.execute(query)).mappings().first()
-        return None if row is None else _record(row)
+        return None if row is None else record_of(row)
 
     async def tenant_of(self, key_id: str) -> str:
         """Return whose key it is.
@@ -134,7 +139,7 @@ class LimitBook:
             await _check_tenant(connection, tenant)
             row = (await connection.execute(statement.returning(table))).mappings().one()
         await self._changed()
-        return _record(row)
+        return record_of(row)
 
     async def delete(self, tenant: str, scope: str) -> bool:
         """Take limits away; tells whether there were any."""
@@ -159,7 +164,8 @@ async def _check_tenant(connection: AsyncConnection, tenant: str) -> None:
         raise NoSuchSubject(tenant)
 
 
-def _record(row: Any) -> LimitRecord:
+def record_of(row: Any) -> LimitRecord:
+    """Return a row as a record."""
     return LimitRecord(
         tenant=row["tenant"],
         scope=row["scope"],

@@ -50,7 +50,8 @@ async def list_limits(
     """List limits by tenant, those of its keys among its own, with what is used of them."""
     with registry_reached():
         records = await book.list(limit + 1, _place(after))
-    views = [await _shown(record, limiter) for record in records]
+    uses = await limiter.uses_of(records)
+    views = [LimitsView.of(record, use) for record, use in zip(records, uses, strict=True)]
     return page(views, limit, lambda view: f"{view.tenant} {view.key_id or TENANT}")
 
 

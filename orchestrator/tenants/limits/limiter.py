@@ -291,17 +291,38 @@ class Limiter:
 
     async def use_of(self, record: LimitRecord) -> Use | None:
         """Return what is used of some limits, or ``None`` where that cannot be found out now."""
-        scopes = (Scope(record.scope, record.limits),)
-        periods = Periods.of(datetime.now(UTC))
+        return (await self.uses_of([record]))[0]
+
+    async def uses_of(self, records: Sequence[LimitRecord]) -> list[Use | None]:
+        """Return what is used of limits, one by one, as :meth:`use_of`; those of a tenant are asked for at once."""
+        by_tenant: defaultdict[str, list[Scope]] = defaultdict(list)
+        for record in records:
+            by_tenant[record.tenant].append(Scope(record.scope, record.limits))
         try:
-            look = await self._shared.look(record.tenant, scopes, periods)
-            if look.unknown:
-                await self._learn({record.tenant: [record.scope]})
-                look = await self._shared.look(record.tenant, scopes, periods)
+            found = await self._looked(by_tenant)
         except (RedisError, SQLAlchemyError, OSError) as error:
             log.warning("what is used of limits cannot be told: %s", error)
-            return None
-        return look.uses[0]
+            return [None for _ in records]
+        return [found[record.tenant, record.scope] for record in records]
+
+    async def _looked(self, by_tenant: Mapping[str, Sequence[Scope]]) -> dict[tuple[str, str], Use]:
+        periods = Periods.of(datetime.now(UTC))
+
+        async def look(tenants: Iterable[str]) -> dict[str, Reply]:
+            asked = list(tenants)
+            looks = (self._shared.look(tenant, by_tenant[tenant], periods) for tenant in asked)
+            return dict(zip(asked, await asyncio.gather(*looks), strict=True))
+
+        replies = await look(by_tenant)
+        unknown = {tenant: reply.unknown for tenant, reply in replies.items() if reply.unknown}
+        if unknown:
+            await self._learn(unknown)
+            replies |= await look(unknown)
+        return {
+            (tenant, scope.name): use
+            for tenant, reply in replies.items()
+            for scope, use in zip(by_tenant[tenant], reply.uses, strict=True)
+        }
 
     async def forget(self, tenant: str, scope: str) -> None:
         """Forget what was counted for limits that are taken away."""

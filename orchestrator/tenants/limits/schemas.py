@@ -105,11 +105,12 @@ class LimitsView(BaseModel):
             usd_per_month=_usd(limits.month),
             changed_at=record.changed_at,
             changed_by=record.changed_by,
-            use=None if use is None else _uses(limits, use),
+            use=None if use is None else uses_of(limits, use),
         )
 
 
-def _uses(limits: Limits, use: Use) -> list[LimitUse]:
+def uses_of(limits: Limits, use: Use) -> list[LimitUse]:
+    """Return how much of each of some limits is used."""
     now = datetime.now(UTC)
     resets = {
         "requests": now + timedelta(seconds=SPAN),

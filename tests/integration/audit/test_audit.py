@@ -163,7 +163,7 @@ async def test_verify_judges_an_exported_log(engine: AsyncEngine, tmp_path: Path
     log = AuditLog(engine)
     for thing in ("one", "two"):
         await log.write("noted", thing)
-    from orchestrator.audit.endpoints import EntryView
+    from orchestrator.audit.schemas import EntryView
 
     lines = [EntryView.of(link).model_dump_json() for link in await log.page(10)]
     file = tmp_path / "log.jsonl"

@@ -125,7 +125,7 @@ async def test_who_signs_in_is_known_until_signing_out(
     assert (await browser.http.get("/admin/api/keys")).status_code == 200
 
     same_site = {"sec-fetch-site": "same-origin"}
-    assert (await browser.http.post("/logout", headers=same_site)).status_code == 204
+    assert (await browser.http.post("/login/logout", headers=same_site)).status_code == 204
     browser.http.cookies.set(SESSION_COOKIE, cookie.split("=")[1].split(";")[0])
     assert code_of(await browser.http.get("/admin/api/me")) == (401, "invalid_api_key")
 
@@ -191,13 +191,11 @@ async def test_a_session_ends_by_itself(
 ) -> None:
     from datetime import timedelta
 
-    login = services.login
-    assert login is not None
-    monkeypatch.setattr(login.sessions, "lifetime", timedelta(milliseconds=600))
+    monkeypatch.setattr(services.login.sessions, "lifetime", timedelta(milliseconds=600))
     browser.http.cookies.clear()
     answer = await browser.sign_in("ada")
     secret = answer.headers.get_list("set-cookie")[0].split("=")[1].split(";")[0]
-    assert services.keys.find(secret) is not None
+    assert await services.keys.find_fresh(secret) is not None
     await asyncio.sleep(0.65)
     assert services.keys.find(secret) is None
     await services.keys.refresh()

@@ -30,11 +30,11 @@ from coe_client.types import (
     File,
     MessageAnswer,
     Price,
+    RequestDetail,
     Response,
     RouteInfo,
     Run,
     RunEvent,
-    UsageDetail,
     UsageRecord,
     WebhookEvent,
 )
@@ -68,7 +68,7 @@ def manage(client: Coe) -> None:
     client.with_raw_response(client.experts.create)(7)  # type: ignore[arg-type]
     for record in client.usage.list(status="ok"):
         assert_type(record, UsageRecord)
-        assert_type(client.usage.get(record.request_id), UsageDetail)
+        assert_type(client.usage.get(record.request_id), RequestDetail)
     report = client.usage.report(["day"], start="2026-01-01", expert="ada")
     assert_type(report.totals.cost_usd, float)
     client.tenants.put("acme", experts=None)

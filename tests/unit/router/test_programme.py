@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.mapping import Budget, InfeasibleBudget, Solution, frontier, solve_milp
-from router.mapping.programme import AVERAGES, checked_problem
+from router.mapping import Budget, InfeasibleBudget, Solution, frontier, programme, solve_milp
+from router.mapping.programme import AVERAGES, checked_problem, undominated
 
 NAMES = (*AVERAGES, "resident_parameters")
 
@@ -225,3 +225,26 @@ def test_sixty_four_categories_and_forty_experts_take_seconds() -> None:
     found = solve_milp(scores, weights, costs, budget, gap=1e-3, time_limit=30.0)
     assert keeps(found, budget, 1e-6)
     assert found.gap <= 1e-2
+
+
+@pytest.mark.parametrize("limited", [("money_usd",), ("money_usd", "latency_s")])
+def test_experts_that_are_outdone_are_left_out_and_never_missed(
+    monkeypatch: pytest.MonkeyPatch, limited: tuple[str, ...]
+) -> None:
+    random = np.random.default_rng(7)
+    scores, weights = random.random((6, 40)).round(2), np.ones(6)
+    costs = {"money_usd": random.random(40).round(2), "latency_s": random.random((6, 40)).round(2)}
+    problem = checked_problem(scores, weights, costs, dict.fromkeys(limited, 0.0), None)
+    kept = undominated(problem, limited)
+    assert kept.any(axis=1).all()
+    for category, expert in np.argwhere(~kept):
+        others = np.flatnonzero(kept[category])
+        no_worse = scores[category, others] >= scores[category, expert]
+        for name in limited:
+            cost = problem.costs[name][category]
+            no_worse &= cost[others] <= cost[expert]
+        assert no_worse.any(), "whoever is left out is outdone by somebody who is not"
+    budget = Budget(**dict.fromkeys(limited, 0.2))
+    found = solve_milp(scores, weights, costs, budget, gap=0.0)
+    monkeypatch.setattr(programme, "undominated", lambda problem, *_: problem.eligible)
+    assert solve_milp(scores, weights, costs, budget, gap=0.0).value == pytest.approx(found.value)

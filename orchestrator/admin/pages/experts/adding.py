@@ -27,6 +27,8 @@ async def draw(view: View) -> None:
         start["id"] = ""
     known = {one.name for one in PROVIDERS}
     chosen = view.query.get("provider", start.get("provider", ""))
+    if not chosen:
+        put(tag("p", "What shall answer? Each kind asks only for what it needs.", class_="soft"))
     put(_kinds(chosen))
     if chosen not in known:
         return

@@ -115,9 +115,8 @@ def _name(row: ExpertFigures) -> Markup:
 
 
 def _health(row: ExpertFigures) -> Markup:
-    return health(row.health) + (
-        tag("span", row.problem, class_="sub") if row.problem else Markup("")
-    )
+    below = tag("span", row.problem, class_="sub") if row.problem else None
+    return tag("div", health(row.health), below)
 
 
 def _share(row: ExpertFigures) -> Markup:
@@ -131,9 +130,8 @@ def _latency(row: ExpertFigures) -> Markup:
     if took.p50 is None:
         return tag("span", "–", class_="faint")
     p99 = tag("span", f"p99 {seconds((took.p99 or 0) / 1000)}", class_="sub")
-    return (
-        tag("span", seconds(took.p50 / 1000), title="Half of the answers were there by then") + p99
-    )
+    half = tag("span", seconds(took.p50 / 1000), title="Half of the answers were there by then")
+    return tag("div", half, p99)
 
 
 def _cost(row: ExpertFigures) -> Markup:
@@ -148,4 +146,4 @@ def _errors(row: ExpertFigures) -> Markup:
         return tag("span", "–", class_="faint")
     tone = "bad" if part >= _BAD else "warn" if part >= _UNEASY else None
     of = tag("span", f"{count(row.day.failed_calls)} of {count(row.day.calls)}", class_="sub")
-    return tag("span", share(part), class_=tone) + of
+    return tag("div", tag("span", share(part), class_=tone), of)

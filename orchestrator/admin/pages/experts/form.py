@@ -21,7 +21,8 @@ from orchestrator.admin.pages.experts.entry import (
     values_of,
 )
 from orchestrator.admin.pages.experts.fields import draw_field
-from orchestrator.admin.pages.experts.providers import at_field, provider_of, rest_of
+from orchestrator.admin.pages.experts.problems import at_field
+from orchestrator.admin.pages.experts.providers import provider_of, rest_of
 from orchestrator.admin.parts.asking import button
 from orchestrator.admin.parts.markup import draw as put
 from orchestrator.admin.parts.panels import note_box, panel

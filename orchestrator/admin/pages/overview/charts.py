@@ -8,6 +8,7 @@ from typing import Any
 from coe_client.types import FiguresBucket
 from orchestrator.admin.parts.charts import COLORS, Options, Point, series_over_time
 
+_FEW = 12
 Buckets = Sequence[FiguresBucket]
 _OUTCOMES: tuple[tuple[str, str, Callable[[FiguresBucket], int]], ...] = (
     ("Answered", COLORS[0], lambda one: one.ok),
@@ -94,10 +95,10 @@ def _seconds(milliseconds: float | None) -> float | None:
 
 
 def _gaps_shown(options: Options) -> Options:
-    """Return lines with a dot at each point where some would stand alone between gaps and not be seen."""
+    """Return lines that go on over gaps, with dots where there are so few points that they could be missed."""
     for one in options["series"]:
-        if any(value is None for _, value in one["data"]):
-            one["showSymbol"] = True
-            one["symbol"] = "circle"
-            one["connectNulls"] = True
+        known = sum(value is not None for _, value in one["data"])
+        one["connectNulls"] = True
+        one["symbol"] = "circle"
+        one["showSymbol"] = known <= _FEW
     return options

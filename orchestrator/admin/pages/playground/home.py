@@ -27,7 +27,7 @@ from orchestrator.admin.session import View
 _SAMPLES = (
     "What is 17 * 23?",
     "Write a Python function that reverses a list.",
-    "Explain photosynthesis in two sentences.",
+    "Translate 'good morning' into French.",
 )
 _ENTER = """(event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); emit(); }
@@ -161,6 +161,7 @@ class Playground:
 
     async def _working(self, asked: list[Coroutine[Any, Any, None]]) -> None:
         tasks = [asyncio.ensure_future(one) for one in asked]
+        await asyncio.sleep(0)  # they have begun
         self._update()
         self._stop.set_visibility(True)
         self._go.disable()

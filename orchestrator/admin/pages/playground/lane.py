@@ -160,7 +160,7 @@ class Lane:
                     shown.draw()
                 turn.usage = stream.usage
                 if stream.explanation is not None and stream.explanation.request_id:
-                    self._explained(turn, stream.explanation)
+                    turn.explained(stream.explanation)
         except CoeError as error:
             turn.error = error
         except asyncio.CancelledError:
@@ -172,12 +172,6 @@ class Lane:
             turn.running, turn.whole_s = False, time.monotonic() - begun
             shown.draw(now=True)
             shown.mark()
-
-    @staticmethod
-    def _explained(turn: Turn, explanation: Any) -> None:
-        turn.explanation = explanation
-        turn.decision = explanation.decision or turn.decision
-        turn.expert = explanation.expert or turn.expert
 
     async def _foresee(self, shown: Shown, messages: list[dict[str, Any]], setup: Setup) -> None:
         """Draw the decision while its answer is still being written."""

@@ -19,8 +19,11 @@ from orchestrator.admin.parts import decision as decisions
 from orchestrator.admin.parts import decision_words as words
 from orchestrator.admin.parts.listing import act
 from orchestrator.admin.parts.markup import Markup, badge, link, tag
-from orchestrator.admin.parts.numbers import count, money, seconds, share
+from orchestrator.admin.parts.numbers import count, money, seconds
 from orchestrator.admin.parts.panels import note_box
+
+_FEW = 4
+"""Steps that stay in sight once they are all done."""
 
 
 @dataclass(slots=True)
@@ -56,6 +59,16 @@ class Turn:
         event = getattr(chunk.coe, "event", None) if chunk.coe is not None else None
         if isinstance(event, Mapping):
             self._happened(event)
+
+    def explained(self, explanation: Explanation) -> None:
+        """Take in the whole story; of a strategy it does not tell, what was foreseen stays."""
+        self.explanation = explanation
+        self.expert = explanation.expert or self.expert
+        if explanation.decision is not None:
+            strategy = explanation.decision.strategy or (
+                self.decision.strategy if self.decision else None
+            )
+            self.decision = explanation.decision.model_copy(update={"strategy": strategy})
 
     @property
     def cost_usd(self) -> float | None:
@@ -112,8 +125,9 @@ def who(turn: Turn) -> str:
     decision = turn.decision
     if decision is None:
         return turn.expert or "Answer"
-    sure = f" ({share(decision.confidence, 0)} sure)" if decision.confidence is not None else ""
-    return f"{decision.strategy or turn.expert or decision.expert} · {decision.category}{sure}"
+    sure = words.sureness(decision)
+    about = f"{decision.category}, {sure}" if sure else decision.category
+    return f"{decision.strategy or turn.expert or decision.expert} · {about}"
 
 
 def figures(turn: Turn, marks: Sequence[str] = ()) -> Markup:
@@ -206,7 +220,7 @@ def steps(turn: Turn) -> Markup:
         tag("summary", tag("span", head, class_="strong")),
         tree(list(turn.steps.values())),
         class_="fold",
-        open=True,
+        open=turn.running or len(turn.steps) <= _FEW,
     )
 
 

@@ -23,6 +23,8 @@ from orchestrator.admin.parts.times import when
 from orchestrator.admin.session import View
 
 _MOST = 500
+_DOUBTFUL = 0.3
+"""Probability of the category general below which it was not what the router took it for, but unsure."""
 _RARE = ("policy", "cache", "cost", "took")
 _MORE = """() => {
   const list = document.querySelector(".requests-list");
@@ -207,8 +209,11 @@ def _went_to(row: UsageRecord) -> Content:
 def _category(row: UsageRecord) -> Content:
     if not row.category:
         return tag("span", "expert was named", class_="faint")
-    sure = tag("span", f"{share(row.confidence, 0)} sure", class_="sub") if row.confidence else ""
-    return tag("div", row.category, sure)
+    if row.confidence is None:
+        return row.category
+    doubtful = row.category == "general" and row.confidence < _DOUBTFUL
+    sure = "for want of a better" if doubtful else f"{share(row.confidence, 0)} sure"
+    return tag("div", row.category, tag("span", sure, class_="sub"))
 
 
 def _status(row: UsageRecord) -> Markup:

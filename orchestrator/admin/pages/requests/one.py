@@ -16,9 +16,10 @@ from orchestrator.admin.pages.requests.story import STATES, story
 from orchestrator.admin.pages.requests.waterfall import waterfall
 from orchestrator.admin.parts import decision as decisions
 from orchestrator.admin.parts.asking import button, reload
+from orchestrator.admin.parts.decision_words import sureness
 from orchestrator.admin.parts.markup import Content, badge, facts, link, tag
 from orchestrator.admin.parts.markup import draw as put
-from orchestrator.admin.parts.numbers import count, money, seconds, share
+from orchestrator.admin.parts.numbers import count, money, seconds
 from orchestrator.admin.parts.panels import grid, panel, stack, tile, tiles
 from orchestrator.admin.parts.states import empty
 from orchestrator.admin.parts.times import when
@@ -109,7 +110,7 @@ def _figures(detail: RequestDetail) -> None:
         tile(
             "Kind",
             detail.category or "–",
-            f"{share(detail.confidence, 0)} sure" if detail.confidence else "the expert was named",
+            sureness(detail.decision) if detail.decision else "the expert was named",
         ),
         tile("Went to", _short(detail), f"asked for {detail.model or 'nothing'}"),
     )

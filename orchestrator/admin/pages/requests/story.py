@@ -21,8 +21,8 @@ _CACHE = {
 _ENDS = {
     "failed": "It failed",
     "blocked": "A guardrail blocked it",
-    "cancelled": "The caller went away before the end",
-    "interrupted": "The service was interrupted before the end",
+    "cancelled": "The caller went away",
+    "interrupted": "The service was interrupted",
 }
 
 

@@ -60,22 +60,27 @@ def place(event: RequestEvent, whole_ms: float) -> tuple[float, float]:
 
 
 def _row(event: RequestEvent, whole: float) -> Markup:
-    left, width = place(event, whole)
     tone = _TONES.get(event.outcome or "", "")
+    unknown = event.what == "attempt" and event.duration_ms <= 0
+    if unknown:  # when it ended is not on record, only that it was over at the end
+        event = event.model_copy(update={"duration_ms": whole - event.at_ms})
     moment = event.duration_ms <= 0
+    left, width = place(event, whole)
     icon = tag(
         "span", _ICONS.get(event.what, "circle"), class_="material-icons", aria_hidden="true"
     )
     bar = tag(
         "i",
-        class_=" ".join(filter(None, ("moment" if moment else "", event.what, tone))),
+        class_=" ".join(
+            filter(
+                None, ("moment" if moment else "", "unknown" if unknown else "", event.what, tone)
+            )
+        ),
         style=f"left:{left}%;width:{width}%",
     )
-    when = (
-        f"at {seconds(event.at_ms / 1000)}"
-        if moment
-        else f"took {seconds(event.duration_ms / 1000)}"
-    )
+    when = f"{'at' if moment else 'from'} {seconds(event.at_ms / 1000)}"
+    if not moment and not unknown:
+        when = f"took {seconds(event.duration_ms / 1000)}"
     outcome = (
         badge(event.outcome, tone)
         if event.outcome and event.what in {"attempt", "cache", "guardrail", "end"}
@@ -104,8 +109,6 @@ def _notes(event: RequestEvent) -> str:
         endpoint = detail.get("endpoint")
         if endpoint and endpoint != "default":
             told.append(f"endpoint {endpoint}")
-        if detail.get("calls", 1) != 1:
-            told.append(f"{detail['calls']} calls")
         if detail.get("hedge"):
             told.append("asked beside the first, which was slow")
         if detail.get("error"):

@@ -147,7 +147,11 @@ def query_faults(sent: Sent, operation: Operation) -> Iterator[str]:
 def as_sent(value: str) -> list[Any]:
     """Return what a text in a query may stand for."""
     listed = [value, value.split(",")]
-    return [*listed, int(value)] if value.isdecimal() else listed
+    if value in {"true", "false"}:
+        return [*listed, value == "true"]
+    if value.isdecimal():
+        return [*listed, int(value)]
+    return [*listed, float(value)] if value.replace(".", "", 1).isdecimal() else listed
 
 
 def body_faults(sent: Sent, operation: Operation) -> Iterator[str]:

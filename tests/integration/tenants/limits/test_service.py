@@ -90,6 +90,7 @@ class Desk:
 
         async def send(message: Any) -> None:
             nonlocal pieces
+            answer.extend(b" ".join(value for _, value in message.get("headers", ())))
             answer.extend(message.get("body", b""))
             pieces += message["type"] == "http.response.body"
             if pieces >= after:
@@ -395,3 +396,30 @@ async def test_a_strategy_whose_client_goes_away_has_cost_what_was_written(desk:
     )
     spent, reserved = (await desk.use("tenants/leaving"))["usd_per_day"]
     assert (round(spent * 1e9), reserved) == (round(usage["cost_usd"] * 1e9), 0)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_breaks_off_is_charged_as_its_vendor_counts(desk: Desk, stream: bool) -> None:
+    """From answers that are counted it is learned how; this vendor counts words, and no template."""
+    name = f"slow-{'streamed' if stream else 'whole'}"
+    said = "alpha beta gamma delta epsilon zeta eta theta"
+    expert = Expert(
+        id=name,
+        provider="scripted",
+        model=f"pace:0.002|fixed:{said}",
+        price=PRICE,
+        capabilities=frozenset({"streaming"}),
+    )
+    await desk.services.catalogue.create(expert, by="test")
+    _, key = await desk.key(name, name)
+    for number in range(18):
+        words = "word " * (1 + number % 6)
+        answer = await desk.chat(key, model=name, words=words, stream=stream)
+        assert answer.status_code == 200, answer.text
+    body = question("word word word word word word", model=name, stream=True)
+    usage = await desk.usage(await desk.leaving(key, body, 6))
+    assert (usage["status"], usage["tokens_estimated"]) == ("cancelled", True)
+    unlearned = await counted("echo", messages=body["messages"])
+    assert unlearned.prompt_tokens > 10
+    assert usage["prompt_tokens"] == 6
+    assert 1 <= usage["completion_tokens"] <= 8

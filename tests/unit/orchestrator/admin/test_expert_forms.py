@@ -18,7 +18,8 @@ from orchestrator.admin.pages.experts.entry import (
     from_yaml,
     values_of,
 )
-from orchestrator.admin.pages.experts.providers import PROVIDERS, at_field, provider_of, rest_of
+from orchestrator.admin.pages.experts.problems import at_field
+from orchestrator.admin.pages.experts.providers import PROVIDERS, provider_of, rest_of
 
 FULL: dict[str, Any] = {
     "id": "grok",

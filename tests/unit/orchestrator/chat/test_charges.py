@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ from hypothesis import strategies as st
 
 from experts.calling.attempts import Attempt
 from experts.catalogue.expert import Expert, Price
+from experts.counting.habits import Habit
 from experts.providers.protocol import Usage
 from orchestrator.catalogue.service import Catalogue
 from orchestrator.chat.charges import Asked, calls_of
 from orchestrator.chat.target import Target
+from orchestrator.usage.charges import charges_of
 from orchestrator.usage.record import token_fields
 
 A = Expert(id="a", provider="scripted", model="echo", price=Price(input=1.0, output=2.0))
@@ -102,3 +105,70 @@ async def test_what_nobody_saw_of_a_broken_answer_is_charged_too() -> None:
     )
     assert first["prompt_tokens"] > 0
     assert first["tokens_estimated"]
+
+
+async def test_its_own_system_prompt_is_read_by_an_expert_too() -> None:
+    told = A.model_copy(update={"system_prompt": "Answer in one word, and in no more than that."})
+    ((_, plain),) = await charges_of([attempt(A, "ok")], ASKED, "yes")
+    ((_, more),) = await charges_of([attempt(told, "ok")], ASKED, "yes")
+    assert 10 < more.usage.prompt_tokens - plain.usage.prompt_tokens < 25
+    assert more.usage.completion_tokens == plain.usage.completion_tokens
+
+
+def asked(number: int, foreseen: int | None) -> Asked:
+    return Asked([{"role": "user", "content": "one two three " * (1 + number % 5)}], None, foreseen)
+
+
+async def taught(habit: Habit, usage: Usage, foreseen: int | None = 20, **fields: Any) -> Habit:
+    """Let an expert answer often, and count words."""
+    for number in range(60):
+        words = 3 * (1 + number % 5)
+        seen = replace(usage, prompt_tokens=usage.prompt_tokens + words)
+        one = attempt(A, "ok", usage=seen, habit=habit, **fields)
+        await charges_of([one], asked(number, foreseen), "four five six seven eight nine")
+    return habit
+
+
+async def broken_off(habit: Habit) -> Usage:
+    one = attempt(A, "failed", sent=True, habit=habit)
+    ((_, charge),) = await charges_of([one], asked(1, 20), "four five six")
+    return charge.usage
+
+
+async def test_what_breaks_off_is_charged_as_its_expert_counts() -> None:
+    unknown = await broken_off(Habit())
+    assert unknown.prompt_tokens > 12
+    habit = await taught(Habit(), Usage(0, 6))
+    found = await broken_off(habit)
+    assert (found.prompt_tokens, found.completion_tokens, found.estimated) == (6, 3, True)
+    assert await broken_off(await taught(Habit(), Usage(0, 6), foreseen=None)) == unknown
+    assert await broken_off(await taught(Habit(), Usage(0, 6, estimated=True))) == unknown
+
+
+async def test_an_answer_that_did_not_end_teaches_nothing() -> None:
+    habit = Habit()
+    for _ in range(60):
+        one = attempt(A, "cancelled", sent=True, usage=Usage(1000, 1000), habit=habit)
+        await charges_of([one], asked(1, 20), "four five six")
+    assert await broken_off(habit) == await broken_off(Habit())
+    assert habit.curious
+    assert habit.foreseen_tokens(20) == 20
+
+
+async def test_whose_answer_was_written_by_another_teaches_nothing_of_it() -> None:
+    """What was written belongs to who answered; a call beside it has written nothing of that."""
+    mine, other = Habit(), Habit()
+    for number in range(60):
+        loser = attempt(B, "failed", habit=other, error="expert_failed")
+        winner = attempt(A, "ok", usage=Usage(3 * (1 + number % 5), 6), habit=mine)
+        await charges_of([loser, winner], asked(number, 20), "four five six seven eight nine")
+    assert (await broken_off(mine)).completion_tokens == 3
+    assert await broken_off(other) == await broken_off(Habit())
+
+
+async def test_a_vendor_that_lies_once_is_not_followed() -> None:
+    habit = await taught(Habit(), Usage(0, 6))
+    lie = attempt(A, "ok", usage=Usage(10**8, 10**8), habit=habit)
+    await charges_of([lie], asked(1, 20), "four five six seven eight nine")
+    found = await broken_off(habit)
+    assert (found.prompt_tokens, found.completion_tokens) == (6, 3)

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experts.catalogue.expert import Expert, Price
+from experts.counting.habits import Habit
+from experts.providers.protocol import Usage
 from orchestrator.chat.reserve import answer_tokens, ask_of, most_nanos
 from orchestrator.kit.ids import new_request_id
 from orchestrator.tenants.keys import Principal, Role
@@ -52,11 +54,21 @@ def test_the_most_an_answer_may_have(
 def test_what_a_request_needs() -> None:
     priced = expert(price=Price(input=2.0, output=10.0), system_prompt="x" * 400)
     request_id = new_request_id()
-    ask = ask_of(request_id, PRINCIPAL, priced, 100, raw(max_tokens=50), 500)
+    ask = ask_of(request_id, PRINCIPAL, priced, 100, raw(max_tokens=50), 500, Habit())
     assert (ask.request_id, ask.tenant, ask.key_id) == (request_id, "acme", "key_a")
     assert (ask.tokens, ask.least_tokens) == (100 + 100 + 50, 100)
     assert ask.nanos == 200 * 2_000 + 50 * 10_000
     assert ask.least == ask.nanos
+
+
+def test_it_is_foreseen_by_how_the_expert_counts() -> None:
+    habit, entry = Habit(), expert(price=Price(input=2.0, output=10.0), system_prompt="x" * 400)
+    for number in range(60):
+        habit.foresaw(100 + number, Usage(2 * (100 + number), 0))
+    ask = ask_of(new_request_id(), PRINCIPAL, entry, 100, raw(max_tokens=50), 500, habit)
+    assert ask.tokens == pytest.approx(2 * 200 + 50, abs=4)
+    assert ask.least_tokens == 100  # what is refused as too long is not refused for a guess
+    assert ask.nanos == (ask.tokens - 50) * 2_000 + 50 * 10_000
 
 
 def test_the_tier_of_service_asked_for_is_reserved() -> None:
@@ -73,7 +85,7 @@ def test_the_tier_of_service_asked_for_is_reserved() -> None:
     def nanos(prompt: int, parameters: dict[str, Any] | None = None, **fields: Any) -> int:
         entry = expert(price=price, parameters=parameters or {})
         asked = raw(max_tokens=100, **fields)
-        return ask_of(new_request_id(), PRINCIPAL, entry, prompt, asked, 500).nanos
+        return ask_of(new_request_id(), PRINCIPAL, entry, prompt, asked, 500, Habit()).nanos
 
     assert nanos(1000) == 1000 * 2_000 + 100 * 10_000
     assert nanos(1001) == 1001 * 4_000 + 100 * 20_000
@@ -96,7 +108,6 @@ def test_no_way_of_counting_costs_more(
     reasoning: float,
 ) -> None:
     from experts.pricing import cost_in_nanos
-    from experts.providers.protocol import Usage
 
     price = Price(
         input=input_price, output=output_price, cache_write=cache_write, reasoning=reasoning

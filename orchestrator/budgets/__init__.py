@@ -1,0 +1,1 @@
+"""How much of their budgets tenants and keys have used, and when they will be used up."""

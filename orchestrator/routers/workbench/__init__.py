@@ -1,0 +1,1 @@
+"""What people work on a router with: categories, diagnostics, scores, budgets, versions compared."""

@@ -1,0 +1,1 @@
+"""How the installation is: its processes, stores and queues, and what an operator should look at."""
