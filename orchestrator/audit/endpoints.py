@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 
 from orchestrator.audit.chain import Event
 from orchestrator.audit.files import MEDIA_TYPES, Format, beginning, written
@@ -23,6 +23,18 @@ from orchestrator.tenants.schemas import TenantId, Text
 
 _LARGEST = 2**63 - 1
 _EXPORTED_AT_ONCE = 500
+
+
+def _no_number(moment: str) -> str:
+    """Refuse what pydantic would take for seconds since 1970."""
+    if "T" not in moment.upper():
+        raise ValueError("write it like 2026-01-31T09:00:00Z")
+    return moment
+
+
+Moment = Annotated[
+    AwareDatetime | None, BeforeValidator(_no_number), Query(description="With a time zone.")
+]
 
 router = APIRouter(
     prefix="/admin/api/audit",
@@ -45,8 +57,8 @@ def _question(
     ] = None,
     tenant: TenantId = None,
     event: Event | None = None,
-    since: Annotated[AwareDatetime | None, Query(description="With a time zone.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="With a time zone.")] = None,
+    since: Moment = None,
+    until: Moment = None,
     q: Annotated[Text, Query(description="Anywhere in the entry.")] = None,
 ) -> Question:
     return Question(actor, action, target, tenant, event, since, until, q)

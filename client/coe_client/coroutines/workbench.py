@@ -86,7 +86,7 @@ class AsyncWorkbench(AsyncGroup):
             version_id: ``rv_...``, or ``starter``.
             q: Only experts with this text in their id.
             sort: ``quality``, ``expert`` or ``cost``; by ``-`` the highest first.
-            page_size: Experts fetched at a time, at most 100.
+            page_size: Experts fetched at a time, at most 200.
         """
         return self._pages(
             lambda after: operations.list_scores(version_id, after, page_size, q=q, sort=sort)

@@ -100,8 +100,9 @@ def button(
         drawn.props("loading")
         try:
             outcome = do()
+            # A dialog's own close() returns the dialog, and awaiting that opens it.
             if outcome is not None and not isinstance(outcome, ui.element):
-                await outcome  # a dialog's own close() returns the dialog, and awaiting that opens it
+                await outcome
         finally:
             if not drawn.is_deleted:
                 drawn.props(remove="loading")

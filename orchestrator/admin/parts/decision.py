@@ -69,18 +69,22 @@ def candidates(
     Args:
         decision: It.
         answered: The expert that did answer, where one did.
-        compact: Whether there is little room: only what was decided by is shown.
+        compact: Whether there is little room: a list, with what was decided by alone.
     """
     if compact:
-        return table(
-            "Who could have answered",
-            ("Expert", "Quality", "Cost"),
-            [
-                (_name(one) + _marks(decision, one, answered), words.quality(one), words.cost(one))
-                for one in decision.candidates
-            ],
-            numeric=(1, 2),
-        )
+        rows = [
+            tag(
+                "li",
+                tag("span", _name(one), _marks(decision, one, answered), class_="line"),
+                tag(
+                    "span",
+                    f"quality {words.quality(one)} · {words.cost(one)}",
+                    class_="num small soft",
+                ),
+            )
+            for one in decision.candidates
+        ]
+        return tag("ul", rows, class_="could", aria_label="Who could have answered")
     return table(
         "Who could have answered",
         ("Expert", "Expected quality", "Expected cost", "Usual time", ""),

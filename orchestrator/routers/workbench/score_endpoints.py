@@ -63,7 +63,7 @@ async def list_router_scores(
     _: Viewer,
     q: Annotated[str, Query(max_length=200, description="Text in the expert's id.")] = "",
     sort: Sort = "-quality",
-    limit: Annotated[int, Query(ge=1, le=100, description="Experts in one page.")] = 50,
+    limit: Annotated[int, Query(ge=1, le=200, description="Experts in one page.")] = 50,
     after: After = None,
 ) -> Page[ExpertScores]:
     """List the present experts with what a version expects of each, category by category."""

@@ -27,6 +27,11 @@ async def test_models_are_asked_side_by_side_and_the_request_says_why(browse: Br
         await first.locator(".figures [aria-pressed=true]").wait_for(state="detached")
         await opened.nth(1).wait_for()
         assert await first.locator(".bubble.user").count() == 1
+        await first.get_by_role("button", name="Show as code").click()
+        code = page.get_by_role("dialog")
+        await code.get_by_text("/v1/chat/completions").wait_for()
+        await code.get_by_role("button", name="Close").click()
+        await code.wait_for(state="detached")
         assert await unreachable(page) == []
         request = await opened.first.get_attribute("href")
     assert request is not None

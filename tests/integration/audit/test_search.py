@@ -151,6 +151,7 @@ async def test_entries_are_exported(
 async def test_what_cannot_be_asked_is_named(admin: AsyncCoe) -> None:
     wrongs: tuple[dict[str, Any], ...] = (
         {"since": "yesterday"},
+        {"since": "0.5"},
         {"until": "2026-01-01T00:00:00"},
         {"event": "x"},
     )

@@ -31,8 +31,9 @@ _ACTS = """(event) => {
 class Shown:
     """A turn on the page: what of it is drawn anew, each apart, so that what is open stays open."""
 
-    def __init__(self, turn: Turn) -> None:
+    def __init__(self, turn: Turn, *, linked: bool) -> None:
         self.turn = turn
+        self._linked = linked
         self.box = ui.element("div").classes("turn")
         with self.box:
             put(drawn.question(turn))
@@ -53,7 +54,7 @@ class Shown:
             return
         self._at = moment
         self.answer.set_content(drawn.answer(self.turn))
-        steps = [(one.key, one.status) for one in self.turn.steps.values()]
+        steps = [(one.key, one.status, len(one.output)) for one in self.turn.steps.values()]
         if steps != self._steps or (now and steps):
             self._steps = steps
             self.steps.set_content(drawn.steps(self.turn))
@@ -67,7 +68,7 @@ class Shown:
     def mark(self, marks: Sequence[str] = ()) -> None:
         """Draw what it took, and what it is among those beside it."""
         if not self.figures.is_deleted:
-            self.figures.set_content(drawn.figures(self.turn, marks))
+            self.figures.set_content(drawn.figures(self.turn, marks, linked=self._linked))
 
 
 class Lane:
@@ -128,7 +129,7 @@ class Lane:
 
     async def _send(self, text: str, setup: Setup) -> None:
         with self._said:
-            shown = self.last = Shown(Turn(text))
+            shown = self.last = Shown(Turn(text), linked=self._view.may("viewer"))
         shown.figures.on("click", lambda event: self._pressed(shown, event), js_handler=_ACTS)
         messages = setup.messages(self.history)
         self._task = background_tasks.create(

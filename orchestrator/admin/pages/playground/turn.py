@@ -130,12 +130,13 @@ def who(turn: Turn) -> str:
     return f"{decision.strategy or turn.expert or decision.expert} · {about}"
 
 
-def figures(turn: Turn, marks: Sequence[str] = ()) -> Markup:
+def figures(turn: Turn, marks: Sequence[str] = (), *, linked: bool = True) -> Markup:
     """Return what an answer took and cost, and what can be done about it.
 
     Args:
         turn: It has ended.
         marks: What it is among those beside it, such as ``cheapest``.
+        linked: Whether the request's own page is open to whoever looks.
     """
     usage = turn.usage
     told: list[tuple[str, str]] = [
@@ -160,7 +161,11 @@ def figures(turn: Turn, marks: Sequence[str] = ()) -> Markup:
             *doing,
         ]
     request = turn.request_id or (turn.error.request_id if turn.error else None)
-    opened = link("Open the request", f"/admin/requests/{request}", "small") if request else None
+    opened = (
+        link("Open the request", f"/admin/requests/{request}", "small")
+        if request and linked
+        else None
+    )
     return tag(
         "div",
         tag("dl", pairs, class_="quick") if pairs else None,
@@ -197,7 +202,8 @@ def why(turn: Turn) -> Markup:
             f" {rule}",
             class_="small",
         ),
-        tag("div", decisions.candidates(decision, turn.expert, compact=True), class_="inset"),
+        tag("h3", "Who could have answered"),
+        decisions.candidates(decision, turn.expert, compact=True),
     ]
     head = f"Why {decision.strategy or decision.expert}"
     return tag(
