@@ -8,6 +8,7 @@ served by a process elsewhere (``coe admin``).
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable
 from types import TracebackType
@@ -112,6 +113,8 @@ class AdminPages:
                 # A second and a half of imports, in which requests are served.
                 site = await asyncio.to_thread(_imported)
                 self._site = await site.open(self._address())
+                # As at the service's start: what was imported stays, and need not be looked through.
+                gc.freeze()
         return self._site
 
 

@@ -32,7 +32,7 @@ def money(dollars: float | None) -> str:
         return "$0"
     if amount >= 1000:
         return f"{sign}${amount:,.0f}"
-    if amount >= 1:
+    if amount >= 0.1:
         return f"{sign}${amount:.2f}"
     digits = f"{amount:.2g}"
     return f"{sign}${float(digits):.10f}".rstrip("0")

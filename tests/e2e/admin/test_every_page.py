@@ -11,6 +11,13 @@ from tests.e2e.conftest import Server
 _LISTED = [page.path for page in PAGES if page.group]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _warm(server: Server) -> None:
+    """Have the library imported, as it is by whoever signs in."""
+    with server.client(cookies={"coe_session": server.key}) as client:
+        assert client.get("/admin").status_code == 200
+
+
 @pytest.mark.parametrize("path", _LISTED)
 async def test_a_page_is_drawn_and_open_to_everybody(browse: Browse, path: str) -> None:
     async with browse(path) as page:

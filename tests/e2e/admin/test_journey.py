@@ -75,9 +75,9 @@ async def _see_it_down(page: Page) -> None:
 async def _see_it_healthy(page: Page, server: Server) -> None:
     await page.get_by_role("button", name="Let it take calls again").click()
     async with AsyncCoe(base_url=server.url, api_key=server.key) as client:
-        for _ in range(60):  # the failures before become few beside what succeeds
+        for _ in range(300):  # the failures before become few beside what succeeds
             await client.chat.create("hello", model="newcomer")
-    await page.get_by_text("healthy", exact=True).first.wait_for(timeout=30_000)
+    await page.get_by_text("healthy", exact=True).first.wait_for(timeout=15_000)
 
 
 async def _ask_in_the_playground(page: Page) -> str:

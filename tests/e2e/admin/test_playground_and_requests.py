@@ -33,6 +33,8 @@ async def test_models_are_asked_side_by_side_and_the_request_says_why(browse: Br
         await code.get_by_role("button", name="Close").click()
         await code.wait_for(state="detached")
         assert await unreachable(page) == []
+        await second.get_by_role("button", name="Take this model away").click()
+        await page.wait_for_url("**/playground?model=coe")
         request = await opened.first.get_attribute("href")
     assert request is not None
     async with browse(request.removeprefix("/admin"), width=390, theme="dark") as page:

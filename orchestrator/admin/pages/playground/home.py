@@ -62,7 +62,7 @@ class Playground:
     """
 
     def __init__(self, view: View, models: list[Model], asked: list[str]) -> None:
-        self._view = view
+        self._view, self._page = view, ui.context.client
         self._names = {one.id: _name(one) for one in models}
         self._routed = {one.id for one in models if one.coe.kind != "expert"}
         self._lanes: dict[Lane, ui.element] = {}
@@ -208,7 +208,7 @@ class Playground:
         """Keep models and settings in the page's address."""
         models = [("model", lane.model) for lane in self._lanes]
         address = "?" + urlencode([*models, *self._settings.setup.parameters()])
-        ui.run_javascript(
+        self._page.run_javascript(
             f"history.replaceState(null, '', location.pathname + {json.dumps(address)})"
         )
 

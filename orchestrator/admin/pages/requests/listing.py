@@ -124,7 +124,7 @@ async def _filters(view: View) -> list[Filter]:
             "cache",
             "Cache",
             {
-                "any": "Found in the cache",
+                "any": "Any hit",
                 "hit": "Hit",
                 "shared": "Shared",
                 "similar": "Similar",
