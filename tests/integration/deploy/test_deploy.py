@@ -66,8 +66,8 @@ def test_the_compose_file_is_one(compose: dict[str, Any]) -> None:
 
 def test_what_the_compose_file_runs_and_sets_exists(compose: dict[str, Any]) -> None:
     services = compose["services"]
-    for name in ("api", "worker"):
-        program, command = services[name]["command"]
+    for name in ("api", "worker", "admin"):
+        program, command, *_ = services[name]["command"]
         assert program == "coe"
         helped = subprocess.run(
             [str(Path(sys.executable).with_name(program)), command, "--help"],
@@ -136,6 +136,34 @@ def test_a_wheel_holds_all_that_is_read_at_run_time(
     }
     assert any(name.endswith(".lua") for name in wanted)
     assert wanted <= held
+
+
+def test_one_process_has_the_admin_pages_and_no_secret(compose: dict[str, Any]) -> None:
+    admin = compose["services"]["admin"]
+    assert admin["environment"] == {}
+    assert compose["services"]["api"]["environment"]["COE_ADMIN_UI"] == "false"
+    documents = rendered(existingSecret="s", **{**OPTIONS, "api.replicas": "3"})
+    by_name = {one["metadata"]["name"]: one for one in documents if one["kind"] == "Deployment"}
+    spec = by_name["coe-admin"]["spec"]
+    (box,) = spec["template"]["spec"]["containers"]
+    assert spec["replicas"] == 1
+    assert "envFrom" not in box
+    assert "http://coe-api:80" in box["command"]
+    (api,) = by_name["coe-api"]["spec"]["template"]["spec"]["containers"]
+    assert {"name": "COE_ADMIN_UI", "value": "false"} in api["env"]
+    ingress = next(one for one in documents if one["kind"] == "Ingress")
+    paths = [
+        (path["path"], path["backend"]["service"]["name"])
+        for path in ingress["spec"]["rules"][0]["http"]["paths"]
+    ]
+    assert paths == [("/admin/api", "coe-api"), ("/admin", "coe-admin"), ("/", "coe-api")]
+
+
+def test_without_a_pod_of_their_own_the_replica_has_the_pages() -> None:
+    documents = rendered(existingSecret="s", **{**OPTIONS, "admin.enabled": "false"})
+    assert not any(one["metadata"]["name"] == "coe-admin" for one in documents)
+    for container in _containers(documents):
+        assert "COE_ADMIN_UI" not in {one["name"] for one in container.get("env", ())}
 
 
 def test_the_chart_has_nothing_to_complain_of() -> None:

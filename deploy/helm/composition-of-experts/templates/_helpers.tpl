@@ -47,7 +47,8 @@ volumes:
     emptyDir: {}
 {{- end }}
 
-{{- define "coe.container" -}}
+{{/* A container that knows no secret. */}}
+{{- define "coe.box" -}}
 image: {{ include "coe.image" . }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 securityContext:
@@ -60,6 +61,10 @@ volumeMounts:
     mountPath: /var/lib/coe
   - name: tmp
     mountPath: /tmp
+{{- end }}
+
+{{- define "coe.container" -}}
+{{ include "coe.box" . }}
 envFrom:
   - secretRef:
       name: {{ .Values.existingSecret }}
