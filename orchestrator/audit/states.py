@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -16,6 +17,7 @@ from starlette.routing import BaseRoute, compile_path
 from starlette.types import ASGIApp, Message, Scope
 
 _MOST_BYTES = 256 * 1024
+_MOST_SECONDS = 2.0
 _OF_BODIES = frozenset(
     {b"content-length", b"content-type", b"content-encoding", b"transfer-encoding"}
 )
@@ -67,7 +69,8 @@ class States:
             return None
         answer = _Answer()
         try:
-            await self._app(_asking(scope, path), _nothing, answer.send)
+            async with asyncio.timeout(_MOST_SECONDS):
+                await self._app(_asking(scope, path), _Listener().receive, answer.send)
         except Exception:
             # Whatever it is: the change itself must not fail of it.
             log.exception("the state of %s is not on record", path)
@@ -110,8 +113,18 @@ class _Answer:
             return None
 
 
-async def _nothing() -> Message:
-    return {"type": "http.request", "body": b"", "more_body": False}
+class _Listener:
+    """Whoever asks: sends nothing, and stays until the answer is whole."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    async def receive(self) -> Message:
+        if self._asked:
+            # An answer in pieces listens for a caller who goes away, and must be able to wait for that.
+            await asyncio.Event().wait()
+        self._asked = True
+        return {"type": "http.request", "body": b"", "more_body": False}
 
 
 def _asking(scope: Scope, path: str) -> Scope:

@@ -16,7 +16,6 @@ from orchestrator.routers.workbench.diagnosis_schemas import (
     ReliabilityView,
     RiskCoverageView,
 )
-from router.evaluation.intervals import wilson
 
 T = TypeVar("T", bound=BaseModel)
 Report = Mapping[str, Any]
@@ -102,6 +101,8 @@ def _reliability(report: Report) -> ReliabilityView:
 
 
 def _bin(said: Report) -> BinView:
+    from router.evaluation.intervals import wilson  # with it come forty modules, for whoever looks
+
     low, high = wilson(said["accuracy"] * said["n"], said["n"]) or (0.0, 1.0)
     return BinView(
         low=said["low"],

@@ -28,9 +28,9 @@ _QUIET = (
 """As root there is no sandbox; and a browser that calls home would be refused by a closed network."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    """Chromium of the system, or else Playwright's own."""
+    """Chromium of the system, or else Playwright's own; it is gone with the module, and so are its tasks."""
     path = next(filter(None, map(shutil.which, _NAMES)), None)
     async with async_playwright() as playwright:
         own = Path(playwright.chromium.executable_path)

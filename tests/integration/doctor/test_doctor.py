@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,16 @@ from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls, attached_stores
 
 KEY = "sk-" + "k" * 30
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """The command sets up logging for its process, which here is that of the other tests, too."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def entry(id_: str, url: str, **fields: Any) -> Expert:
