@@ -25,6 +25,19 @@ if TYPE_CHECKING:
     from experts.calling.attempts import Attempt
 
 
+def without_frames(error: ExpertError) -> ExpertError:
+    """Return an error that lets go of the frames it has passed, and those that it came of likewise.
+
+    An error that is kept while its call goes on is held by a frame that it holds. Such a ring stays in memory, with an
+    answer of ten megabytes perhaps, until the garbage collector looks for rings.
+    """
+    one: BaseException | None = error
+    while one is not None:
+        one.__traceback__ = None
+        one = one.__cause__ or one.__context__
+    return error
+
+
 class ExpertError(Exception):
     """An expert did not answer.
 

@@ -11,7 +11,13 @@ from experts.calling.health import ExpertHealth, Fleet
 from experts.calling.options import CallRules
 from experts.calling.verdict import Move, move_after
 from experts.catalogue.expert import Expert
-from experts.errors import ExpertError, ExpertFailed, ExpertMisconfigured, RequestRefused
+from experts.errors import (
+    ExpertError,
+    ExpertFailed,
+    ExpertMisconfigured,
+    RequestRefused,
+    without_frames,
+)
 
 _LEAST_SECONDS = 0.01
 """With less time than this nobody is asked any more."""
@@ -78,7 +84,7 @@ class Course:
             error: How.
             left: Seconds until somebody has to have answered.
         """
-        self._errors.append(error)
+        self._errors.append(without_frames(error))
         if self.asked >= self.rules.attempts or left < _LEAST_SECONDS:
             return None
         move = move_after(error)
