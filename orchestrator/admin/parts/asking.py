@@ -106,6 +106,8 @@ def button(
         finally:
             if not drawn.is_deleted:
                 drawn.props(remove="loading")
+                # It could not keep the focus while it worked.
+                ui.run_javascript(f"coeRefocus({drawn.id})")
 
     drawn.on_click(pressed)
     if not enabled:

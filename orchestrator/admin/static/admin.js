@@ -17,6 +17,12 @@
     await fetch("/login/logout", { method: "POST" });
     location.assign("/admin/login");
   };
+  window.coeRefocus = (id) => {
+    const lost = () => document.activeElement === null || document.activeElement === document.body;
+    const again = () => { const button = lost() && document.getElementById(`c${id}`); if (button) button.focus(); };
+    requestAnimationFrame(again);
+    setTimeout(again, 400); // a dialog takes that long to go
+  };
   window.coeCopy = async (text) => {
     try { await navigator.clipboard.writeText(text); return; } catch (refused) { /* without https there is none */ }
     const area = Object.assign(document.createElement("textarea"), { value: text });
