@@ -140,7 +140,7 @@ def curve(
         "grid": {
             "left": 16,
             "right": 24,
-            "top": 28 if len(series) < 2 else 44,
+            "top": 28 if len(series) < 2 else 58,
             "bottom": 28,
             "containLabel": True,
         },

@@ -154,6 +154,7 @@ def worker(replicas: Cluster, directory: Path) -> Iterator[subprocess.Popen[byte
         process.wait(30)
 
 
+@pytest.mark.slow
 async def test_workers_are_stopped_and_killed_and_every_run_ends(
     replicas: Cluster, tmp_path: Path
 ) -> None:

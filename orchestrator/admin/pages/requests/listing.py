@@ -188,7 +188,7 @@ def _request(row: UsageRecord, view: View, now: datetime) -> Markup:
         "a",
         name,
         href=f"/admin/requests/{row.request_id}",
-        class_="row-link",
+        class_="row-link nowrap",
         title=row.request_id,
     )
     return opened + tag("span", when(row.started_at, view.zone, now), class_="sub only-small")
