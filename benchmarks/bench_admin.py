@@ -85,7 +85,8 @@ async def opened(browser: Browser, server: Server, path: str) -> tuple[float, fl
 async def main(experts: int, rows: int, repeats: int) -> None:
     """Measure and print."""
     scratch = Path(tempfile.mkdtemp(prefix="coe-bench-"))
-    server = Server(scratch / "data", experts=[], worker=False).start()
+    first = {"id": "first", "provider": "scripted", "model": "fixed:hello"}
+    server = Server(scratch / "data", experts=[first], worker=False).start()
     results = {}
     try:
         begun = time.perf_counter()
