@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from nicegui import ui
 
+from coe_client import CoeError
 from coe_client.types import Job, JobDetail, ScheduledTask
 from orchestrator.admin.parts.asking import button, confirmed, go, telling
 from orchestrator.admin.parts.listing import Column, Filter, Listing
+from orchestrator.admin.parts.live import keep_fresh
 from orchestrator.admin.parts.markup import Markup, badge, draw, facts, link, meter, table, tag
 from orchestrator.admin.parts.numbers import count, money, span
 from orchestrator.admin.parts.panels import grid, note_box, panel, stack, tile, tiles
@@ -83,7 +86,7 @@ async def draw_list(view: View) -> None:
         nothing=none,
     )
     await listing.show()
-    ui.timer(_REFRESH_SECONDS, listing.refresh)
+    keep_fresh(listing.refresh, _REFRESH_SECONDS)
     await _schedule(view)
 
 
@@ -103,13 +106,13 @@ def progress(job: Job) -> Markup:
 
 
 async def _schedule(view: View) -> None:
-    tasks = await view.client.jobs.schedule()
     with panel("Schedule", "What one process or another does every so often.", flush=True) as body:
 
         async def drawn() -> None:
+            tasks = await view.client.jobs.schedule()
             body.clear()
             with body:
-                rows = [_task(task, view) for task in await view.client.jobs.schedule()]
+                rows = [_task(task, view) for task in tasks]
                 headings = ("Task", "Every", "Last time", "Took", "Next", "Outcome")
                 draw(table("Schedule", headings, rows, numeric=(1, 3)))
                 _run_now([task.name for task in tasks], view, drawn)
@@ -168,7 +171,11 @@ async def draw_one(view: View) -> None:
         if job.over:
             timer.deactivate()
 
-    timer = ui.timer(_REFRESH_SECONDS / 2, refresh, immediate=False)
+    async def look() -> None:
+        with suppress(CoeError):  # what is there stays; the next look is soon
+            await refresh()
+
+    timer = ui.timer(_REFRESH_SECONDS / 2, look, immediate=False)
     set_title(job_id)
     await refresh()
 

@@ -14,6 +14,7 @@ from nicegui.events import GenericEventArguments
 
 from coe_client import CoeError
 from orchestrator.admin.parts.asking import button, telling
+from orchestrator.admin.parts.live import replace as replace_markup
 from orchestrator.admin.parts.markup import Content, Markup, draw, tag
 from orchestrator.admin.parts.sources import Query, Rows, Source, every
 from orchestrator.admin.parts.states import empty, failed
@@ -114,6 +115,7 @@ class Listing(Generic[T]):
         with ui.element("section").classes("panel listing"):
             if searchable or filters:
                 self._tools(searchable)
+            self._trouble = ui.element("div")
             self._table = (
                 draw(Markup(""))
                 .classes("rows")
@@ -122,21 +124,26 @@ class Listing(Generic[T]):
             self._table.on("click", self._clicked, js_handler=_CLICKS)
             self._pager = ui.element("div").classes("pager")
 
-    async def show(self, page: Rows[T] | None = None) -> None:
-        """Fetch the page that is asked for and draw it."""
+    async def show(self) -> None:
+        """Fetch the page that is asked for and draw it, or say what went wrong."""
         self._asked += 1
         turn = self._asked
+        error: CoeError | None = None
+        page: Rows[T] = Rows(())
         try:
-            page = page or await self._source(self.query)
-        except CoeError as error:
-            self._table.set_content(Markup(""))
-            with self._table:
-                failed(error, self.show)
-            return
+            page = await self._source(self.query)
+        except CoeError as failure:
+            error = failure
         if turn != self._asked or self._table.is_deleted:  # somebody has typed on meanwhile
             return
-        self._table.clear()
-        self._table.set_content(self._rows(page))
+        self._trouble.clear()
+        self._table.set_visibility(error is None)
+        if error is not None:
+            self._pager.set_visibility(False)
+            with self._trouble:
+                failed(error, self.show)
+            return
+        replace_markup(self._table, self._rows(page))
         self._pages(page)
 
     async def refresh(self) -> None:

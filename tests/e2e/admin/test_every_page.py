@@ -72,3 +72,14 @@ async def test_assets_are_kept_by_browsers_and_pages_are_not(server: Server) -> 
     for answer in (style, page):
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
         assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_list_that_cannot_be_fetched_says_why_and_can_be_tried_again(
+    browse: Browse,
+) -> None:
+    async with browse("/keys?sort=nonsense") as page:
+        alert = page.get_by_role("alert")
+        await alert.wait_for()
+        assert "sort" in await alert.inner_text()
+        await alert.get_by_role("button", name="Try again").click()
+        await alert.wait_for()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, tzinfo
 
-from coe_client import APIStatusError
+from coe_client.errors import NotFoundError
 from coe_client.types import BudgetUse
 from orchestrator.admin.parts.charts import chart, series_over_time
 from orchestrator.admin.parts.markup import Markup, meter, table, tag
@@ -13,8 +13,6 @@ from orchestrator.admin.parts.numbers import count, moment, money
 from orchestrator.admin.parts.panels import grid, panel
 from orchestrator.admin.parts.states import empty
 from orchestrator.admin.session import View
-
-_NOT_FOUND = 404
 
 
 def spent(budget: BudgetUse) -> Markup:
@@ -46,9 +44,7 @@ async def budget_panels(
     """Draw the budgets and rates of a tenant or key."""
     try:
         found = await view.client.budgets.get(tenant=tenant, key_id=key_id)
-    except APIStatusError as error:
-        if error.status != _NOT_FOUND:
-            raise
+    except NotFoundError:
         with panel("Limits and budgets"):
             put(
                 empty(

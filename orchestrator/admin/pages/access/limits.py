@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nicegui import ui
 
-from coe_client import APIStatusError
+from coe_client.errors import NotFoundError
 from coe_client.types import LimitsRecord
 from orchestrator.admin.parts.asking import button, telling
 from orchestrator.admin.parts.markup import draw, tag
@@ -17,7 +17,6 @@ FIELDS = {
     "usd_per_day": "US dollars a day (UTC)",
     "usd_per_month": "US dollars a month (UTC)",
 }
-_NOT_FOUND = 404
 
 
 async def of(
@@ -26,10 +25,8 @@ async def of(
     """Return the limits of a tenant or key; ``None``: there are none."""
     try:
         return await view.client.limits.get(tenant=tenant, key_id=key_id)
-    except APIStatusError as error:
-        if error.status == _NOT_FOUND:
-            return None
-        raise
+    except NotFoundError:
+        return None
 
 
 async def ask(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from nicegui import ui
-
 from coe_client.types import Run
 from orchestrator.admin.parts.listing import Column, Filter, Listing
+from orchestrator.admin.parts.live import keep_fresh
 from orchestrator.admin.parts.markup import Markup, badge, link, tag
 from orchestrator.admin.parts.numbers import count, money, seconds
 from orchestrator.admin.parts.sources import paged
@@ -68,7 +67,7 @@ async def draw(view: View) -> None:
         nothing=empty("No runs yet", hint, "account_tree"),
     )
     await listing.show()
-    ui.timer(_EVERY_SECONDS, listing.refresh, immediate=False)
+    keep_fresh(listing.refresh, _EVERY_SECONDS)
 
 
 def status(run: Run) -> Markup:

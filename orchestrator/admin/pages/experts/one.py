@@ -18,6 +18,7 @@ from orchestrator.admin.parts.markup import Markup, badge, link, tag
 from orchestrator.admin.parts.markup import draw as put
 from orchestrator.admin.parts.panels import note_box, panel
 from orchestrator.admin.parts.states import empty
+from orchestrator.admin.parts.tabs import tabs
 from orchestrator.admin.parts.titles import set_title
 from orchestrator.admin.session import View
 
@@ -61,17 +62,9 @@ async def draw(view: View) -> None:
 
 
 def _tabs(expert_id: str, chosen: str) -> Markup:
-    links = [
-        tag(
-            "a",
-            name,
-            href=f"/admin/experts/{expert_id}" + ("" if key == "now" else f"?tab={key}"),
-            class_="tab-link",
-            aria_current="page" if key == chosen else None,
-        )
-        for key, name in _TABS.items()
-    ]
-    return tag("nav", links, class_="tabs-line", aria_label="Parts of this page")
+    address = f"/admin/experts/{expert_id}"
+    queries = {key: "" if key == "now" else f"?tab={key}" for key in _TABS}
+    return tabs({key: (name, address + queries[key]) for key, name in _TABS.items()}, chosen)
 
 
 def _head(view: View, record: ExpertRecord, known: ExpertFigures) -> now.Shown:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 
 from nicegui import ui
 
+from coe_client import CoeError
 from coe_client.types import System
 from coe_client.types.system import SystemPart
 from orchestrator.admin.pages.system.problems import Problem, problems
+from orchestrator.admin.parts.live import keep_fresh
 from orchestrator.admin.parts.markup import Content, Markup, badge, facts, table, tag
 from orchestrator.admin.parts.markup import draw as put
 from orchestrator.admin.parts.numbers import count, size, span
@@ -39,8 +42,12 @@ async def draw(view: View) -> None:
         with body:
             _all(view, system)
 
+    async def look() -> None:
+        with suppress(CoeError):  # what is there stays; the next look is soon
+            await refresh()
+
     await refresh()
-    ui.timer(_EVERY_SECONDS, refresh, immediate=False)
+    keep_fresh(look, _EVERY_SECONDS)
 
 
 def _all(view: View, system: System) -> None:
