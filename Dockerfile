@@ -5,10 +5,10 @@ COPY requirements requirements
 RUN python -m venv /tools \
     && /tools/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements/bootstrap.txt
 RUN python -m venv --without-pip /app \
-    && /tools/bin/uv pip install --no-cache --python /app/bin/python --no-deps --require-hashes \
+    && /tools/bin/uv pip install --no-cache --compile-bytecode --python /app/bin/python --no-deps --require-hashes \
        -r requirements/build.txt -r requirements/runtime.txt
 COPY . .
-RUN /tools/bin/uv pip install --no-cache --python /app/bin/python --no-deps --no-build-isolation ./client .
+RUN /tools/bin/uv pip install --no-cache --compile-bytecode --python /app/bin/python --no-deps --no-build-isolation ./client .
 
 FROM python:3.11-slim-bookworm
 # A user of its own, that owns nothing but its data.

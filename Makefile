@@ -3,13 +3,14 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .bench-peers
 TOOLS := .tools
 UV := $(TOOLS)/bin/uv
 LOCK := requirements
 UV_COMPILE := $(UV) pip compile --universal --generate-hashes --python-version 3.11 --no-emit-package coe-client --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-slow check format bench docs lock clean
+.PHONY: help install install-dev run test test-slow check format bench bench-peers docs lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,7 +63,16 @@ format: install-dev ## Format the code and mend what lint can
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: install-dev ## Measure speed and quality, each against a peer or a limit
+# The peers bring versions of their own, so they stay apart from the service and its tests.
+$(PEERS)/.ready: $(UV) $(LOCK)/peers.txt
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv --without-pip $(PEERS)
+	@echo "Installing the peers from their lock ..."
+	@$(UV) pip install --quiet --python $(PEERS)/bin/python --no-deps --require-hashes -r $(LOCK)/peers.txt
+	@touch $@
+
+bench-peers: $(PEERS)/.ready ## Create .bench-peers with what the benchmarks compare with
+
+bench: install-dev bench-peers ## Measure speed and quality, each against a peer or a limit
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 docs: install-dev ## Build the documentation as a site, in build/docs/site
@@ -71,8 +81,9 @@ docs: install-dev ## Build the documentation as a site, in build/docs/site
 lock: $(UV) ## Resolve the locks anew from pyproject.toml
 	$(UV_COMPILE) $(LOCK)/bootstrap.in -o $(LOCK)/bootstrap.txt
 	$(UV_COMPILE) $(LOCK)/build.in -o $(LOCK)/build.txt
+	$(UV_COMPILE) $(LOCK)/peers.in -o $(LOCK)/peers.txt
 	$(UV_COMPILE) pyproject.toml -o $(LOCK)/runtime.txt
 	$(UV_COMPILE) --constraint $(LOCK)/runtime.txt --group dev pyproject.toml -o $(LOCK)/dev.txt
 
 clean: ## Remove the virtual environment and caches (never the data directory)
-	rm -rf $(VENV) $(TOOLS) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(TOOLS) $(PEERS) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

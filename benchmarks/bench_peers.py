@@ -4,10 +4,9 @@ Methods (kNN, k-means regions, matrix factorisation, similarity-weighted ranking
 in ``router.evaluation.baselines`` and run on MMLU-Pro with 13 models, five folds, static embedder.
 
 The package semantic-router is compared for category accuracy and speed on the 150 intents of
-CLINC150 and the 14 subjects of MMLU-Pro (a fifth held out), with the same embedder. It runs in a
-virtual environment of its own, made by this script with pip in the user's cache directory (about
-350 MB; ``--venv`` puts it elsewhere), so that the project does not depend on it. Where it cannot be
-installed, that part is skipped and says so.
+CLINC150 and the 14 subjects of MMLU-Pro (a fifth held out), with the same embedder. It runs in an
+environment of its own (``make bench-peers``), so that the project does not depend on it. Where that
+is not there, the part is skipped and says so.
 """
 
 from __future__ import annotations
@@ -17,13 +16,12 @@ import gzip
 import json
 import os
 import subprocess
-import sys
 import time
-import venv
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import peers
 
 from router import Candidate, StaticEmbedder
 from router.assembly import router_of
@@ -47,8 +45,6 @@ from router.learning import learn
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("COE_TEST_DATA", ROOT.parent / "shared" / "data"))
 MMLU_PRO, CLINC = "mmlu_pro_13models.jsonl.gz", "clinc150.jsonl.gz"
-VENV = Path.home() / ".cache" / "composition-of-experts" / "bench-peers"
-PACKAGES = ("semantic-router>=1.1,<2", "wordllama", "tokenizers", "safetensors", "pyyaml")
 METHODS: dict[str, Baseline] = {**PEERS, "majority": Majority(), "random": RandomExpert()}
 
 
@@ -111,24 +107,6 @@ def methods(rows: list[dict[str, Any]], folds: int = 5) -> dict[str, Any]:
     }
 
 
-def environment(directory: Path) -> Path:
-    """Return the Python of the peer's environment, making it where there is none.
-
-    Raises:
-        OSError: Where it cannot be made.
-        subprocess.CalledProcessError: Where the packages cannot be installed.
-    """
-    python = directory / "bin" / "python"
-    ready = directory / "ready"
-    if not ready.exists():
-        print(f"installing semantic-router into {directory} ...", file=sys.stderr)
-        venv.create(directory, with_pip=True)
-        command = [str(python), "-m", "pip", "install", "--quiet", *PACKAGES]
-        subprocess.run(command, check=True, stdout=sys.stderr, timeout=900)
-        ready.touch()
-    return python
-
-
 def intents(rows: list[dict[str, Any]], tested: int) -> tuple[dict[str, list[str]], np.ndarray]:
     """Return the task of CLINC150's intents, and the truth."""
     train = [row for row in rows if row["split"] == "train"]
@@ -166,7 +144,7 @@ def packaged(task: dict[str, list[str]], truth: np.ndarray, python: Path) -> dic
         text=True,
         check=True,
         timeout=900,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**peers.quiet(), "PYTHONPATH": str(ROOT)},
     )
     answer = json.loads(done.stdout)
     ours = classify(task)
@@ -257,7 +235,7 @@ def show_packaged(found: dict[str, Any], title: str) -> None:
             )
 
 
-def run(only: str | None, tested: int, directory: Path) -> dict[str, Any]:
+def run(only: str | None, tested: int) -> dict[str, Any]:
     """Run all parts, or one; what cannot be run is named under ``skipped``."""
     skipped: list[str] = []
     report: dict[str, Any] = {"skipped": skipped}
@@ -273,8 +251,12 @@ def run(only: str | None, tested: int, directory: Path) -> dict[str, Any]:
         if part == "methods":
             report[part] = methods(rows)
             continue
+        python = peers.python()
+        if python is None:
+            skipped.append(f"{part}: {peers.MISSING}")
+            continue
         try:
-            report[part] = packaged(*tasks[part](rows, tested), environment(directory))
+            report[part] = packaged(*tasks[part](rows, tested), python)
         except (OSError, subprocess.SubprocessError) as error:
             skipped.append(f"{part}: semantic-router did not run ({error})")
     return report
@@ -283,11 +265,10 @@ def run(only: str | None, tested: int, directory: Path) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--venv", type=Path, default=VENV, help="where semantic-router is put")
     parser.add_argument("--tested", type=int, default=1000, help="prompts of known categories")
     parser.add_argument("--only", choices=["methods", "intents", "subjects"], help="one part alone")
     options = parser.parse_args()
-    report = run(options.only, options.tested, options.venv)
+    report = run(options.only, options.tested)
     if options.json:
         print(json.dumps(report, indent=2))
     else:

@@ -1,15 +1,19 @@
-"""What the gateway benchmark runs: a stub of an expert, a bare pass-through, and clients that measure.
+"""What the gateway benchmarks run: a stub of an expert, and a bare pass-through.
 
-Run as a program it is one of the servers: ``python gateway_parts.py stub PORT`` or ``bare PORT STUB_PORT``.
+    python benchmarks/gateway_parts.py stub PORT
+    python benchmarks/gateway_parts.py bare PORT STUB_PORT
+
+A request's ``max_tokens`` says how its answer is streamed: so many pieces, all at once; ``DRIPPED`` of them
+come one by one, two milliseconds apart, and ``HELD`` are held back for as long as the stub runs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
-import time
-from dataclasses import dataclass, field
+from functools import lru_cache
 
 import aiohttp
 from granian.constants import Interfaces
@@ -20,6 +24,11 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 WORDS = 32
+DRIPPED = 31
+HELD = 2
+_PAUSE = 0.002
+_STREAMED = re.compile(rb'"stream": ?true')
+_MOST = re.compile(rb'"max_tokens": ?(\d+)')
 USAGE = {"prompt_tokens": 100, "completion_tokens": WORDS, "total_tokens": 100 + WORDS}
 _ABOUT = {"id": "c", "created": 1, "model": "stub"}
 
@@ -47,9 +56,6 @@ def streamed_answer(chunks: int = WORDS) -> list[bytes]:
 class _Stub(asyncio.Protocol):
     """HTTP/1.1 at its least: whatever is posted is answered at once, so that the stub costs next to nothing."""
 
-    whole = b""
-    streamed = b""
-
     def __init__(self) -> None:
         self.data = bytearray()
         self.transport: asyncio.Transport | None = None
@@ -66,21 +72,50 @@ class _Stub(asyncio.Protocol):
                 return
             body = bytes(self.data[end + 4 : end + 4 + size])
             del self.data[: end + 4 + size]
-            streamed = b'"stream":true' in body or b'"stream": true' in body
-            assert self.transport is not None  # noqa: S101
-            self.transport.write(_Stub.streamed if streamed else _Stub.whole)
+            asked = _MOST.search(body)
+            pieces = int(asked[1]) if asked else WORDS
+            if not _STREAMED.search(body):
+                self._write(_whole())
+            elif pieces == DRIPPED:
+                self._drip(list(_pieces(pieces)))
+            elif pieces == HELD:
+                self._write(b"".join(_pieces(pieces)[:2]))
+            else:
+                self._write(_at_once(pieces))
+
+    def _drip(self, pieces: list[bytes]) -> None:
+        self._write(pieces.pop(0))
+        if pieces:
+            asyncio.get_running_loop().call_later(_PAUSE, self._drip, pieces)
+
+    def _write(self, data: bytes) -> None:
+        if self.transport is not None:
+            self.transport.write(data)
 
 
-async def _stub(port: int) -> None:
+@lru_cache
+def _whole() -> bytes:
     body = whole_answer()
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-    _Stub.whole = head % len(body) + body
-    chunked = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in streamed_answer())
+    return head % len(body) + body
+
+
+@lru_cache
+def _pieces(chunks: int) -> tuple[bytes, ...]:
     start = (
         b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
     )
-    _Stub.streamed = start + chunked + b"0\r\n\r\n"
-    server = await asyncio.get_running_loop().create_server(_Stub, "127.0.0.1", port)
+    parts = (b"%x\r\n%b\r\n" % (len(part), part) for part in streamed_answer(chunks))
+    return (start, *parts, b"0\r\n\r\n")
+
+
+@lru_cache
+def _at_once(chunks: int) -> bytes:
+    return b"".join(_pieces(chunks))
+
+
+async def _stub(port: int) -> None:
+    server = await asyncio.get_running_loop().create_server(_Stub, "127.0.0.1", port, backlog=4096)
     await server.serve_forever()
 
 
@@ -104,59 +139,9 @@ def bare_app(stub: str) -> Starlette:
 
 async def _bare(port: int, stub_port: int) -> None:
     app = bare_app(f"http://127.0.0.1:{stub_port}")
-    await Server(app, address="127.0.0.1", port=port, interface=Interfaces.ASGI).serve()
-
-
-@dataclass
-class Seen:
-    """What clients saw.
-
-    Args:
-        seconds: How long it took.
-        latencies: Of each answer, in seconds.
-        firsts: Seconds until the first piece of each.
-    """
-
-    seconds: float = 0.0
-    latencies: list[float] = field(default_factory=list)
-    firsts: list[float] = field(default_factory=list)
-
-    @property
-    def answered(self) -> int:
-        """How many answers came."""
-        return len(self.latencies)
-
-    def percentile(self, share: float, *, first: bool = False) -> float:
-        """Return a percentile of the times, in milliseconds."""
-        times = sorted(self.firsts if first else self.latencies)
-        return 1000 * times[min(int(share * len(times)), len(times) - 1)]
-
-
-async def load(
-    url: str, body: bytes, clients: int, seconds: float, headers: dict[str, str]
-) -> Seen:
-    """Ask for so long, from so many clients that each wait for their answer."""
-    began = time.perf_counter()
-    over = began + seconds
-    seen = Seen()
-
-    async def ask(session: aiohttp.ClientSession) -> None:
-        while (at := time.perf_counter()) < over:
-            async with session.post(f"{url}/v1/chat/completions", data=body) as answer:
-                if answer.status != 200:
-                    raise RuntimeError((await answer.read()).decode())
-                await answer.content.readany()
-                first = time.perf_counter()
-                await answer.read()
-            seen.firsts.append(first - at)
-            seen.latencies.append(time.perf_counter() - at)
-
-    connector = aiohttp.TCPConnector(limit=0)
-    headers = {"content-type": "application/json", **headers}
-    async with aiohttp.ClientSession(headers=headers, connector=connector) as session:
-        await asyncio.gather(*(ask(session) for _ in range(clients)))
-    seen.seconds = time.perf_counter() - began
-    return seen
+    await Server(
+        app, address="127.0.0.1", port=port, interface=Interfaces.ASGI, log_enabled=False
+    ).serve()
 
 
 def main() -> None:

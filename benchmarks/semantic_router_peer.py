@@ -1,4 +1,4 @@
-"""Runs the package semantic-router on given prompts; started by bench_peers.py in its own environment.
+"""Runs the package semantic-router on given prompts; started by bench_peers.py in the peers' environment.
 
 Reads one JSON object from standard input (train and test texts, train labels) and writes one with
 the label found for each test text, its confidence, and the microseconds of each call. The embedder

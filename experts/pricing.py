@@ -82,6 +82,34 @@ def cost_in_nanos(usage: Usage, price: Price) -> int:
     return divided(attos, _ATTOS_PER_NANO)
 
 
+def most_in_nanos(
+    prompt_tokens: int, completion_tokens: int, price: Price, service_tier: str = ""
+) -> int:
+    """Return the most that so many tokens cost, in billionths of a US dollar.
+
+    Tokens written to a cache, or thought, may have prices of their own; and a vendor may answer at its
+    usual tier of service where another was asked for.
+
+    Args:
+        prompt_tokens: Read.
+        completion_tokens: Written.
+        price: Of the expert.
+        service_tier: The tier that is asked for, if any is.
+    """
+    stated: set[catalogue.Rates] = {price}
+    if price.tiers or price.service_tiers:
+        asked = (Usage(prompt_tokens, 0, service_tier=tier) for tier in {"", service_tier})
+        stated = {applying(each, price) for each in asked}
+    return divided(
+        max(
+            prompt_tokens * max(rates.input, rates.cache_write)
+            + completion_tokens * max(rates.output, rates.reasoning)
+            for rates in map(rates_of, stated)
+        ),
+        _ATTOS_PER_NANO,
+    )
+
+
 def nanos_of(usd: float) -> int:
     """Return an amount that was made of whole nanodollars as those, exact up to a million dollars."""
     return round(usd * NANOS_PER_USD)

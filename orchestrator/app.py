@@ -21,10 +21,12 @@ from orchestrator.budgets import endpoints as budgets
 from orchestrator.caching import endpoints as caching
 from orchestrator.catalogue import endpoints as catalogue
 from orchestrator.chat import endpoints as chat
+from orchestrator.chat import trying_endpoints as trying
 from orchestrator.chat.openapi import chat_paths
 from orchestrator.dialects import ROUTES as DIALECTS
 from orchestrator.dialects import MessagesErrors
 from orchestrator.dialects.openapi import dialect_paths
+from orchestrator.evaluations import admission_endpoints as admissions
 from orchestrator.feedback import endpoints as feedback
 from orchestrator.files import endpoints as files
 from orchestrator.job_kinds import endpoints as job_kinds
@@ -105,6 +107,8 @@ def create_app(services: Services, stopping: Stopping | None = None) -> ASGIApp:
     for router in (
         _operations(stopping or Stopping()),
         catalogue.router,
+        trying.router,
+        admissions.router,
         keys.router,
         limits.router,
         budgets.router,

@@ -6,10 +6,11 @@ import asyncio
 import gc
 import json
 import os
+import secrets
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +21,15 @@ from orchestrator.bootstrap import Services, open_services, readiness, readiness
 from orchestrator.catalogue.seeding import SeedReport, seed
 from orchestrator.kit.database import migrate
 from orchestrator.kit.draining import Draining, Stopping
+from orchestrator.kit.forwarded import VOUCHER, ClientAddress
 from orchestrator.kit.listening import Listening
+from orchestrator.kit.memory import give_back
 from orchestrator.kit.paths import write_private
 from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls
 from orchestrator.telemetry.tracing import traced
 from orchestrator.worker.embedded import EmbeddedWorker
-from router import Router, starter_router
+from router import Router
 
 ADMIN_KEY_FILE = "admin-key"
 SERVER_FILE = "server.json"
@@ -52,22 +55,23 @@ class Started:
 OnReady = Callable[[Services, Started], Awaitable[None]]
 
 
-def serve(settings: Settings, urls: StoreUrls, on_ready: OnReady, began: float) -> None:
+def serve(
+    settings: Settings, urls: StoreUrls, router: Future[Router], on_ready: OnReady, began: float
+) -> None:
     """Serve over stores that run, until SIGINT or SIGTERM.
 
     Args:
         settings: The settings.
         urls: Where the stores are.
+        router: The one that decides until another is put to use, being made.
         on_ready: Called when requests are served.
         began: When the start began, by ``time.perf_counter``.
 
     Raises:
         StartError: If the service cannot start.
     """
-    with ThreadPoolExecutor(1) as pool:
-        router = pool.submit(starter_router)
-        migrate(urls.postgres)
-        _run_loop(_serve(settings, urls, router.result(), on_ready, began))
+    migrate(urls.postgres)
+    _run_loop(_serve(settings, urls, router.result(), on_ready, began))
 
 
 def _run_loop(main: Awaitable[None]) -> None:
@@ -103,10 +107,13 @@ async def _serve(
         report = await seed(services.catalogue, settings, os.environ)
         stopping = Stopping()
         app = Draining(create_app(services, stopping), stopping)
-        pages = AdminPages(app, lambda: listening.url)
+        voucher = secrets.token_urlsafe(32)
+        pages = AdminPages(app, lambda: listening.url, {VOUCHER: voucher})
         worker = EmbeddedWorker(settings, urls)
         listening = Listening(
-            pages if settings.admin_ui else app,
+            ClientAddress(pages, settings.trusted_proxies, voucher)
+            if settings.admin_ui
+            else ClientAddress(app, settings.trusted_proxies),
             settings.host,
             settings.port,
             websockets=settings.admin_ui,
@@ -127,6 +134,8 @@ async def _serve(
             # collector does now and then, would hold up every request for a quarter of a second. How
             # often it looks is left alone: what failed calls leave behind is in cycles, and can be large.
             gc.freeze()
+            gc.enable()
+            give_back()
             worker.start()
             await stop.wait()
             worker.stop_soon()

@@ -143,6 +143,8 @@ class RoutingDecision:
     """One or two sentences for a person."""
     router_version: str
     text_excerpt: str = field(default="", repr=False)
+    uncertainty_limit: float | None = None
+    """Uncertainty above which a request most like this one's likeliest category counts as ``general``."""
 
 
 class NoEligibleExpert(Exception):

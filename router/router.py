@@ -63,6 +63,10 @@ class KnownGate(Protocol):
         """Return 0 (sure) to 1 (knows nothing)."""
         ...
 
+    def limit(self, top: int) -> float:
+        """Return the uncertainty above which a request most like category ``top`` is ``general``."""
+        ...
+
     def unsure(self, uncertainty: float, top: int) -> bool:
         """Tell whether a request most like category ``top`` is to be treated as ``general``."""
         ...
@@ -236,6 +240,7 @@ class Router:
             category=ids[kind.category],
             probabilities=LazyDict(lambda: _ranked_probabilities(ids, probabilities)),
             uncertainty=kind.uncertainty,
+            uncertainty_limit=self.gate.limit(kind.top),
             expert=options.pool.ids[choice.expert],
             ranked=LazyTuple(ranking.ids),
             candidates=LazyTuple(ranking.views),

@@ -60,6 +60,14 @@ class Gate:
         whether = (self.strange - nearest) / max(self.strange, _NOTHING)
         return min(1.0, max(which, whether, 0.0))
 
+    def limit(self, top: int) -> float:  # noqa: ARG002  other gates look at it
+        """Return the uncertainty above which a request is to be treated as ``general``.
+
+        Args:
+            top: Index of the most probable category.
+        """
+        return self.settings.threshold
+
     def unsure(self, uncertainty: float, top: int) -> bool:  # noqa: ARG002  other gates look at it
         """Tell whether a request is to be treated as ``general``.
 

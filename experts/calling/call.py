@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from experts.calling.alarm import Alarm
@@ -102,6 +103,14 @@ class ExpertCaller:
         fair, idle = rules.fair_first_token, rules.idle_timeout
         kind = Kind(self._begun, discard, trip.first_by, fair, "the first token", idle)
         return await self._answered(trip, kind)
+
+    def once(self) -> ExpertCaller:
+        """Return a caller that asks one endpoint once, and whose calls nobody's health depends on.
+
+        It has the same providers, so it is not closed.
+        """
+        rules = replace(self._rules, attempts=1, retries=0, hedge=False)
+        return ExpertCaller(self._providers, self._resolve_secret, None, rules, self._chance)
 
     async def aclose(self) -> None:
         """Close the providers."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from experts.calling.attempts import Attempt
 from experts.calling.backoff import Backoff
 from experts.catalogue.expert import Expert
@@ -13,8 +15,7 @@ Permit = Callable[[Expert], Awaitable[bool]]
 """Tells whether an expert may be asked beside all that has been tried: it may cost too much."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallOptions:
+class CallOptions(msgspec.Struct, frozen=True):
     """How long a call may take, and what it is known by.
 
     Args:
@@ -34,7 +35,7 @@ class CallOptions:
     first_token_timeout: float = 120.0
     request_id: str = ""
     origin: str | None = None
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[Attempt] = msgspec.field(default_factory=list)
     permit: Permit | None = None
     category: str | None = None
     likely: Mapping[str, float] | None = None

@@ -7,7 +7,6 @@ messages of a long conversation are never decoded only to be encoded again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -23,8 +22,7 @@ _SAME_MEANING = ({"max_tokens", "max_completion_tokens"},)
 """Fields of which a caller gives one: a default for the other would contradict it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True):
     """A request ready to be sent.
 
     Args:

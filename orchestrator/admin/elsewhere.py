@@ -10,10 +10,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-_PATHS = ("/login/key", "/login/ways", "/login/logout")
+_PATHS = ("/login", "/login/callback", "/login/key", "/login/ways", "/login/logout")
 _SENT = ("content-type", "cookie", "origin", "sec-fetch-site", "user-agent", "x-forwarded-proto")
-_RETURNED = ("content-type", "set-cookie", "retry-after", "cache-control")
+_RETURNED = ("content-type", "location", "set-cookie", "retry-after", "cache-control")
 _MOST_BYTES = 16_384
+
+
+def forwarded_for(request: Request) -> dict[str, str]:
+    """Return the header that says whom something is asked for, to whoever trusts this process."""
+    return {"x-forwarded-for": request.client.host} if request.client else {}
 
 
 class SignsInElsewhere:
@@ -55,7 +60,11 @@ class SignsInElsewhere:
         headers = {name: request.headers[name] for name in _SENT if name in request.headers}
         try:
             answer = await self._http.request(
-                request.method, request.url.path, content=body, headers=headers
+                request.method,
+                request.url.path,
+                params=request.url.query,
+                content=body,
+                headers=headers | forwarded_for(request),
             )
         except httpx.HTTPError:
             told = {"error": {"message": "The service cannot be reached.", "code": "unreachable"}}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Awaitable, Callable
+from typing import cast
 
-from nicegui import ui
+from nicegui import Client, app, ui
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -13,14 +14,15 @@ from orchestrator.admin.contents import PAGES, Page
 from orchestrator.admin.mounting import PATH
 from orchestrator.admin.parts import states
 from orchestrator.admin.parts.markup import Markup, draw, tag
-from orchestrator.admin.session import Door, View, sign_in_path, theme_of
+from orchestrator.admin.parts.panels import panel
+from orchestrator.admin.session import Door, View, theme_of
+from orchestrator.admin.signing_in import sign_in_path
 
 _HEAD = Markup(
     '<link rel="stylesheet" href="{path}/static/admin.css"><script src="{path}/static/admin.js"></script>'
 )
 _COLORS = {"light": False, "dark": True, "auto": None}
-
-log = logging.getLogger(__name__)
+Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 
 def add_page(page: Page, door: Door) -> None:
@@ -40,15 +42,61 @@ def add_page(page: Page, door: Door) -> None:
         if view is None:
             here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(sign_in_path(here), 303)
+        if not view.may(page.role) and not page.path:  # whoever may not look here begins elsewhere
+            first = next(one for one in PAGES if one.group and view.may(one.role))
+            return RedirectResponse(PATH + first.path, 303)
         content = _frame(page, view)
         await ui.context.client.connected()
         with content:
-            await states.shown(page.draw, view) if view.may(page.role) else states.refused(
-                page.role
-            )
+            if view.may(page.role):
+                await states.shown(page.draw, view)
+            else:
+                content.clear()
+                states.refused(page.role)
         return None
 
     ui.page(page.path or "/", title=f"{page.title} · Composition of Experts")(show)
+
+
+def add_missing(door: Door) -> None:
+    """Say where there is no page, on one that looks like the others.
+
+    Args:
+        door: Finds out who looks.
+    """
+    usual = cast("Handler", app.exception_handlers[404])
+    nowhere = Page("/nowhere", "No such page", _nowhere)
+
+    async def missing(request: Request, error: Exception) -> Response:
+        if request.scope.get("endpoint") not in {
+            None,
+            app,
+        }:  # not a page: a part of one, told of as JSON
+            return await usual(request, error)
+        try:
+            view = await door.view(request)
+        except CoeError:
+            view = None
+        if view is None:
+            return RedirectResponse(sign_in_path(PATH), 303)
+        with Client(ui.page(""), request=request) as client:
+            content = _frame(nowhere, view)
+            content.clear()
+            with content:
+                await nowhere.draw(view)
+        return client.build_response(request, 404)
+
+    app.add_exception_handler(404, missing)
+
+
+async def _nowhere(_: View) -> None:
+    back = tag("a", "Go to the first page", href=PATH)
+    with panel():
+        draw(
+            states.empty(
+                "There is no such page", ["Its address may be mistyped. ", back], "explore_off"
+            )
+        )
 
 
 def _frame(page: Page, view: View) -> ui.element:

@@ -10,15 +10,22 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from starlette.datastructures import MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from orchestrator.admin.signing_in import sign_in_page, static_files
+from orchestrator.admin.signing_in import (
+    SESSION_COOKIE,
+    opening_page,
+    sign_in_page,
+    sign_in_path,
+    static_files,
+)
 
 if TYPE_CHECKING:
     from orchestrator.admin.site import Site
@@ -33,7 +40,9 @@ _POLICY = (
 """Vue compiles its templates in the browser, for which it needs ``unsafe-eval``; everything comes from here."""
 _SIGN_IN = f"{PATH}/login"
 _STATIC = f"{PATH}/static/"
-_ASSETS = (f"{PATH}/_nicegui/", _STATIC)
+_OPENED = f"{PATH}/opened"
+_LIBRARYS = f"{PATH}/_nicegui"
+_ASSETS = (f"{_LIBRARYS}/", _STATIC)
 
 
 log = logging.getLogger(__name__)
@@ -45,11 +54,18 @@ class AdminPages:
     Args:
         app: Serves everything else.
         address: Returns where the API is listening, once it does.
+        proof: Headers by which the API believes for whom it is asked; ``None``: it knows this process.
     """
 
-    def __init__(self, app: ASGIApp, address: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        address: Callable[[], str],
+        proof: Mapping[str, str] | None = None,
+    ) -> None:
         self._app = app
         self._address = address
+        self._proof = proof
         self._opening = asyncio.Lock()
         self._site: Site | None = None
         self._warming: asyncio.Task[None] | None = None
@@ -90,16 +106,38 @@ class AdminPages:
     async def _plain(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Serve what needs no library; tell whether that was all."""
         path: str = scope["path"]
-        if path == _SIGN_IN:
-            if self._warming is None:  # whoever signs in wants the pages next
-                self._warming = asyncio.create_task(self._warm())
-            await sign_in_page(PATH)(scope, receive, _careful(send, path))
-            return True
         if path.startswith(_STATIC):
-            inner = {**scope, "root_path": scope.get("root_path", "") + _STATIC.rstrip("/")}
-            await static_files()(inner, receive, _careful(send, path))
-            return True
-        return False
+            scope = {**scope, "root_path": scope.get("root_path", "") + _STATIC.rstrip("/")}
+            answer: ASGIApp | None = static_files()
+        elif path.startswith(_LIBRARYS):
+            return False
+        else:
+            answer = await self._without_library(Request(scope))
+        if answer is not None:
+            await answer(scope, receive, _careful(send, path))
+        return answer is not None
+
+    async def _without_library(self, request: Request) -> Response | None:
+        path = request.url.path
+        if path == _OPENED:
+            await self._begun()
+            return Response(status_code=503 if self._site is None else 204)
+        if path == _SIGN_IN:
+            self._begun()  # whoever signs in wants the pages next
+            return sign_in_page(PATH)
+        if SESSION_COOKIE not in request.cookies:
+            here = path + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(sign_in_path(here), 303)
+        if self._site is None and "text/html" in request.headers.get("accept", ""):
+            self._begun()
+            return opening_page(PATH)
+        return None
+
+    def _begun(self) -> asyncio.Task[None]:
+        """Begin to open the pages, unless they are being opened or are open."""
+        if self._warming is None or (self._warming.done() and self._site is None):
+            self._warming = asyncio.create_task(self._warm())
+        return self._warming
 
     async def _warm(self) -> None:
         try:
@@ -112,7 +150,7 @@ class AdminPages:
             if self._site is None:
                 # A second and a half of imports, in which requests are served.
                 site = await asyncio.to_thread(_imported)
-                self._site = await site.open(self._address())
+                self._site = await site.open(self._address(), self._proof)
                 # As at the service's start: what was imported stays, and need not be looked through.
                 gc.freeze()
         return self._site
@@ -133,8 +171,14 @@ def is_ours(path: str) -> bool:
 
 
 def _imported() -> type[Site]:
-    from orchestrator.admin.site import Site
-
+    # What is imported stays. Looking through it while it comes takes a third of the time.
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        from orchestrator.admin.site import Site
+    finally:
+        if was_on:
+            gc.enable()
     return Site
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import httpx
@@ -12,8 +13,9 @@ from starlette.requests import Request
 
 from coe_client import AsyncCoe, CoeError
 from coe_client.types import Me
+from orchestrator.admin.elsewhere import forwarded_for
+from orchestrator.admin.signing_in import SESSION_COOKIE
 
-SESSION_COOKIE = "coe_session"
 ZONE_COOKIE = "coe_zone"
 THEME_COOKIE = "coe_theme"
 _RANKS = {"user": 0, "viewer": 1, "editor": 2, "admin": 3}
@@ -52,19 +54,20 @@ class Door:
     Args:
         api: Address of the API.
         http: Connections to it, which all pages share.
+        proof: Headers by which the API believes for whom it is asked.
     """
 
-    def __init__(self, api: str, http: httpx.AsyncClient) -> None:
+    def __init__(
+        self, api: str, http: httpx.AsyncClient, proof: Mapping[str, str] | None = None
+    ) -> None:
         self._api = api
-        self.http = http
+        self._http = http
+        self._proof = dict(proof or {})
 
-    def client(self, secret: str | None) -> AsyncCoe:
-        """Return the API as the bearer of a session's secret sees it."""
-        return AsyncCoe(base_url=self._api, api_key=secret or "none", http_client=self.http)
-
-    def url(self, path: str) -> str:
-        """Return the address of one of the API's paths."""
-        return self._api + path
+    def _client(self, secret: str, request: Request) -> AsyncCoe:
+        """Return the API as the bearer of a session's secret sees it, from where they are."""
+        headers = self._proof | forwarded_for(request)
+        return AsyncCoe(base_url=self._api, api_key=secret, http_client=self._http, headers=headers)
 
     async def view(self, request: Request) -> View | None:
         """Return what a page is given, ``None`` if nobody is signed in.
@@ -75,7 +78,7 @@ class Door:
         secret = request.cookies.get(SESSION_COOKIE)
         if not secret:
             return None
-        client = self.client(secret)
+        client = self._client(secret, request)
         try:
             me = await client.me()
         except CoeError as error:
@@ -89,8 +92,15 @@ class Door:
             query=dict(request.query_params),
             path={name: str(value) for name, value in request.path_params.items()},
             theme=theme_of(request),
-            address=str(request.base_url).removesuffix("/").removesuffix("/admin"),
+            address=seen_at(request),
         )
+
+
+def seen_at(request: Request) -> str:
+    """Return where the browser sees the service: a proxy in front may have https, where this has not."""
+    scheme = request.headers.get("x-forwarded-proto", "").split(",")[0].strip().lower()
+    url = request.base_url.replace(scheme="https") if scheme == "https" else request.base_url
+    return str(url).removesuffix("/").removesuffix("/admin")
 
 
 def theme_of(request: Request) -> str:
@@ -105,8 +115,3 @@ def zone_of(name: str) -> tzinfo:
         return ZoneInfo(unquote(name)) if name else UTC
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return UTC
-
-
-def sign_in_path(back: str) -> str:
-    """Return the address of the page where one signs in, and comes back from to where one was."""
-    return f"/admin/login?back={quote(back, safe='')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Self
 
@@ -12,7 +13,7 @@ from nicegui import ui
 from starlette.types import ASGIApp
 
 from orchestrator.admin.contents import PAGES
-from orchestrator.admin.frame import add_page
+from orchestrator.admin.frame import add_missing, add_page
 from orchestrator.admin.mounting import PATH
 from orchestrator.admin.session import Door
 from orchestrator.admin.signing_in import STATIC
@@ -33,18 +34,20 @@ class Site:
         self._stack = stack
 
     @classmethod
-    async def open(cls, api: str) -> Self:
+    async def open(cls, api: str, proof: Mapping[str, str] | None = None) -> Self:
         """Register the pages and begin to serve them.
 
         Args:
             api: Address of the API.
+            proof: Headers by which the API believes for whom it is asked.
         """
         async with AsyncExitStack() as stack:
             http = httpx.AsyncClient(trust_env=False, limits=_CONNECTIONS, timeout=60.0)
             await stack.enter_async_context(http)
-            door = Door(api, http)
+            door = Door(api, http, proof)
             for page in PAGES:
                 add_page(page, door)
+            add_missing(door)
             # A bar that shows whenever the browser fetches anything tells nobody anything.
             pages.config.quasar_config["loadingBar"]["skipHijack"] = True
             host = FastAPI(openapi_url=None)

@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 
 from experts.catalogue.expert import Expert
+from experts.pricing import most_in_nanos
 from orchestrator.batches.lines import EMBEDDINGS
 from orchestrator.catalogue.service import Catalogue, CatalogueService
 from orchestrator.chat.kinds import check_kind
 from orchestrator.chat.request import ChatRequest
-from orchestrator.chat.reserve import answer_tokens, most_nanos
+from orchestrator.chat.reserve import answer_tokens
 from orchestrator.chat.target import Asking, Target, choose_target, encoded, policy_of, strategy_of
 from orchestrator.chat.telling import confidence
 from orchestrator.kit.errors import ApiError
@@ -128,7 +129,7 @@ class Planner:
         most = 0
         if not expert.embeds:
             most = answer_tokens(chat.fields, expert, prompt_tokens, self.reserved_tokens)
-        return most_nanos(expert, prompt_tokens, most)
+        return most_in_nanos(prompt_tokens, most, expert.price)
 
     def _kept(self, chat: ChatRequest, prompt_tokens: int, target: Target) -> Plan:
         decision, expert = target.decision, target.expert

@@ -11,6 +11,7 @@ from orchestrator.batches.estimates import Estimator
 from orchestrator.batches.kind import KIND
 from orchestrator.batches.schemas import BatchWanted, Estimate, Source, seconds_of
 from orchestrator.files.service import FileService
+from orchestrator.jobs.listing import Wanted
 from orchestrator.jobs.owners import told_of
 from orchestrator.jobs.record import Row
 from orchestrator.jobs.service import JobService
@@ -78,7 +79,8 @@ class BatchService:
 
     async def page(self, principal: Principal, *, limit: int, after: str | None) -> list[Row]:
         """Return the caller's batches, the newest first."""
-        return await self.jobs.page(_seen_by(principal), limit=limit, after=after, kind=KIND)
+        wanted = Wanted(kind=KIND, tenant=_seen_by(principal))
+        return await self.jobs.page(wanted, limit=limit, after=after)
 
     async def cancel(self, principal: Principal, batch_id: str) -> Row:
         """Have no more of a batch's requests begun.

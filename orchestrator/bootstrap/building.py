@@ -43,6 +43,7 @@ from orchestrator.catalogue.secrets import cipher_of
 from orchestrator.catalogue.service import CatalogueService
 from orchestrator.chat.guarding import guarded
 from orchestrator.chat.stickiness import Sessions
+from orchestrator.chat.trying import Trials
 from orchestrator.conductor.knowledge import Knowledge
 from orchestrator.conductor.panel import Reliability
 from orchestrator.feedback import findings
@@ -89,6 +90,9 @@ from orchestrator.usage.spending import Spending
 from orchestrator.usage.spool import Spool
 from router import Router
 
+REDIS_TIMEOUT = 5.0
+"""Seconds until Redis has to have answered."""
+
 
 def build(
     settings: Settings,
@@ -128,7 +132,7 @@ def build(
     limits = LimitBook(engine, feed.announce)
     refreshes[limit_book.TOPIC] = limits.refresh
     away = Away()
-    together = Together(redis)
+    together = Together(waiting, REDIS_TIMEOUT)
     shared = RedisLimits(redis, together=together)
     limiter = Limiter(limits, shared, Spending(engine).of, Replicas(redis, instance), away)
     slow = SlowRequests(settings.slow_request_seconds)
@@ -240,6 +244,7 @@ def build(
         embeddings=guarded(
             replace(chat, caller=embedder, reserved_tokens=0), guardrails.of_requests, journal
         ),
+        trials=Trials(chat, guardrails, journal, catalogue),
         guardrails=guardrails,
         runs=runs,
         jobs=batching.jobs,

@@ -15,7 +15,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from orchestrator.bootstrap.building import build
+from orchestrator.bootstrap.building import REDIS_TIMEOUT, build
 from orchestrator.bootstrap.parts import (
     allowed_addresses,
     read_reliability,
@@ -30,7 +30,6 @@ from orchestrator.kit.settings import Settings
 from orchestrator.kit.stores.embedded import StoreUrls
 from router import Router
 
-_REDIS_TIMEOUT = 5.0
 _REDIS_CONNECTIONS = 50
 
 log = logging.getLogger(__name__)
@@ -67,9 +66,9 @@ async def open_services(
                 BlockingConnectionPool.from_url(
                     urls.redis,
                     max_connections=_REDIS_CONNECTIONS,
-                    timeout=_REDIS_TIMEOUT,
-                    socket_timeout=_REDIS_TIMEOUT,
-                    socket_connect_timeout=_REDIS_TIMEOUT,
+                    timeout=REDIS_TIMEOUT,
+                    socket_timeout=REDIS_TIMEOUT,
+                    socket_connect_timeout=REDIS_TIMEOUT,
                     # A request must not wait for a Redis that is away: there is the spool.
                     # What took too long once is not waited for again.
                     retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),

@@ -23,6 +23,7 @@ from orchestrator.catalogue.secrets import (
 from orchestrator.catalogue.service import CatalogueService
 from orchestrator.chat.guarding import Chat
 from orchestrator.chat.stickiness import Sessions
+from orchestrator.chat.trying import Trials
 from orchestrator.conductor.knowledge import Knowledge
 from orchestrator.feedback.service import FeedbackService
 from orchestrator.files.service import FileService
@@ -90,6 +91,7 @@ class Services:
     chat: Chat
     embeddings: Chat
     """The same way, to vectors."""
+    trials: Trials
     feedback: FeedbackService
     runs: Runs
     jobs: JobService

@@ -12,8 +12,9 @@ from experts.cache.similar.log import SimilarLog
 from experts.cache.store import CacheStore, Limits
 from orchestrator.caching.book import ChoiceBook
 from orchestrator.caching.choice import Choice
+from orchestrator.caching.confirming import Embedder, Encoder, InThread
 from orchestrator.caching.service import Caching
-from orchestrator.caching.similar import Embedder, SimilarCaches
+from orchestrator.caching.similar import SimilarCaches
 from orchestrator.kit.settings import Settings
 
 
@@ -23,6 +24,7 @@ def build_caching(
     redis: Redis,
     announce: Callable[[str], Awaitable[None]],
     embedder: Embedder,
+    encoder: Encoder | None = None,
 ) -> Caching:
     """Return what has answers that are kept; nothing is begun yet.
 
@@ -32,9 +34,11 @@ def build_caching(
         redis: Where answers are kept.
         announce: Tells other replicas of a change.
         embedder: Tells which requests are alike.
+        encoder: Confirms that, where there is one.
     """
     usual = Choice(settings.cache, settings.cache_seconds)
     store = CacheStore(redis, Limits(settings.cache_entry_bytes, settings.cache_tenant_bytes))
     book = ChoiceBook(engine, announce, usual)
-    similar = SimilarCaches(store, SimilarLog(redis), embedder, book.similar)
+    confirms = None if encoder is None else InThread(encoder)
+    similar = SimilarCaches(store, SimilarLog(redis), embedder, book.similar, confirms)
     return Caching(book, store, Flights(store), similar)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 from redis.exceptions import RedisError
 
+from experts.cache.similar.embeds import Confirms
 from experts.cache.similar.log import BEGINNING, SimilarLog
 from experts.cache.similar.tenant import TenantSimilar
 from experts.cache.store import CacheStore
 from orchestrator.caching.choice import Choice
+from orchestrator.caching.confirming import AtOnce, Embedder
 
 _LOOK_SECONDS = 0.25
 _WORD = 64
@@ -22,19 +23,6 @@ _WORD = 64
 
 FloatArray = npt.NDArray[np.float32]
 log = logging.getLogger(__name__)
-
-
-class Embedder(Protocol):
-    """Turns texts into unit vectors."""
-
-    @property
-    def dimensions(self) -> int:
-        """Length of each."""
-        ...
-
-    def embed(self, texts: Sequence[str]) -> FloatArray:
-        """Return one row a text."""
-        ...
 
 
 class SimilarCaches:
@@ -45,6 +33,7 @@ class SimilarCaches:
         events: Where what is known of prompts is written.
         embedder: Turns texts into vectors.
         wanted: Returns the tenants that want it, with what they chose.
+        confirms: Confirms what the embedder finds; by default the embedder itself does.
     """
 
     def __init__(
@@ -53,7 +42,9 @@ class SimilarCaches:
         events: SimilarLog,
         embedder: Embedder,
         wanted: Callable[[], dict[str, Choice]],
+        confirms: Confirms | None = None,
     ) -> None:
+        self._confirms = confirms or AtOnce(embedder)
         self._store = store
         self._events = events
         self._embedder = embedder
@@ -117,7 +108,7 @@ class SimilarCaches:
 
     def _made(self, tenant: str) -> TenantSimilar:
         width = -(-self._embedder.dimensions // _WORD) * _WORD
-        return TenantSimilar(tenant, self._store, self._events, self._embed, width)
+        return TenantSimilar(tenant, self._store, self._events, self._embed, width, self._confirms)
 
     def _embed(self, texts: Sequence[str]) -> FloatArray:
         vectors = self._embedder.embed(texts)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -125,6 +126,15 @@ def _candidates(
     )
 
 
+class HasCatalogue(Protocol):
+    """Has a catalogue in memory."""
+
+    @property
+    def current(self) -> Catalogue:
+        """The catalogue; costs nothing."""
+        ...
+
+
 class CatalogueService:
     """The catalogue of this process.
 
@@ -237,7 +247,7 @@ class CatalogueService:
             CatalogueInvalid: If it cannot be stored.
             ExpertExists: If its id is taken.
         """
-        self._check([expert])
+        self.check([expert])
         async with self._change() as connection:
             return await repository.create(connection, expert, by=by)
 
@@ -251,7 +261,7 @@ class CatalogueService:
             ExpertUnknown: If there is none.
             VersionConflict: If another version than ``expected`` is in force.
         """
-        self._check([expert])
+        self.check([expert])
         async with self._change() as connection:
             return await repository.update(connection, expert, by=by, expected=expected)
 
@@ -283,14 +293,19 @@ class CatalogueService:
         Raises:
             CatalogueInvalid: If they cannot be stored, or two have one id.
         """
-        self._check(wanted)
+        self.check(wanted)
         if dry_run:
             async with self._engine.connect() as connection:
                 return await repository.apply(connection, wanted, by=by, prune=prune, dry_run=True)
         async with self._change() as connection:
             return await repository.apply(connection, wanted, by=by, prune=prune)
 
-    def _check(self, experts: Sequence[Expert]) -> None:
+    def check(self, experts: Sequence[Expert]) -> None:
+        """Refuse what could not be stored.
+
+        Raises:
+            CatalogueInvalid: With the problems of all entries.
+        """
         check(experts)
         check_outgoing(experts, self._addresses)
 

@@ -17,7 +17,7 @@ from orchestrator.caching.telling import explained, recorded
 from orchestrator.chat.charges import Asked, calls_of
 from orchestrator.chat.review import Review
 from orchestrator.chat.target import Target
-from orchestrator.chat.telling import confidence, decision_fields
+from orchestrator.chat.telling import confidence, decision_json
 from orchestrator.chat.timing import session_name, timing_of
 from orchestrator.kit import logs_context
 from orchestrator.tenants.keys import Principal
@@ -95,7 +95,7 @@ class Account:
             expert=target.expert.id,
             expert_version=target.version,
             router_version=decision.router_version if decision else None,
-            decision=decision_fields(decision) if decision else None,
+            decision=decision_json(decision) if decision else None,
             streamed=streamed,
             prompt_tokens=prompt_tokens,
             cost_nanos=cost_in_nanos(Usage(prompt_tokens, 0), target.expert.price),
@@ -169,7 +169,8 @@ class Account:
         content = await captured(
             self._choice, text=self._text, messages=self._asked.messages, answer=written
         )
-        calls = await calls_of(self.attempts, self._target, self._asked, written)
+        elapsed = time.perf_counter() - self._began
+        calls = await calls_of(self.attempts, self._target, self._asked, written, elapsed)
         last = calls[-1] if calls else None
         now, first = time.perf_counter(), self._first_token
         listed = len(calls) != 1 or "service_tier" in calls[0]

@@ -226,10 +226,12 @@ class Answering:
 
     async def _close_ok(self, outcome: Outcome) -> UsageRecord:
         answer = cut(outcome.text, self.most)
-        return await self.account.close("ok", outcome.steps, answer=answer)
+        return await self.account.close("ok", outcome.steps, answer=answer, errors=self.run.errors)
 
     async def _close(self, status: Status, error_code: str | None = None) -> UsageRecord:
-        return await self.account.close(status, self.run.steps.values(), error_code=error_code)
+        return await self.account.close(
+            status, self.run.steps.values(), error_code=error_code, errors=self.run.errors
+        )
 
     def _headers(self) -> dict[str, str]:
         return {
@@ -242,7 +244,7 @@ class Answering:
     def _explanation(self, record: UsageRecord, outcome: Outcome) -> dict[str, Any]:
         return {
             "request_id": record.request_id,
-            "decision": decision_fields(self.decision),
+            "decision": decision_fields(self.decision) | {"strategy": self.strategy},
             "run": outcome_fields(outcome),
             "steps": self._shown(outcome),
             "cost_usd": record.cost_usd,

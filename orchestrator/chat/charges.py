@@ -15,7 +15,11 @@ __all__ = ["Asked", "calls_of"]
 
 
 async def calls_of(
-    attempts: Sequence[Attempt], target: Target, asked: Asked, written: str
+    attempts: Sequence[Attempt],
+    target: Target,
+    asked: Asked,
+    written: str,
+    elapsed: float = 0.0,
 ) -> list[dict[str, Any]]:
     """Return the calls as a usage record lists them, whoever answered last.
 
@@ -24,6 +28,7 @@ async def calls_of(
         target: Where the request went.
         asked: What they read.
         written: What was passed on of the answer.
+        elapsed: Seconds since the request was admitted: calls that go on are given up now.
     """
     return [
         call_fields(
@@ -36,11 +41,18 @@ async def calls_of(
             error=one.error,
             hedge=one.hedge,
             began_ms=round(one.began * 1000, 3),
-            duration_ms=round(one.seconds * 1000, 3),
+            duration_ms=round(_lasted(one, elapsed) * 1000, 3),
             **_service_tier(one, charge.usage),
         )
         for one, charge in await charges_of(attempts, asked, written)
     ]
+
+
+def _lasted(attempt: Attempt, elapsed: float) -> float:
+    """Return how many seconds a call took."""
+    if attempt.outcome == "running":
+        return max(elapsed - attempt.began, 0.0)
+    return attempt.seconds
 
 
 def _service_tier(attempt: Attempt, usage: Usage) -> dict[str, str]:

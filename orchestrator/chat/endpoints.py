@@ -34,6 +34,7 @@ from orchestrator.chat.target import (
 from orchestrator.chat.telling import decision_fields
 from orchestrator.conductor.strategies import STRATEGIES
 from orchestrator.kit.errors import ApiError
+from orchestrator.kit.http import whole_body
 from orchestrator.tenants.access import authenticate
 from orchestrator.tenants.keys import Principal
 from router import routing_text
@@ -46,7 +47,7 @@ async def chat_completions(request: Request) -> Response | StreamResponse:
     """``POST /v1/chat/completions``."""
     services = request.app.state.services
     principal = await authenticate(request, services.keys)
-    chat = parse_chat(await request.body())
+    chat = parse_chat(await whole_body(request))
     check_kind(chat.model, services.catalogue.current, principal)
     answer: Response | StreamResponse = await services.chat.answer(
         chat, principal, request, request.state.request_id

@@ -104,6 +104,10 @@ _DECISION = {
         "category": {"type": "string"},
         "probabilities": {"type": "object", "additionalProperties": {"type": "number"}},
         "uncertainty": {"type": "number", "minimum": 0, "maximum": 1},
+        "uncertainty_limit": {
+            "type": ["number", "null"],
+            "description": "Above this uncertainty a request of its likeliest category counts as general.",
+        },
         "expert": {"type": "string"},
         "ranked": {"type": "array", "items": {"type": "string"}},
         "candidates": {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,7 +18,7 @@ from experts.counting.counter import answer_text
 from experts.errors import ExpertError
 from orchestrator.caching.service import Caching
 from orchestrator.caching.telling import headers as cache_headers
-from orchestrator.catalogue.service import CatalogueService
+from orchestrator.catalogue.service import HasCatalogue
 from orchestrator.chat.accounting import Account
 from orchestrator.chat.disconnect import ClientGone, unless_gone
 from orchestrator.chat.errors import api_error
@@ -68,7 +69,7 @@ class ChatPipeline:
         reserved_tokens: Of an answer, reserved where neither the request nor the expert says a most.
     """
 
-    catalogue: CatalogueService
+    catalogue: HasCatalogue
     router: ActiveRouter
     caller: ExpertCaller
     journal: UsageJournal
@@ -106,7 +107,7 @@ class ChatPipeline:
                 assigned.answers, chat, told, asking, request, target.decision
             )
         if assigned is not None:
-            target = replace(target, unused_strategy=assigned.unused)
+            target = msgspec.structs.replace(target, unused_strategy=assigned.unused)
         if target.decision is not None:
             target = await self._in_conversation(target, chat, asking)
         logs_context.mark("route")
@@ -322,8 +323,7 @@ class ChatPipeline:
         return await self.caller.stream(experts, fields, options)
 
 
-@dataclass(frozen=True, slots=True)
-class _Exchange:
+class _Exchange(msgspec.Struct, frozen=True):
     """One request on its way to its answer.
 
     Args:

@@ -11,8 +11,7 @@ import msgspec
 from experts.calling.attempts import Attempt
 from experts.catalogue.expert import Expert
 from experts.counting.habits import Habit
-from experts.pricing import cost_in_nanos
-from experts.providers.protocol import Usage
+from experts.pricing import most_in_nanos
 from orchestrator.tenants.keys import Principal
 from orchestrator.tenants.limits.values import Ask
 from orchestrator.usage.charges import foreseeable, may_cost
@@ -96,7 +95,9 @@ def ask_of(
         principal.key_id,
         tokens=prompt + answer,
         least_tokens=prompt_tokens,
-        nanos=min(most_nanos(expert, prompt, answer, _service_tier(fields, expert)), _MOST_NANOS),
+        nanos=min(
+            most_in_nanos(prompt, answer, expert.price, _service_tier(fields, expert)), _MOST_NANOS
+        ),
     )
 
 
@@ -113,31 +114,6 @@ def answer_tokens(
     room = expert.context_window - prompt_tokens
     choices = next(_positive((_decoded(fields.get("n")),)), 1)
     return min(most, room if room > 0 else most) * min(choices, _MOST_CHOICES)
-
-
-def most_nanos(
-    expert: Expert, prompt_tokens: int, answer_tokens: int, service_tier: str = ""
-) -> int:
-    """Return the most that so many tokens cost, in billionths of a dollar.
-
-    Tokens written to a cache, or thought, may have prices of their own; and a vendor may answer at its
-    usual tier of service where another was asked for.
-    """
-    return max(
-        cost_in_nanos(
-            Usage(
-                prompt_tokens,
-                answer_tokens,
-                cache_write_tokens=written,
-                reasoning_tokens=thought,
-                service_tier=tier,
-            ),
-            expert.price,
-        )
-        for written in (0, prompt_tokens)
-        for thought in (0, answer_tokens)
-        for tier in {"", service_tier}
-    )
 
 
 def _service_tier(fields: Mapping[str, msgspec.Raw], expert: Expert) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from orchestrator.chat.telling import confidence, decision_fields
 from orchestrator.chat.timing import session_name, timing_of
 from orchestrator.conductor.charges import calls_of_steps
 from orchestrator.conductor.ports import MemoryLedger
+from orchestrator.conductor.recorded import recorded
 from orchestrator.conductor.values import Step
 from orchestrator.kit import logs_context
 from orchestrator.tenants.keys import Principal
@@ -65,7 +67,7 @@ class RunAccount:
         self._choice = principal.content
         self._said = (text, messages)
         self._review = review
-        self._began = time.perf_counter()
+        self._began, self._began_at = time.perf_counter(), time.time()
         self._first_token: float | None = None
         self._closing: asyncio.Future[UsageRecord] | None = None
         self._record = UsageRecord(
@@ -93,13 +95,14 @@ class RunAccount:
             ApiError: 429 or 402 where a limit is in the way; there is no record then.
         """
         admission = await self._journal.open(self._record, ask)
+        self._began_at = time.time()
         self.rate_headers = admission.headers
         return admission
 
     async def note(self, steps: Iterable[Step]) -> None:
         """Note what has been done so far, which is paid whatever becomes of this process."""
         if self._closing is None:
-            calls = calls_of_steps(steps)
+            calls = calls_of_steps(steps, began=self._began_at, now=time.time())
             so_far = msgspec.structs.replace(self._record, **token_fields(calls), attempts=calls)
             await self._journal.note(so_far)
 
@@ -116,6 +119,7 @@ class RunAccount:
         *,
         answer: str = "",
         error_code: str | None = None,
+        errors: Mapping[str, str] = MappingProxyType({}),
     ) -> UsageRecord:
         """Make the final record durable; a second call changes nothing.
 
@@ -126,17 +130,27 @@ class RunAccount:
             steps: What was done for it.
             answer: What was answered; kept where the tenant wants that.
             error_code: Why it failed.
+            errors: Why steps failed, by key.
         """
         if self._closing is None:
-            self._closing = asyncio.ensure_future(self._close(status, steps, answer, error_code))
+            work = self._close(status, tuple(steps), answer, error_code, errors)
+            self._closing = asyncio.ensure_future(work)
         return await asyncio.shield(self._closing)
 
     async def _close(
-        self, status: Status, steps: Iterable[Step], answer: str, error_code: str | None
+        self,
+        status: Status,
+        steps: Sequence[Step],
+        answer: str,
+        error_code: str | None,
+        errors: Mapping[str, str],
     ) -> UsageRecord:
+        began, ended = self._began_at, time.time()
+        now, first = time.perf_counter(), self._first_token
         text, messages = self._said
         content = await captured(self._choice, text=text, messages=messages, answer=answer)
-        calls, now, first = calls_of_steps(steps), time.perf_counter(), self._first_token
+        calls = calls_of_steps(steps, began=began, now=ended)
+        roles = self._choice.level == "all"
         record = msgspec.structs.replace(
             self._record,
             status=status,
@@ -144,6 +158,9 @@ class RunAccount:
             **token_fields(calls),
             attempts=calls,
             timing=timing_of(calls, listed=True),
+            steps=recorded(steps, began=began, now=ended, errors=errors, roles=roles)
+            if steps
+            else None,
             guardrails=None if self._review is None else self._review.noted,
             duration_ms=round((now - self._began) * 1000, 3),
             first_token_ms=None if first is None else round((first - self._began) * 1000, 3),

@@ -13,7 +13,6 @@ import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -30,7 +29,7 @@ SESSION_SECONDS = 86_400
 """How long Redis remembers a conversation after its latest answer."""
 _MAX_SESSIONS = 20_000
 _MAX_UNWRITTEN = 5_000
-_WRITE_SECONDS = 0.05
+_WRITE_SECONDS = 0.2
 _RECALL_SECONDS = 0.25
 _LOOKED_AT = 8_192
 _KEY_BYTES = 16
@@ -44,8 +43,7 @@ log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(msgspec.Struct, frozen=True):
     """What a request belongs to.
 
     Args:
@@ -59,8 +57,7 @@ class Conversation:
     awaits_tool: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Stay:
+class Stay(msgspec.Struct, frozen=True):
     """Who answers a conversation, in view of who did before.
 
     Args:

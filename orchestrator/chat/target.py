@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
 
+import msgspec
 from starlette.requests import Request
 
 from experts.calling.attempts import Attempt
@@ -26,8 +26,7 @@ SESSION_HEADER = "x-coe-session"
 _POLICY_PREFIX = "coe-"
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(msgspec.Struct, frozen=True):
     """What tells requests apart for the router, beside what they say.
 
     Args:
@@ -43,8 +42,7 @@ class Asking:
     memory: Memory | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """Where a request goes, and the decision if the router made it.
 
     Args:
@@ -85,10 +83,10 @@ class Target:
             before: Id of the expert that has answered it before, if one is known to have.
         """
         if self.decision is None or before is None:
-            return replace(self, conversation=conversation)
+            return msgspec.structs.replace(self, conversation=conversation)
         staying = stay(before, self.decision, conversation, self.catalogue)
         expert = self.catalogue.experts[staying.expert]
-        return replace(self, expert=expert, conversation=conversation, stay=staying)
+        return msgspec.structs.replace(self, expert=expert, conversation=conversation, stay=staying)
 
     def moved(self, expert: Expert, attempts: Sequence[Attempt]) -> str | None:
         """Return why the conversation has moved to who answered, if it has."""

@@ -159,7 +159,9 @@ class _Call:
 
     async def charge(self) -> Charge:
         """Return what all the calls cost, however they have ended."""
-        asked = Asked(self.ask.messages, self.ask.parameters.get("tools"))
+        messages, tools = self.ask.messages, self.ask.parameters.get("tools")
+        # Whole answers teach how their expert counts, as those that no strategy asked for do.
+        asked = Asked(messages, tools, routing_text(list(messages), tools=tools).prompt_tokens)
         written = self.written + self.produced.text
         charges = await charges_of(self.options.attempts, asked, written)
         return total(charge for _, charge in charges)

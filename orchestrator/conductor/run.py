@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from experts import tracing
-from experts.errors import ExpertError
+from experts.errors import ExpertError, ExpertTimedOut
 from experts.pricing import nanos_of, usd_of
 from orchestrator.conductor.events import (
     AnswerDelta,
@@ -83,6 +83,7 @@ class Run:
         strategies: May work on a part of the task, a level below; see :mod:`.nesting`.
         prefix: Of the keys of all steps; not empty below the first level.
         depth: The level, from 1.
+        errors: By key, codes of what made steps fail.
     """
 
     task: Task
@@ -102,6 +103,7 @@ class Run:
     strategies: Strategies = field(default_factory=NoStrategies)
     prefix: str = ""
     depth: int = 1
+    errors: dict[str, str] = field(default_factory=dict)
     spent: Spent = field(default_factory=Spent)
     steps: dict[str, Step] = field(default_factory=dict)
     _same: dict[str, asyncio.Task[Step]] = field(default_factory=dict, repr=False)
@@ -268,8 +270,10 @@ class Run:
                     costs.append,
                 )
         except ExpertError as error:
+            self.errors[step.key] = error.code
             step = self._ended(step, begun, "failed", str(error))
         except TimeoutError:
+            self.errors[step.key] = ExpertTimedOut.code
             reason = f"no answer within the run's {self.limits.seconds:g} seconds"
             step = self._ended(step, begun, "failed", reason)
         except BaseException:
@@ -307,6 +311,7 @@ class Run:
         )
 
     async def _failed(self, ask: Ask, reason: str) -> Step:
+        self.errors[ask.key] = "no_eligible_expert"
         step = await self.begin(self._opened(ask, ask.expert or ""))
         return await self.finish(replace(step, status="failed", output=reason))
 

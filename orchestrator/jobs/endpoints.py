@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
+from orchestrator.jobs.listing import NEWEST, Sort, Wanted
 from orchestrator.jobs.record import JobState
 from orchestrator.jobs.schemas import (
     JOB_ID,
@@ -23,6 +24,7 @@ from orchestrator.jobs.service import JobEnded, JobNotEnded, JobService, JobUnkn
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.pages import After, Limit, Page, errors, page
 from orchestrator.kit.registry import registry_reached
+from orchestrator.kit.searching import Searched
 from orchestrator.tenants.access import require_role
 from orchestrator.tenants.keys import Role
 
@@ -45,15 +47,24 @@ async def list_jobs(
     service: Service,
     limit: Limit = 50,
     after: After = None,
+    q: Searched = None,
     kind: Annotated[str | None, Query(max_length=32)] = None,
     state: Annotated[JobState | None, Query()] = None,
     tenant: Annotated[str | None, Query(max_length=64)] = None,
+    sort: Annotated[
+        Sort,
+        Query(
+            description="What comes first; with a `-` the latest, dearest, largest, those with the "
+            "most failed items."
+        ),
+    ] = NEWEST,
 ) -> Page[JobView]:
     """List jobs, the newest first."""
     if after is not None and not JOB_ID.fullmatch(after):
         raise ApiError(400, "invalid_request", "after: not a place in this list", param="after")
     with translated():
-        rows = await service.page(tenant, limit=limit + 1, after=after, kind=kind, state=state)
+        wanted = Wanted(q, kind, state, tenant, sort)
+        rows = await service.page(wanted, limit=limit + 1, after=after)
     return page([JobView.of(row) for row in rows], limit, lambda job: job.id)
 
 

@@ -88,25 +88,6 @@ async def get(
     return dict(row) if row else None
 
 
-async def page(
-    connection: AsyncConnection,
-    tenant: str | None,
-    *,
-    limit: int,
-    after: str | None = None,
-    kind: str | None = None,
-    state: str | None = None,
-) -> list[Row]:
-    """Return jobs, the newest first; ids sort by when they were made, kind by kind."""
-    query = _of(tenant, kind).order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)
-    if after is not None:
-        place = sa.select(jobs.c.created_at).where(jobs.c.id == after).scalar_subquery()
-        query = query.where(sa.tuple_(jobs.c.created_at, jobs.c.id) < sa.tuple_(place, after))
-    if state is not None:
-        query = query.where(jobs.c.state == state)
-    return [dict(row) for row in (await connection.execute(query)).mappings()]
-
-
 async def stop(connection: AsyncConnection, job_id: str, ending: str) -> Row | None:
     """Have no more items of a job begun; ``None`` if it has ended or is being stopped already.
 

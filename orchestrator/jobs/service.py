@@ -9,8 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orchestrator.jobs import ending, items, repository, timetable
+from orchestrator.jobs import ending, items, listing, repository, timetable
 from orchestrator.jobs.kinds import Kinds
+from orchestrator.jobs.listing import Wanted
 from orchestrator.jobs.record import ENDED, Row
 from orchestrator.jobs.tables import items as item_table
 
@@ -68,20 +69,10 @@ class JobService:
             row = await repository.get(connection, job_id, tenant, kind=kind)
         return _known(row, job_id)
 
-    async def page(
-        self,
-        tenant: str | None,
-        *,
-        limit: int,
-        after: str | None = None,
-        kind: str | None = None,
-        state: str | None = None,
-    ) -> list[Row]:
-        """Return jobs, the newest first."""
+    async def page(self, wanted: Wanted, *, limit: int, after: str | None = None) -> list[Row]:
+        """Return jobs in the order that is wanted."""
         async with self.engine.connect() as connection:
-            return await repository.page(
-                connection, tenant, limit=limit, after=after, kind=kind, state=state
-            )
+            return await listing.page(connection, wanted, limit=limit, after=after)
 
     async def failures(self, job_id: str) -> list[Row]:
         """Return why items of a job failed, the most frequent reason first."""

@@ -69,6 +69,22 @@ class RequestFrame:
             logs_context.leave(work)
 
 
+async def whole_body(request: Request) -> bytes:
+    """Return a request's body; mostly it comes in one piece, which is passed on without a copy.
+
+    Raises:
+        ClientDisconnect: If the client goes before it is whole.
+    """
+    parts: list[bytes] = []
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
 class _Reader:
     """The one who reads an answer, and is given up if a part of it stays unread for too long.
 

@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from experts.providers.addresses import THIS_MACHINE, AddressPolicy
 from experts.residency.servers import parse_servers
 from orchestrator.kit.errors import StartError
+from orchestrator.kit.forwarded import split_networks
 from orchestrator.kit.origins import split_origins
 from orchestrator.kit.paths import default_data_dir
 
@@ -103,6 +104,10 @@ class Settings(BaseSettings):
     cors_origins: str = Field(
         default="",
         description="Origins of web pages that may call the API, with commas between; none unless set.",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="Addresses and networks of proxies that say whom they ask for, with commas between; none unless set.",
     )
     admin_ui: bool = Field(
         default=True,
@@ -379,6 +384,12 @@ class Settings(BaseSettings):
     @classmethod
     def _origins_can_be_read(cls, value: str) -> str:
         split_origins(value)
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_can_be_read(cls, value: str) -> str:
+        split_networks(value)
         return value
 
     def source_of(self, field: str) -> str:

@@ -15,7 +15,6 @@ from orchestrator.login.attempt import Client
 from orchestrator.login.by_key import KeyLogin
 from orchestrator.login.by_provider import ProviderLogin
 from orchestrator.login.listing import SessionList
-from orchestrator.login.provider import Provider, is_secure
 from orchestrator.login.service import Login
 from orchestrator.login.sessions import Sessions
 from orchestrator.login.throttle import Throttle
@@ -64,6 +63,9 @@ def _by_provider(
 ) -> ProviderLogin | None:
     if settings.oidc_issuer is None:
         return None
+    # What talks to a provider takes a tenth of a second to import: not to be spent where there is none.
+    from orchestrator.login.provider import Provider, is_secure
+
     if not is_secure(settings.oidc_issuer):
         raise StartError("COE_OIDC_ISSUER has to be an https address.")
     if not settings.oidc_client_id or not settings.public_url:

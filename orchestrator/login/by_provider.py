@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from cryptography.fernet import InvalidToken, MultiFernet
@@ -15,9 +15,11 @@ from orchestrator.login.attempt import Attempt, Client, new_attempt, question
 from orchestrator.login.by_key import SIGN_IN
 from orchestrator.login.errors import LoginFailed, NoRole
 from orchestrator.login.person import Person, person_of
-from orchestrator.login.provider import Provider
 from orchestrator.login.sessions import Begun, Caller, Sessions
 from orchestrator.tenants.keys import Role
+
+if TYPE_CHECKING:
+    from orchestrator.login.provider import Provider
 
 ATTEMPT_SECONDS = 600
 
@@ -91,6 +93,13 @@ class ProviderLogin:
         begun = await self.sessions.begin(person, self.tenant, caller)
         await self._note("done", person, begun.actor, caller, session=begun.id)
         return SignedIn(begun, attempt.back)
+
+    def way_back(self, kept: str) -> str | None:
+        """Return where somebody wanted to go who began to sign in, ``None`` if that is not known any more."""
+        try:
+            return self._attempt(kept).back
+        except LoginFailed:
+            return None
 
     def _attempt(self, kept: str) -> Attempt:
         try:

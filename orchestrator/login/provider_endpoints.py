@@ -18,7 +18,9 @@ from orchestrator.login.answers import (
     keep_session,
     translated,
 )
+from orchestrator.login.attempt import local_path
 from orchestrator.login.by_provider import ATTEMPT_SECONDS, ProviderLogin
+from orchestrator.login.refusing import sign_in_page_after
 
 _ATTEMPT_COOKIE = "coe_login"
 Text = Annotated[str, Query(max_length=4096)]
@@ -47,8 +49,14 @@ async def sign_in(
     ] = None,
 ) -> Response:
     """Send a browser to the identity provider."""
-    async with translated():
-        url, kept = await provider.ask(back)
+    try:
+        async with translated():
+            url, kept = await provider.ask(back)
+    except ApiError as error:
+        page = sign_in_page_after(error, request, local_path(back))
+        if page is None:
+            raise
+        return page
     response = RedirectResponse(url, 303)
     keep(response, request, login, _ATTEMPT_COOKIE, kept, ATTEMPT_SECONDS, path=PATH)
     return response
@@ -66,11 +74,19 @@ async def come_back(
     error: Text = "",
 ) -> Response:
     """Begin a session for whoever comes back from the identity provider."""
-    if error or not code:
-        raise ApiError(400, "login_failed", "The identity provider signed nobody in. Try again.")
     kept = request.cookies.get(_ATTEMPT_COOKIE, "")
-    async with translated():
-        signed_in = await provider.answer(code, state, kept, caller_of(request))
+    try:
+        if error or not code:
+            message = "The identity provider signed nobody in. Try again."
+            raise ApiError(400, "login_failed", message)
+        async with translated():
+            signed_in = await provider.answer(code, state, kept, caller_of(request))
+    except ApiError as refusal:
+        page = sign_in_page_after(refusal, request, provider.way_back(kept))
+        if page is None:
+            raise
+        page.delete_cookie(_ATTEMPT_COOKIE, path=PATH)
+        return page
     response = RedirectResponse(signed_in.back, 303)
     keep_session(response, request, login, signed_in.session)
     response.delete_cookie(_ATTEMPT_COOKIE, path=PATH)

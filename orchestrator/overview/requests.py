@@ -18,7 +18,8 @@ from orchestrator.kit.errors import ApiError
 from orchestrator.kit.pages import errors
 from orchestrator.kit.registry import registry_reached
 from orchestrator.overview.money import Money, money_of
-from orchestrator.overview.timeline import Event, calls_of, timeline
+from orchestrator.overview.steps import RequestStep, left_out
+from orchestrator.overview.timeline import Event, calls_of, steps_of, timeline
 from orchestrator.tenants.access import require_role
 from orchestrator.tenants.keys import Principal, Role
 from orchestrator.usage import repository
@@ -36,6 +37,10 @@ class RequestDetail(UsageDetail):
     """One request with what happened when, what it cost by part, and what was thought of it."""
 
     timeline: list[Event]
+    steps: list[RequestStep] = Field(
+        description="What the strategy did that answered it, at most 100; empty where none did."
+    )
+    steps_left_out: int = Field(description="Steps beyond these.")
     money: Money
     feedback: list[FeedbackDetail] = Field(description="At most 100, the latest first.")
 
@@ -72,6 +77,8 @@ async def get_usage(
     return RequestDetail(
         **told,
         timeline=timeline(row),
+        steps=steps_of(row),
+        steps_left_out=left_out(row),
         money=money_of(calls, prices, row["cost_nanos"]),
         feedback=[FeedbackDetail.of(one) for one in opinions],
     )

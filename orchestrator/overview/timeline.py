@@ -7,7 +7,9 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, Field
 
-What = Literal["guardrail", "decided", "cache", "attempt", "first_token", "end"]
+from orchestrator.overview.steps import RequestStep, request_step
+
+What = Literal["guardrail", "decided", "cache", "attempt", "step", "first_token", "end"]
 """In the order in which things of the same moment are told."""
 _ORDER = get_args(What)
 _BEFORE = ("read", "guardrails", "route", "cache")
@@ -38,14 +40,22 @@ def timeline(row: Mapping[str, Any]) -> list[Event]:
     """
     stages: Mapping[str, float] = (row["timing"] or {}).get("stages") or {}
     begins = sum(stages.get(name, 0.0) for name in _BEFORE)
+    steps = steps_of(row)
     events = [
         *_guarded(row, stages),
         *_decided(row, stages),
         *_cached(row, stages, begins),
-        *_called(row, begins + stages.get("limits", 0.0)),
+        *(map(_step, steps) if steps else _called(row, begins + stages.get("limits", 0.0))),
         *_ended(row, begins),
     ]
     return sorted(events, key=lambda event: (event.at_ms, _ORDER.index(event.what)))
+
+
+def steps_of(row: Mapping[str, Any]) -> list[RequestStep]:
+    """Return what a strategy did for a request, by number; empty where none answered it."""
+    stages: Mapping[str, float] = (row["timing"] or {}).get("stages") or {}
+    begins = sum(stages.get(name, 0.0) for name in (*_BEFORE, "limits"))
+    return [request_step(kept, begins) for kept in (row.get("steps") or {}).get("listed", ())]
 
 
 def _guarded(row: Mapping[str, Any], stages: Mapping[str, float]) -> Iterator[Event]:
@@ -105,6 +115,19 @@ def _called(row: Mapping[str, Any], begins: float) -> Iterator[Event]:
             outcome=outcome,
             detail={**told, "cost_usd": (call.get("cost_nanos") or 0) / 1e9},
         )
+
+
+def _step(step: RequestStep) -> Event:
+    what = step.title or step.kind
+    told = step.model_dump(exclude={"at_ms", "duration_ms", "status"}, exclude_none=True)
+    return _event(
+        "step",
+        step.at_ms,
+        f"{what}: expert '{step.expert}'" if step.expert and step.expert != what else what,
+        duration=step.duration_ms,
+        outcome=step.status,
+        detail=told,
+    )
 
 
 def calls_of(row: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

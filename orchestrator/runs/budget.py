@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -71,7 +71,7 @@ class RunBudgets:
         """
         usd = request.bounds().usd
         prompt = routing_text(list(request.messages)).prompt_tokens
-        ask = replace(
+        ask = msgspec.structs.replace(
             _ask(request_id, principal.tenant, principal.key_id, usd, least=1),
             tokens=prompt,
             least_tokens=prompt,

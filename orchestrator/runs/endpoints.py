@@ -17,9 +17,11 @@ from orchestrator.conductor.strategies import STRATEGIES
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.pages import After, Limit, Page, errors, page
 from orchestrator.kit.registry import registry_reached
+from orchestrator.kit.searching import Searched
 from orchestrator.runs import repository
 from orchestrator.runs.events import EventId, parse_id
 from orchestrator.runs.guarding import guarded_request
+from orchestrator.runs.listing import NEWEST, Sort, Wanted
 from orchestrator.runs.record import RunRequest, step_of
 from orchestrator.runs.replay import Changes, StepUnknown
 from orchestrator.runs.schemas import (
@@ -106,13 +108,22 @@ async def list_runs(
     principal: User,
     limit: Limit = 50,
     after: After = None,
+    q: Searched = None,
     status: Annotated[RunStatus | None, Query()] = None,
+    strategy: Annotated[str | None, Query(max_length=64)] = None,
+    tenant: Annotated[
+        str | None, Query(max_length=64, description="Only this tenant's; for an admin.")
+    ] = None,
+    sort: Annotated[
+        Sort, Query(description="What comes first; with a `-` the latest, dearest, slowest.")
+    ] = NEWEST,
 ) -> Page[RunView]:
     """List the runs of the key's tenant, the newest first; for an admin, everybody's."""
     if after is not None and not RUN_ID.fullmatch(after):
         raise ApiError(400, "invalid_request", "after: not a place in this list", param="after")
     with _translated():
-        rows = await service.page(principal, limit=limit + 1, after=after, status=status)
+        wanted = Wanted(q, status, strategy, tenant, sort)
+        rows = await service.page(principal, wanted, limit=limit + 1, after=after)
     return page([RunView.of(*row) for row in rows], limit, lambda run: run.id)
 
 

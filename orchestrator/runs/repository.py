@@ -44,25 +44,6 @@ async def get(connection: AsyncConnection, run_id: str, tenant: str | None) -> R
     return dict(row) if row else None
 
 
-async def page(
-    connection: AsyncConnection,
-    tenant: str | None,
-    *,
-    limit: int,
-    after: str | None,
-    status: str | None,
-) -> list[Row]:
-    """Return runs, the newest first."""
-    query = sa.select(runs).order_by(runs.c.id.desc()).limit(limit)
-    if tenant is not None:
-        query = query.where(runs.c.tenant == tenant)
-    if after is not None:
-        query = query.where(runs.c.id < after)
-    if status is not None:
-        query = query.where(runs.c.status == status)
-    return [dict(row) for row in (await connection.execute(query)).mappings()]
-
-
 async def steps_of(connection: AsyncConnection, run_id: str, *, since: int = 0) -> list[Row]:
     """Return the steps of a run in order, those with an event after a number."""
     query = (
@@ -206,6 +187,17 @@ async def end_unclaimed(
     )
     row = (await connection.execute(statement)).mappings().first()
     return dict(row) if row else None
+
+
+async def note_cost(connection: AsyncConnection, run_id: str, nanos: int) -> None:
+    """Store what an ended run has cost, which lists of runs are sorted by.
+
+    Args:
+        connection: With the transaction that ends the run.
+        run_id: The run.
+        nanos: Billionths of a dollar.
+    """
+    await connection.execute(sa.update(runs).where(runs.c.id == run_id).values(cost_nanos=nanos))
 
 
 # For workers

@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from experts import tracing
 from orchestrator.kit.ids import uuid7
-from orchestrator.runs import repository
+from orchestrator.runs import listing, repository
 from orchestrator.runs.budget import RunBudgets
+from orchestrator.runs.listing import Wanted
 from orchestrator.runs.live import LiveEvents
 from orchestrator.runs.record import ENDED, RunRequest, request_of
 from orchestrator.runs.replay import Changes, inherited, replayed
@@ -111,12 +112,12 @@ class RunService:
         return row, spent.get(run_id, repository.NOTHING), steps
 
     async def page(
-        self, principal: Principal, *, limit: int, after: str | None, status: str | None
+        self, principal: Principal, wanted: Wanted, *, limit: int, after: str | None
     ) -> list[tuple[Row, Row]]:
-        """Return the caller's runs, the newest first, each with what it has used."""
+        """Return the caller's runs in the order that is wanted, each with what it has used."""
         async with self.engine.connect() as connection:
-            rows = await repository.page(
-                connection, seen_by(principal), limit=limit, after=after, status=status
+            rows = await listing.page(
+                connection, seen_by(principal), wanted, limit=limit, after=after
             )
             spent = await repository.spent(connection, [row["id"] for row in rows])
         return [(row, spent.get(row["id"], repository.NOTHING)) for row in rows]

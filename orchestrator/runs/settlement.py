@@ -40,6 +40,7 @@ async def settle(
     record = usage_record(row, await repository.calls(connection, row["id"]), notes)
     await usage.ensure_partitions(connection, {record.started_at.date()})
     await usage.insert_records(connection, [record])
+    await repository.note_cost(connection, row["id"], record.cost_nanos)
     await tell(connection, row, "run.finished", spent)
     return record
 

@@ -48,9 +48,11 @@ runs = sa.Table(
     sa.Column("last_event", sa.Integer),
     sa.Column("replay_of", sa.Text),
     sa.Column("replay_from", sa.Text),
+    sa.Column("cost_nanos", sa.BigInteger),
 )
 """``epoch`` counts how often a worker took the run; ``progress`` is how many steps had ended then, and
-``stalls`` how many takes in a row found no more of them. ``waited`` is in seconds."""
+``stalls`` how many takes in a row found no more of them. ``waited`` is in seconds. ``cost_nanos`` is known when
+it has ended, and 0 before."""
 
 steps = sa.Table(
     "run_steps",

@@ -40,7 +40,9 @@ _GROUP = "postgres"
 _NEW, _OWN_UNACKNOWLEDGED = ">", "0"
 _BATCH = 500
 _GATHER_SECONDS = 0.1
-"""Until the next look: a transaction costs the same for one row as for many."""
+_BUSY_GATHER_SECONDS = 0.5
+"""Until the next look, where much comes: a transaction costs nearly the same for one row as for many."""
+_BUSY = 16
 _BLOCK_MS = 1000
 _SWEEP_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
@@ -83,8 +85,9 @@ class UsageDrain:
                 if clock() >= sweep_at:
                     await self.sweep()
                     sweep_at = clock() + _SWEEP_SECONDS
-                if await self._drain(_NEW, _BLOCK_MS) < _BATCH:
-                    await asyncio.sleep(_GATHER_SECONDS)
+                taken = await self._drain(_NEW, _BLOCK_MS)
+                if taken < _BATCH:
+                    await asyncio.sleep(_GATHER_SECONDS if taken < _BUSY else _BUSY_GATHER_SECONDS)
             except (RedisError, SQLAlchemyError, OSError) as error:
                 log.warning("usage waits: %s", error)
                 await asyncio.sleep(_RETRY_SECONDS)

@@ -21,12 +21,11 @@ from collections.abc import Callable
 
 import msgspec
 from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
 from redis.exceptions import NoScriptError, RedisError
 
 from orchestrator.kit.away import Away
 from orchestrator.kit.slots import USAGE, beside_usage
-from orchestrator.kit.together import Add, Together
+from orchestrator.kit.together import Command, Together
 from orchestrator.tenants.limits.limiter import Admission, Limiter
 from orchestrator.tenants.limits.values import Ask
 from orchestrator.usage.record import UsageRecord
@@ -129,7 +128,8 @@ class UsageJournal:
         """Take back what a request may have noted and reserved before it was cancelled."""
         try:
             # Behind what was sent for the request, which may be under way.
-            await self._together.run(lambda pipe: self._end(pipe, (request_id, 0, 0)))
+            commands, _ = self._end((request_id, 0, 0))
+            await self._together.run(*commands)
         except RedisError as error:
             log.warning("request %s was cancelled and stays noted: %s", request_id, error)
 
@@ -137,7 +137,7 @@ class UsageJournal:
         if not self._away.worth_asking():
             return
         try:
-            await self._run(lambda pipe: pipe.hset(self._open, request_id, line))
+            await self._run(("HSET", self._open, request_id, line))
         except RedisError as error:
             self._away.failed()
             log.warning("request %s not journalled at its start: %s", request_id, error)
@@ -163,14 +163,8 @@ class UsageJournal:
 
     async def _close(self, record: UsageRecord, used: tuple[str, int, int]) -> None:
         line = self._encoder.encode(record)
-        tenant: str | None = None
-
-        def add(pipe: Pipeline) -> None:
-            nonlocal tenant
-            pipe.xadd(STREAM, {FIELD: line})
-            tenant = self._end(pipe, used)
-
-        for reply in await self._together.run(add):
+        commands, tenant = self._end(used)
+        for reply in await self._together.run(("XADD", STREAM, "*", FIELD, line), *commands):
             if (
                 isinstance(reply, NoScriptError)
                 and tenant is not None
@@ -180,13 +174,19 @@ class UsageJournal:
             elif isinstance(reply, Exception):
                 raise reply
 
-    def _end(self, pipe: Pipeline, used: tuple[str, int, int]) -> str | None:
-        """Take a request off those that are open, and settle it; returns the tenant to settle it for."""
-        pipe.hdel(self._open, used[0])
-        return None if self._limiter is None else self._limiter.settle_in(pipe, *used)
+    def _end(self, used: tuple[str, int, int]) -> tuple[list[Command], str | None]:
+        """Return what takes a request off those that are open and settles it, and the tenant to settle it for."""
+        commands: list[Command] = [("HDEL", self._open, used[0])]
+        if self._limiter is None:
+            return commands, None
+        settling = self._limiter.settling(*used)
+        if settling is None:
+            return commands, None
+        tenant, command = settling
+        return [*commands, command], tenant
 
-    async def _run(self, add: Add) -> None:
-        for reply in await self._together.run(add):
+    async def _run(self, command: Command) -> None:
+        for reply in await self._together.run(command):
             if isinstance(reply, Exception):
                 raise reply
 

@@ -16,7 +16,7 @@ from orchestrator.kit.ids import time_of
 from orchestrator.usage.sums.ranges import told
 from orchestrator.usage.sums.repository import summed
 from orchestrator.usage.sums.tables import COUNTS, DIMENSIONS
-from orchestrator.usage.tables import usage
+from orchestrator.usage.tables import LISTED, usage
 
 Sort = Literal["-time", "time", "-cost", "cost", "-duration", "duration"]
 ANY_HIT = "any"
@@ -135,7 +135,7 @@ async def page(
         TakesTooLong: If so many rows would have to be looked through.
     """
     order = wanted.order
-    query = sa.select(usage).where(*wanted.conditions())
+    query = sa.select(*LISTED).where(*wanted.conditions())
     if after is not None:
         place = sa.tuple_(*_place(after, wanted.sort))
         behind = sa.tuple_(*order) < place if wanted.downwards else sa.tuple_(*order) > place

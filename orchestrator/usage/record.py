@@ -45,7 +45,8 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     expert: str | None = None
     expert_version: int | None = None
     router_version: str | None = None
-    decision: dict[str, Any] | None = None
+    decision: Any = None
+    """The router's, if it chose: by field or, until it is stored, as ``msgspec.Raw`` JSON."""
     error_code: str | None = None
     streamed: bool = False
     prompt_tokens: int = 0
@@ -78,6 +79,8 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """What the caller calls the conversation it belongs to."""
     timing: dict[str, Any] | None = None
     """Where the time before its calls went, and its one call, where ``attempts`` lists none; in milliseconds."""
+    steps: dict[str, Any] | None = None
+    """What a strategy did for it, step by step: ``listed``, and how many are ``left_out``; nothing that was said."""
     text: str | None = None
     """What the request says, for training; only where its tenant wants that stored."""
     prompt: str | None = None

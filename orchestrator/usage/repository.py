@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from orchestrator.kit.ids import time_of
 from orchestrator.usage.record import UsageRecord, to_row
 from orchestrator.usage.reports import Question, conditions
-from orchestrator.usage.tables import usage
+from orchestrator.usage.tables import LISTED, usage
 
 _PARTITION_LOCK = 0x757361  # "usa": creating the same partition twice at once would fail
 
@@ -79,7 +79,7 @@ async def list_rows(
     status: str | None = None,
 ) -> list[dict[str, Any]]:
     """Return rows, newest first, those older than the request ``after``."""
-    query = sa.select(usage).order_by(usage.c.started_at.desc(), usage.c.request_id.desc())
+    query = sa.select(*LISTED).order_by(usage.c.started_at.desc(), usage.c.request_id.desc())
     if after is not None:
         query = query.where(
             sa.tuple_(usage.c.started_at, usage.c.request_id)

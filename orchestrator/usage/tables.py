@@ -42,7 +42,11 @@ usage = sa.Table(
     sa.Column("saved_nanos", sa.BigInteger),
     sa.Column("session", sa.Text),
     sa.Column("timing", JSONB(none_as_null=True)),
+    sa.Column("steps", JSONB(none_as_null=True)),
 )
+
+LISTED = tuple(column for column in usage.columns if column.name != "steps")
+"""What is read of many requests at once: steps may be long, and are looked at one request at a time."""
 
 request_texts = sa.Table(
     "request_texts",

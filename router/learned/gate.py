@@ -80,6 +80,10 @@ class LearnedGate:
             total += weight * _log_share(usual, sign)
         return 1.0 - math.exp(total)
 
+    def limit(self, top: int) -> float:
+        """Return the uncertainty above which a request most like category ``top`` is ``general``."""
+        return self.thresholds[top]
+
     def unsure(self, uncertainty: float, top: int) -> bool:
         """Tell whether a request most like category ``top`` is to be treated as ``general``."""
         return uncertainty > self.thresholds[top]

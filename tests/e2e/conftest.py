@@ -18,6 +18,8 @@ import httpx
 import pytest
 import yaml
 
+TRUSTED_PROXY = "127.0.0.9"
+"""Where the proxy of the shared service would be."""
 EXPERTS: list[dict[str, Any]] = [
     {
         "id": "generalist",
@@ -160,7 +162,8 @@ def _free_port() -> int:
 @pytest.fixture(scope="session")
 def server(scratch: Path) -> Iterator[Server]:
     """The service, shared by all tests that only use it."""
-    server = Server(scratch / "shared-server", worker=True).start()
+    environ = {"COE_TRUSTED_PROXIES": TRUSTED_PROXY}
+    server = Server(scratch / "shared-server", environ=environ, worker=True).start()
     yield server
     assert server.stop() == 0, server.log
 

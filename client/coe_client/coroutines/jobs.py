@@ -32,20 +32,26 @@ class AsyncJobs(AsyncGroup):
         kind: str | None = None,
         state: str | None = None,
         tenant: str | None = None,
+        q: str | None = None,
+        sort: str | None = None,
         page_size: int | None = None,
     ) -> AsyncPages[Job]:
-        """List jobs, the latest first. Needs the role viewer.
+        """List jobs, the latest first unless said otherwise. Needs the role viewer.
 
         Args:
             kind: Only jobs of this kind, such as ``batch``.
             state: Only jobs that are ``queued``, ``running``, ``cancelling``, ``finished``, ``failed``,
                 ``cancelled`` or ``expired``.
             tenant: Only this tenant's.
+            q: Only what has all of these words, or their beginnings, in its kind, tenant, error or metadata;
+                or what an id begins with.
+            sort: What comes first: ``-created``, ``-cost``, ``-items`` or ``-failed``; without the ``-``
+                the smallest.
             page_size: Jobs fetched at a time.
         """
         return self._pages(
             lambda after: operations.list_jobs(
-                after, page_size, kind=kind, state=state, tenant=tenant
+                after, page_size, kind=kind, state=state, tenant=tenant, q=q, sort=sort
             ),
         )
 

@@ -84,10 +84,32 @@ class AsyncRuns(AsyncGroup):
         """Draw the steps that a run has begun, as Mermaid."""
         return await self._send(operations.draw_run(run_id))
 
-    def list(self, *, status: str | None = None, page_size: int | None = None) -> AsyncPages[Run]:
-        """List the runs of the key's tenant, the latest first; for an admin, everybody's."""
+    def list(
+        self,
+        *,
+        status: str | None = None,
+        strategy: str | None = None,
+        tenant: str | None = None,
+        q: str | None = None,
+        sort: str | None = None,
+        page_size: int | None = None,
+    ) -> AsyncPages[Run]:
+        """List the runs of the key's tenant, the latest first; for an admin, everybody's.
+
+        Args:
+            status: Only runs that are ``queued``, ``running``, ``waiting``, ``finished``, ``failed`` or
+                ``cancelled``.
+            strategy: Only runs of this one.
+            tenant: Only this tenant's, for an admin.
+            q: Only what has all of these words, or their beginnings, in its task, answer, strategy, tenant,
+                error or metadata; or what an id begins with.
+            sort: What comes first: ``-created``, ``-cost`` or ``-took``; without the ``-`` the smallest.
+            page_size: Runs fetched at a time.
+        """
         return self._pages(
-            lambda after: operations.list_runs(after, page_size, status=status),
+            lambda after: operations.list_runs(
+                after, page_size, status=status, strategy=strategy, tenant=tenant, q=q, sort=sort
+            ),
         )
 
     def events(self, run_id: str, *, after: str | None = None) -> AsyncGenerator[RunEvent]:

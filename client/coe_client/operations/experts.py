@@ -24,7 +24,7 @@ def get_expert(expert_id: str) -> Request[ExpertRecord]:
 def create_expert(expert: ExpertInput) -> Request[ExpertRecord]:
     """Add an expert."""
     return Request(
-        "POST", admin("experts"), as_model(ExpertRecord), _entry(expert), repeatable=False
+        "POST", admin("experts"), as_model(ExpertRecord), entry_of(expert), repeatable=False
     )
 
 
@@ -33,7 +33,7 @@ def update_expert(
 ) -> Request[ExpertRecord]:
     """Put a new version in force. Sent twice it would make two versions."""
     path = admin("experts", expert_id, expected_version=expected_version)
-    return Request("PUT", path, as_model(ExpertRecord), _entry(expert), repeatable=False)
+    return Request("PUT", path, as_model(ExpertRecord), entry_of(expert), repeatable=False)
 
 
 def retire_expert(expert_id: str) -> Request[None]:
@@ -59,7 +59,7 @@ def apply_experts(
     experts: Iterable[ExpertInput], *, prune: bool, dry_run: bool
 ) -> Request[ApplyResult]:
     """Make the catalogue what is given. Only the dry run gives the same answer twice."""
-    entries = [_entry(expert) for expert in experts]
+    entries = [entry_of(expert) for expert in experts]
     body = {"experts": entries, "prune": prune, "dry_run": dry_run}
     return Request(
         "POST", admin("experts", "apply"), as_model(ApplyResult), body, repeatable=dry_run
@@ -81,7 +81,8 @@ def delete_secret(name: str) -> Request[None]:
     return Request("DELETE", admin("secrets", name), nothing, repeatable=False)
 
 
-def _entry(expert: ExpertInput) -> dict[str, Any]:
+def entry_of(expert: ExpertInput) -> dict[str, Any]:
+    """Return an entry as it is sent."""
     if isinstance(expert, WireModel):
         return expert.model_dump(mode="json", exclude_unset=True)
     return dict(expert)

@@ -21,9 +21,12 @@ def list_jobs(
     kind: str | None,
     state: str | None,
     tenant: str | None,
+    q: str | None,
+    sort: str | None,
 ) -> Request[Page[Job]]:
     """List jobs of all tenants."""
-    path = admin("jobs", after=after, limit=limit, kind=kind, state=state, tenant=tenant)
+    chosen = {"kind": kind, "state": state, "tenant": tenant, "q": q, "sort": sort}
+    path = admin("jobs", after=after, limit=limit, **chosen)
     return Request("GET", path, as_model(Page[Job]))
 
 

@@ -39,9 +39,19 @@ def draw_run(run_id: str) -> Request[str]:
     return Request("GET", path, as_text, content_type="text/vnd.mermaid")
 
 
-def list_runs(after: str | None, limit: int | None, *, status: str | None) -> Request[Page[Run]]:
+def list_runs(
+    after: str | None,
+    limit: int | None,
+    *,
+    status: str | None,
+    strategy: str | None,
+    tenant: str | None,
+    q: str | None,
+    sort: str | None,
+) -> Request[Page[Run]]:
     """List runs."""
-    path = v1("runs", after=after, limit=limit, status=status)
+    chosen = {"status": status, "strategy": strategy, "tenant": tenant, "q": q, "sort": sort}
+    path = v1("runs", after=after, limit=limit, **chosen)
     return Request("GET", path, as_model(Page[Run]))
 
 

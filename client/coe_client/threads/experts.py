@@ -7,10 +7,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from coe_client.operations import experts as operations
+from coe_client.operations import trials
 from coe_client.operations.experts import ExpertInput
 from coe_client.paging import Pages
 from coe_client.threads.group import Group
-from coe_client.types import ApplyResult, ExpertRecord, SecretRecord
+from coe_client.types import (
+    Admission,
+    AdmissionEvidence,
+    AdmissionRule,
+    ApplyResult,
+    ExpertRecord,
+    SecretRecord,
+    Trial,
+)
 
 
 class Experts(Group):
@@ -65,6 +74,47 @@ class Experts(Group):
             dry_run: Only tell what would change.
         """
         request = operations.apply_experts(experts, prune=prune, dry_run=dry_run)
+        return self._send(request)
+
+    def try_out(
+        self, expert: ExpertInput, message: str | None = None, *, max_tokens: int | None = None
+    ) -> Trial:
+        """Ask an entry one question, once, and save nothing. Needs the role admin; it costs what it costs.
+
+        Where it does not answer, that is told as ``error``; what could not be saved raises as saving it would.
+
+        Args:
+            expert: The entry, as it would be saved.
+            message: What it is asked; ``None``: something short.
+            max_tokens: Of the answer, at the most.
+        """
+        return self._send(trials.try_expert(expert, message, max_tokens))
+
+    def admissions(self, expert_id: str, *, page_size: int | None = None) -> Pages[Admission]:
+        """List what was decided on an expert by graded prompts, the latest first. Needs viewer."""
+        return self._pages(lambda after: trials.list_admissions(expert_id, after, page_size))
+
+    def record_admission(
+        self,
+        expert_id: str,
+        *,
+        admitted: bool,
+        rule: AdmissionRule,
+        evidence: AdmissionEvidence,
+        version: int | None = None,
+    ) -> Admission:
+        """Keep a decision on an expert, as ``coe evaluate admit --record`` does. Needs editor.
+
+        Args:
+            expert_id: On whom.
+            admitted: What was decided.
+            rule: When an expert is admitted.
+            evidence: What was seen of it.
+            version: Of the entry that was asked; ``None``: the one in force.
+        """
+        request = trials.record_admission(
+            expert_id, admitted=admitted, rule=rule, evidence=evidence, version=version
+        )
         return self._send(request)
 
 

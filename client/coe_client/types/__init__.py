@@ -85,6 +85,7 @@ from coe_client.types.overview import (
     RequestDetail,
     RequestEvent,
     RequestMoney,
+    RequestStep,
     UsagePage,
     UsageSearch,
 )
@@ -176,6 +177,13 @@ from coe_client.types.system import (
     SystemRedis,
     Worker,
 )
+from coe_client.types.trials import (
+    Admission,
+    AdmissionEvidence,
+    AdmissionRule,
+    Trial,
+    TrialError,
+)
 from coe_client.types.workbench import (
     CategoryChanges,
     CategoryCorrection,
@@ -220,6 +228,9 @@ from coe_client.types.workbench import (
 )
 
 __all__ = [
+    "Admission",
+    "AdmissionEvidence",
+    "AdmissionRule",
     "ApplyResult",
     "Assignment",
     "Attention",
@@ -347,6 +358,7 @@ __all__ = [
     "RequestDetail",
     "RequestEvent",
     "RequestMoney",
+    "RequestStep",
     "Response",
     "ResponseEvent",
     "ResponseOptions",
@@ -405,6 +417,8 @@ __all__ = [
     "TenantRecord",
     "TokenCount",
     "ToolCall",
+    "Trial",
+    "TrialError",
     "TriedVersion",
     "UsageDetail",
     "UsageFilter",

@@ -233,7 +233,7 @@ class RequestEvent(WireModel):
     """Something that happened to a request."""
 
     what: str
-    """``guardrail``, ``decided``, ``cache``, ``attempt``, ``first_token`` or ``end``."""
+    """``guardrail``, ``decided``, ``cache``, ``attempt``, ``step``, ``first_token`` or ``end``."""
     at_ms: float = 0.0
     """Since the request came in."""
     duration_ms: float = 0.0
@@ -241,6 +241,35 @@ class RequestEvent(WireModel):
     """For people."""
     outcome: str | None = None
     detail: dict[str, Any] = Field(default_factory=dict)
+
+
+class RequestStep(WireModel):
+    """One step of a strategy: who did what, when, at what cost. What was said is no part of it."""
+
+    number: int = 0
+    """In the order in which steps began, from 1."""
+    parent: int | None = None
+    """The step that it is a part of; ``None`` on the first level."""
+    kind: str = ""
+    """What it is for, such as ``expert``, ``verify`` or ``vote``."""
+    title: str = ""
+    """For people. Empty where a model made it up, and answers are not kept."""
+    status: str = ""
+    """``ok``, ``failed``, or ``cancelled``: it was given up."""
+    error: str | None = None
+    """Code of what made it fail, where that is known."""
+    expert: str | None = None
+    """``None`` for code and votes."""
+    expert_version: int | None = None
+    at_ms: float = 0.0
+    """When it began, since the request came in."""
+    duration_ms: float = 0.0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    tokens_estimated: bool = False
+    cost_usd: float = 0.0
+    reused_from: int | None = None
+    """The identical step whose result it took over, for nothing."""
 
 
 class RequestMoney(WireModel):
@@ -261,6 +290,10 @@ class RequestDetail(UsageDetail):
     """One request with what happened when, what it cost by part, and what was thought of it."""
 
     timeline: list[RequestEvent] = Field(default_factory=list)
+    steps: list[RequestStep] = Field(default_factory=list)
+    """What the strategy did that answered it, at most 100; empty where none did."""
+    steps_left_out: int = 0
+    """Steps beyond these."""
     money: RequestMoney = Field(default_factory=RequestMoney)
     feedback: list[FeedbackRecord] = Field(default_factory=list)
 

@@ -34,6 +34,8 @@ class RoutingDecision(WireModel):
     """Calibrated probability of each category."""
     uncertainty: float | None = None
     """0 (sure) to 1 (knows nothing)."""
+    uncertainty_limit: float | None = None
+    """Above this uncertainty a request of its likeliest category counts as ``general``."""
     expert: str
     ranked: list[str] = Field(default_factory=list)
     """Eligible experts, best first; those after the first are fallbacks."""

@@ -11,11 +11,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from experts.cache.similar.belief import NOTHING_KNOWN, Belief, Outcome, learned
+from experts.cache.similar.belief import NOTHING_KNOWN, STILL_ASKED, Belief, Outcome, learned
 from experts.cache.similar.content import content_of
-from experts.cache.similar.embeds import Embeds
+from experts.cache.similar.embeds import Confirms, Embeds
 from experts.cache.similar.guards import Reason, kept_apart
 from experts.cache.similar.index import VectorIndex
+from experts.cache.similar.share import Share
 
 _CANDIDATES = 4
 _FLOOR = 0.6
@@ -38,6 +39,8 @@ class Categories:
 
     def __init__(self) -> None:
         self._known: dict[str, _Category] = {}
+        self.share = Share()
+        """How doubtful an answer may be that is given."""
 
     def prior(self, category: str) -> Belief:
         """Return what to believe of a prompt of a category."""
@@ -88,7 +91,7 @@ class SimilarAnswers:
 
     Args:
         candidates: Embeds whole texts, cheaply, to find candidates.
-        confirms: Embeds what texts are about, to confirm one.
+        confirms: Embeds what texts ask, to confirm one.
         categories: What is known of categories; shared by all of a tenant.
         wrong: The share of wrong answers that is chosen, 0 to 1.
         dimensions: Of the vectors that find candidates.
@@ -98,7 +101,7 @@ class SimilarAnswers:
     def __init__(
         self,
         candidates: Embeds,
-        confirms: Embeds,
+        confirms: Confirms,
         categories: Categories,
         *,
         wrong: float = 0.01,
@@ -142,19 +145,21 @@ class SimilarAnswers:
         outcomes = () if kept is None else tuple(kept.outcomes)
         return len(outcomes), sum(one.right for one in outcomes)
 
-    def look(self, prompt: str) -> Verdict:
+    async def look(self, prompt: str) -> Verdict:
         """Return whether the answer to another prompt will do, and why."""
         near = self._index.search(self._candidates([prompt])[0], _CANDIDATES, _FLOOR)
         reasons = [(name, kept_apart(self._kept[name].prompt, prompt)) for name, _ in near]
-        refused = [reason for _, reason in reasons if reason is not None]
+        refused = tuple(reason for _, reason in reasons if reason is not None)
         names = [name for name, reason in reasons if reason is None]
-        best = self._most_alike(prompt, names)
+        best = await self._most_alike(prompt, names)
         if best is None:
-            return Verdict(None, refused=tuple(refused))
+            return Verdict(None, refused=refused)
         similarity, name = best
         kept = self._kept[name]
         belief = learned(kept.outcomes, self._categories.prior(kept.category))
-        ask = belief.ask(similarity, self.wrong)
+        doubt = 1 - belief.right(similarity)
+        self._categories.share.saw(doubt)
+        ask = STILL_ASKED if doubt <= self._categories.share.bound(self.wrong) else 1.0
         return Verdict(
             name,
             kept.prompt,
@@ -162,17 +167,19 @@ class SimilarAnswers:
             ask,
             given=self._chance() > ask,
             comparisons=len(kept.outcomes),
-            refused=tuple(refused),
+            refused=refused,
         )
 
-    def _most_alike(self, prompt: str, names: list[bytes]) -> tuple[float, bytes] | None:
-        """Return which of some kept prompts is about the same most of all, and how much."""
+    async def _most_alike(self, prompt: str, names: list[bytes]) -> tuple[float, bytes] | None:
+        """Return which of some kept prompts asks the same most of all, and how much."""
         if not names:
             return None
         texts = [prompt, *(self._kept[name].prompt for name in names)]
-        vectors = self._confirms([content_of(text) for text in texts])
+        vectors = await self._confirms([content_of(text) for text in texts])
         alike = [min(float(one), 1.0) for one in vectors[1:] @ vectors[0]]
-        return max(zip(alike, names, strict=True))
+        # Meanwhile one of them may have been forgotten.
+        found = [(one, name) for one, name in zip(alike, names, strict=True) if name in self._kept]
+        return max(found, default=None)
 
     def compared(self, name: bytes, similarity: float, *, right: bool) -> None:
         """Note whether a kept answer would have done, now that another has been asked for.

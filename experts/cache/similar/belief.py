@@ -5,7 +5,8 @@ kept prompt, whether its answer would have done is a logistic function of simila
 been seen. The rest is asked, and compared, which is how it learns.
 
 Where the paper holds the share of wrong answers among all requests, by giving a doubtful answer now
-and then, here it is held among the answers that are given: one that is doubtful is never given. Where
+and then, here it is held among the answers that are given (:mod:`experts.cache.similar.share`): one that is doubtful
+is never given. Where
 the paper starts each prompt from nothing, here it starts from what was seen in its category:
 a Gaussian around the category's own curve, as wide as prompts differ. Where the paper takes the worst of a
 confidence interval, here the doubt is averaged over. Beliefs are Gaussian by Laplace's approximation
@@ -77,16 +78,6 @@ class Belief:
         point = np.array([1.0, _nearness(similarity)])
         variance = max(float(point @ self.covariance @ point), 0.0)
         return _logistic(float(point @ self.mean) / math.sqrt(1 + math.pi * variance / 8))
-
-    def ask(self, similarity: float, wrong: float) -> float:
-        """Return how likely one has to ask rather than give the kept answer.
-
-        Args:
-            similarity: Of the two prompts.
-            wrong: The share of wrong ones among the kept answers that are given, 0 to 1: each that is given
-                is wrong with no more than this probability.
-        """
-        return STILL_ASKED if self.right(similarity) >= 1 - wrong else 1.0
 
 
 NOTHING_KNOWN = Belief(np.array([0.0, 1.0]), np.diag([4.0**2, 1.0]))

@@ -9,16 +9,23 @@ from typing import Any, NamedTuple
 from experts.cache.key import Asked, cache_key
 from experts.providers.wire import plain
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_FRAME = """
-how do does did i you me we us they what is are was were the best way ways to can could would should
-shall will may might tell like please explain a an of my your our for from with on in into at and
-whether if that it this these those there here when where who whom which whose one about as by or be
-been being am have has had let know want need wish help give show some any just so then hi hello
-hey thanks thank
-"""
-_FRAMES = frozenset(_FRAME.split())
-"""English words that frame a question rather than say what it is about."""
+WAY = "asked-1"
+"""Names how :func:`content_of` reads a prompt: similarities of what is read otherwise are of another scale."""
+_ASKING = re.compile(
+    r"""^(?:(?:hi|hello|hey|please|so|then|and|now|ok|okay|thanks|thank\ you|do\ you\ know|give\ me
+    |(?:can|could|would|will)\ you|tell(?:\ me)?|explain(?:\ to\ me)?|show(?:\ me)?|let\ me\ know
+    |help\ me(?:\ to)?(?:\ (?:know|understand|find\ out))?
+    |i(?:'d|\ would)\ like(?:\ you)?\ to(?:\ (?:know|tell\ me|find\ out))?
+    |i\ (?:want|need)(?:\ you)?\ to(?:\ (?:know|tell\ me|find\ out))?|i\ wonder|i'm\ wondering
+    )\b[\s,]*)+""",
+    re.VERBOSE,
+)
+_HOW = re.compile(
+    r"""^(?:how\ (?:do|does|can|could|should|would|might|shall)\ (?:i|you|we|one|someone|people)
+    |what(?:'s|\ is|\ are)\ (?:the|a|some)\ (?:(?:best|easiest|right|proper|correct|good|simplest|quickest
+    |fastest)\ )?(?:way|ways|method|steps)\ (?:to|of|for))\b""",
+    re.VERBOSE,
+)
 
 
 class Prompt(NamedTuple):
@@ -60,9 +67,12 @@ def prompt_of(asked: Asked, fields: Mapping[str, Any]) -> Prompt | None:
 
 
 def content_of(prompt: str) -> str:
-    """Return what a prompt is about: its words without those that only frame a question.
+    """Return what a prompt asks, without the words at its beginning by which it only asks.
 
-    Vectors of texts are compared by this as well: what two frames have in common says nothing.
+    Vectors of texts are compared by these as well, and what two frames have in common says nothing. Small words
+    further on stay: "when" and "how", or "my" and "your", are all that tells some questions apart.
     """
-    words = [word for word in _WORD.findall(prompt.lower()) if word not in _FRAMES]
-    return " ".join(words) or prompt.lower()
+    plain_text = " ".join(prompt.lower().replace("’", "'").split()).strip(" ?.!")
+    asked = _ASKING.sub("", plain_text)
+    asked = _HOW.sub("how to", asked).removesuffix(" please")
+    return asked or plain_text

@@ -10,11 +10,34 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 
-from experts.cache.similar.words import DATES, NEGATIONS, NUMBERS, OPPOSITES, SMALL
+from experts.cache.similar.words import (
+    AMOUNTS,
+    DATES,
+    NEGATIONS,
+    NUMBERS,
+    OPPOSITES,
+    PAST,
+    PERSONS,
+    QUESTIONS,
+    SMALL,
+)
 
-Reason = Literal["code", "number", "date", "negation", "opposite", "name", "order", "language"]
+Reason = Literal[
+    "code",
+    "number",
+    "date",
+    "negation",
+    "opposite",
+    "name",
+    "order",
+    "language",
+    "question",
+    "person",
+    "tense",
+]
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*", re.UNICODE)
 _NUMBER = re.compile(r"\d+(?:[.,:/\-]\d+)*")
@@ -40,6 +63,9 @@ class Facts:
         numbers: Numbers, and words for them.
         dates: Words for times.
         negations: Words that negate.
+        questions: What is asked for: a time, a place, a reason, an amount; "what" and "how" say too little.
+        persons: Whose something is: who asks, who is asked, or somebody else's.
+        past: Whether it asks of what has been.
         code: Its pieces of code, or all of it if it looks like code.
         language: What it seems to be written in: a language, or a script.
     """
@@ -50,6 +76,9 @@ class Facts:
     numbers: Counter[str]
     dates: Counter[str]
     negations: int
+    questions: frozenset[str]
+    persons: frozenset[str]
+    past: bool
     code: tuple[str, ...]
     language: str
 
@@ -79,6 +108,9 @@ def facts_of(prompt: str) -> Facts:
         numbers=numbers,
         dates=Counter(word for word in words if word in DATES),
         negations=sum(word in NEGATIONS or word.endswith("n't") for word in words),
+        questions=_questions(words),
+        persons=frozenset(PERSONS[word] for word in words if word in PERSONS),
+        past=any(word in PAST for word in words),
         code=code,
         language=language_of(words, prompt),
     )
@@ -109,8 +141,19 @@ def kept_apart(one: str, other: str) -> Reason | None:
         "name": not (set(a.names) <= _parts(b.words) and set(b.names) <= _parts(a.words)),
         "order": _turned_round(a, b),
         "opposite": _opposed(a.words - b.words, b.words - a.words),
+        "question": a.questions != b.questions,
+        # "Turn the volume up" is nobody's, and so may be anybody's.
+        "person": bool(a.persons and b.persons and a.persons != b.persons),
+        "tense": a.past != b.past,
     }
     return next((reason for reason, holds in rules.items() if holds), None)
+
+
+def _questions(words: list[str]) -> frozenset[str]:
+    """Return what a text asks for: a time, a place, a reason, an amount."""
+    asked = {QUESTIONS[word] for one in words if (word := one.partition("'")[0]) in QUESTIONS}
+    amounts = {word for how, word in pairwise(words) if how == "how" and word in AMOUNTS}
+    return frozenset(asked | amounts)
 
 
 def _turned_round(a: Facts, b: Facts) -> bool:

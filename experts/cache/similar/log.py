@@ -48,11 +48,13 @@ class Compared(msgspec.Struct, frozen=True, tag="compared", array_like=True):
         name: Of the kept answer's entry.
         similarity: Of the two prompts.
         right: Whether the kept answer would have done.
+        scale: Of the similarity; see :class:`experts.cache.similar.embeds.Confirms`.
     """
 
     name: bytes
     similarity: float
     right: bool
+    scale: str = ""
 
 
 Event = Kept | Compared

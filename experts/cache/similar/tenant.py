@@ -11,12 +11,13 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from experts import tracing
 from experts.cache.entry import Entry
 from experts.cache.key import Asked
 from experts.cache.similar.answers import Categories, SimilarAnswers
 from experts.cache.similar.comparing import said_in, say_the_same
 from experts.cache.similar.content import Prompt, prompt_of
-from experts.cache.similar.embeds import Embeds
+from experts.cache.similar.embeds import Confirms, Embeds
 from experts.cache.similar.log import Compared, Event, Kept, SimilarLog
 from experts.cache.similar.protocol import Found
 from experts.cache.store import CacheStore
@@ -26,6 +27,8 @@ _MOST = 100_000
 _LONGEST = 2_000
 """Characters of a prompt; a longer one says too much to be like another."""
 _REDIS_SECONDS = 0.25
+_LOOK_SECONDS = 0.25
+"""Until a request asks an expert rather than wait for the look any longer."""
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +40,9 @@ class TenantSimilar:
         tenant: The tenant.
         store: Where answers are kept.
         events: Where what is known of prompts is written.
-        embed: Turns texts into vectors.
+        embed: Turns texts into vectors, to find candidates and to compare answers.
         dimensions: Of these.
+        confirms: Turns texts into vectors by which candidates are confirmed.
         clock: Unix time in seconds.
     """
 
@@ -49,6 +53,7 @@ class TenantSimilar:
         events: SimilarLog,
         embed: Embeds,
         dimensions: int,
+        confirms: Confirms,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.wrong = 0.01
@@ -58,6 +63,7 @@ class TenantSimilar:
         self._events = events
         self._embed = embed
         self._dimensions = dimensions
+        self._confirms = confirms
         self._clock = clock
         self._categories = Categories()
         self._groups: dict[bytes, SimilarAnswers] = {}
@@ -77,7 +83,13 @@ class TenantSimilar:
         if answers is None:
             return None
         answers.wrong = self.wrong
-        verdict = answers.look(prompt.text)
+        try:
+            with tracing.span("similar"):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    verdict = await answers.look(prompt.text)
+        except TimeoutError:
+            log.debug("a look for an answer took too long")
+            return None
         if verdict.name is None or not verdict.given:
             return Found(verdict)
         entry = await self._fetched(verdict.name)
@@ -118,7 +130,7 @@ class TenantSimilar:
         """Take in an event of the log."""
         if isinstance(event, Compared):
             answers = self._groups.get(self._group_of.get(event.name, b""))
-            if answers is not None:
+            if answers is not None and event.scale == self._confirms.scale:
                 answers.compared(event.name, event.similarity, right=event.right)
             return
         if event.until <= self._clock():
@@ -127,7 +139,7 @@ class TenantSimilar:
             answers = self._groups.get(event.rest)
             if answers is None:
                 answers = SimilarAnswers(
-                    self._embed, self._embed, self._categories, dimensions=self._dimensions
+                    self._embed, self._confirms, self._categories, dimensions=self._dimensions
                 )
                 self._groups[event.rest] = answers
             answers.add(event.name, event.prompt, event.category)
@@ -159,7 +171,8 @@ class TenantSimilar:
                 one, other = said_in(before), said_in(entry)
                 if one is not None and other is not None:
                     right = say_the_same(one, other, self._embed)
-                    events.append(Compared(verdict.name, verdict.similarity, right))
+                    scale = self._confirms.scale
+                    events.append(Compared(verdict.name, verdict.similarity, right, scale))
         try:
             async with asyncio.timeout(_REDIS_SECONDS):
                 if events:

@@ -28,12 +28,20 @@ warm/cold gain/lose push/pull send/receive win/lose advantage/disadvantage advan
 pros/cons benefit/risk benefits/risks legal/illegal safe/dangerous male/female men/women boy/girl
 boys/girls father/mother ascending/descending positive/negative true/false even/odd input/output
 public/private free/paid north/south east/west allow/deny accept/reject include/exclude show/hide
-create/delete cheap/expensive cheapest/expensive early/late easy/hard plural/singular with/without
+create/delete cheap/expensive cheapest/expensive early/late easy/hard
+on/off into/out in/off one/all some/all any/all each/all plural/singular with/without
 lend/borrow employer/employee landlord/tenant buyer/seller adult/child adults/children dog/cat
 dogs/cats freeze/melt freezing/boiling sunrise/sunset debit/credit asset/liability deposit/withdraw
 predator/prey cause/cure causes/symptoms symptoms/treatment horizontal/vertical row/column
 rows/columns upper/lower introduction/conclusion
 """
+_AMOUNTS = "many much long often far big old fast tall high deep heavy soon"
+_PAST = "did didn't was wasn't were weren't had hadn't"
+_PERSONS = {
+    "asks": "my mine our ours",
+    "asked": "your yours",
+    "else": "his her hers their theirs",
+}
 _SMALL = {
     "en": "the is are of and to in how what why does do can my for with which who a an i",
     "de": "der die das ist und zu wie was warum ich mein für mit ein eine den kann welche wer",
@@ -54,3 +62,18 @@ OPPOSITES = tuple(frozenset(pair.split("/")) for pair in _OPPOSITES.split())
 """Pairs that questions are often turned round by."""
 SMALL = {language: frozenset(words.split()) for language, words in _SMALL.items()}
 """That a language is told by."""
+QUESTIONS = {
+    "when": "when",
+    "where": "where",
+    "why": "why",
+    "who": "who",
+    "whom": "who",
+    "whose": "whose",
+}
+"""That ask for one thing, and what for."""
+AMOUNTS = frozenset(_AMOUNTS.split())
+"""That ask for an amount behind "how"."""
+PERSONS = {word: person for person, words in _PERSONS.items() for word in words.split()}
+"""Whose something is."""
+PAST = frozenset(_PAST.split())
+"""That ask of what has been."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from nicegui import ui
 
 from coe_client.types import CacheChoice
+from orchestrator.admin.parts import panels
 from orchestrator.admin.parts.asking import button, telling
 from orchestrator.admin.parts.listing import Column, Listing, act
 from orchestrator.admin.parts.markup import Markup, badge, draw, link, tag
 from orchestrator.admin.parts.numbers import count, share, size, span
-from orchestrator.admin.parts.panels import note_box, panel
 from orchestrator.admin.parts.sources import gathered, whole
 from orchestrator.admin.session import View
 
@@ -27,9 +27,14 @@ _EXPLAINED = (
 
 async def draw_page(view: View) -> None:
     """Draw the page."""
-    draw(note_box(_EXPLAINED))
-    if view.may("editor"):
-        _look_up(view)
+    with panels.actions(_EXPLAINED):
+        button(
+            "Another tenant",
+            lambda: _look_up(view, listing),
+            icon="add",
+            enabled=view.may("admin"),
+            why_not="This needs the role admin.",
+        )
 
     async def pressed(data: dict[str, str]) -> None:
         if data["act"] == "change":
@@ -115,16 +120,22 @@ def _similar(row: CacheChoice) -> Markup:
     )
 
 
-def _look_up(view: View) -> None:
-    with panel("Another tenant"), ui.element("div").classes("line"):
-        typed = ui.input("Tenant").props("outlined dense")
-
-        async def show() -> None:
-            async with telling():
-                choice = await view.client.cache.get(typed.value.strip())
-                await _change(view, choice, None)
-
-        button("Look up", show, enabled=view.may("admin"), why_not="This needs the role admin.")
+async def _look_up(view: View, listing: Listing[CacheChoice]) -> None:
+    """Ask for a tenant that has nothing of its own yet, and then how its answers shall be kept."""
+    with ui.dialog() as dialog, ui.card().classes("dialog"):
+        draw(tag("h2", "Whose answers?"))
+        typed = ui.input("Tenant", placeholder="Its id").props(
+            "outlined dense autofocus stack-label"
+        )
+        typed.on("keydown.enter", lambda: dialog.submit(True))
+        with ui.element("div").classes("line").style("justify-content: flex-end"):
+            button("Cancel", lambda: dialog.submit(False))
+            button("Go on", lambda: dialog.submit(True), kind="primary")
+    wanted, tenant = await dialog, typed.value.strip()
+    dialog.delete()
+    if wanted and tenant:
+        async with telling():
+            await _change(view, await view.client.cache.get(tenant), listing)
 
 
 async def _purge(view: View, tenant: str, listing: Listing[CacheChoice]) -> None:
@@ -169,7 +180,7 @@ async def _purge(view: View, tenant: str, listing: Listing[CacheChoice]) -> None
     await listing.refresh()
 
 
-async def _change(view: View, now: CacheChoice, listing: Listing[CacheChoice] | None) -> None:
+async def _change(view: View, now: CacheChoice, listing: Listing[CacheChoice]) -> None:
     """Ask how a tenant's answers shall be kept."""
     with ui.dialog() as dialog, ui.card().classes("dialog"):
         draw(tag("h2", f"Kept answers of {now.tenant}"))
@@ -211,5 +222,4 @@ async def _change(view: View, now: CacheChoice, listing: Listing[CacheChoice] | 
             button("Save", save, kind="primary")
     await dialog
     dialog.delete()
-    if listing is not None:
-        await listing.refresh()
+    await listing.refresh()

@@ -11,6 +11,7 @@ from nicegui import ui
 from coe_client import CoeError
 from coe_client.types import Job, JobDetail, ScheduledTask
 from orchestrator.admin.parts.asking import button, confirmed, go, telling
+from orchestrator.admin.parts.filters import tenant_filter
 from orchestrator.admin.parts.listing import Column, Filter, Listing
 from orchestrator.admin.parts.live import keep_fresh
 from orchestrator.admin.parts.markup import Markup, badge, draw, facts, link, meter, table, tag
@@ -52,17 +53,30 @@ async def draw_list(view: View) -> None:
             lambda row: badge(row.state, STATES.get(row.state, ""), dot=True),
             value=lambda row: row.state,
         ),
-        Column[Job]("Progress", progress, value=lambda row: row.progress.completed),
+        Column[Job]("Progress", progress, sort="items", value=lambda row: row.progress.completed),
+        Column[Job](
+            "Failed",
+            lambda row: count(row.progress.failed),
+            sort="failed",
+            numeric=True,
+            value=lambda row: row.progress.failed,
+        ),
         Column[Job]("Tenant", lambda row: row.tenant, value=lambda row: row.tenant),
         Column[Job](
-            "Cost", lambda row: money(row.cost_usd), numeric=True, value=lambda row: row.cost_usd
+            "Cost",
+            lambda row: money(row.cost_usd),
+            sort="cost",
+            numeric=True,
+            value=lambda row: row.cost_usd,
         ),
         Column[Job](
-            "Begun",
+            "Asked for",
             lambda row: when(row.created_at, view.zone),
+            sort="created",
             value=lambda row: row.created_at.isoformat(),
         ),
     )
+    tenants = await tenant_filter(view)
     none = empty(
         "No jobs yet",
         "Batches, exports, trainings and evaluations appear here as they are started.",
@@ -75,6 +89,9 @@ async def draw_list(view: View) -> None:
             lambda query: view.client.jobs.list(
                 kind=query.filters.get("kind"),
                 state=query.filters.get("state"),
+                tenant=query.filters.get("tenant"),
+                q=query.search or None,
+                sort=query.order,
                 page_size=query.limit,
             )
         ),
@@ -82,7 +99,10 @@ async def draw_list(view: View) -> None:
         filters=(
             Filter("kind", "Kind", {kind: kind for kind in _KINDS}),
             Filter("state", "State", {state: state for state in STATES}),
+            tenants,
         ),
+        searchable="Job, tenant, metadata or error",
+        sort="-created",
         nothing=none,
     )
     await listing.show()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from coe_client.types import ConfigValue
 from orchestrator.admin.parts.listing import Column, Filter, Listing
-from orchestrator.admin.parts.markup import Markup, badge, draw, tag
-from orchestrator.admin.parts.panels import note_box
+from orchestrator.admin.parts.markup import Markup, badge, tag
+from orchestrator.admin.parts.panels import lead
 from orchestrator.admin.parts.sources import gathered, whole
 from orchestrator.admin.session import View
 
@@ -15,7 +15,7 @@ _SOURCES = {"set": "Set by somebody", "default": "Default"}
 async def draw_page(view: View) -> None:
     """Draw the page."""
     told = "Settings are read from the environment when the service starts; change them there and restart it."
-    draw(note_box([told, " Secrets are never shown."]))
+    lead(f"{told} Secrets are never shown.")
     columns = (
         Column[ConfigValue]("Setting", _name, sort="name", value=lambda row: row.name),
         Column[ConfigValue]("Value", _value, value=lambda row: str(row.value)),

@@ -15,10 +15,14 @@ from orchestrator.admin.parts.markup import draw, tag
 COLORS = tuple(f"var(--c{number})" for number in range(1, 9))
 Options = dict[str, Any]
 Point = tuple[Any, float | None]
-_FONT = "Inter, 'Segoe UI', system-ui, -apple-system, Roboto, 'Helvetica Neue', sans-serif"
+_FONT = "Inter, Roboto, system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', sans-serif"
 """That of the style sheet: room for texts is measured before they are on the page."""
 _TEXT = {"color": "var(--soft)", "fontFamily": _FONT, "fontSize": 12}
 _LINE = {"lineStyle": {"color": "var(--line)"}}
+_COMPACT = "Intl.NumberFormat('en', {notation: 'compact'}).format(v)"
+_DOLLARS = f"v => '$' + (Math.abs(v) >= 1e4 ? {_COMPACT} : v % 1 && +v.toFixed(2) === v ? v.toFixed(2) : v)"
+_PER_CENT = "v => +(100 * v).toFixed(1) + ' %'"
+_COUNT = f"v => Math.abs(v) >= 1e4 ? {_COMPACT} : v"
 
 
 def series_over_time(
@@ -32,7 +36,7 @@ def series_over_time(
 
     Args:
         series: Points by name: moment (ISO 8601 or milliseconds) and value; ``None`` is a gap.
-        unit: What values are followed by, such as ``s``; ``$`` comes before.
+        unit: What values are followed by, such as ``s``; ``$`` comes before, ``%`` is for shares of one.
         stacked: Whether they are put on top of each other.
         bars: Whether they are bars.
     """
@@ -110,6 +114,7 @@ def curve(
     *,
     x: str,
     y: str,
+    units: tuple[str, str] = ("", ""),
     points: bool = False,
     steps: bool = False,
 ) -> Options:
@@ -119,6 +124,7 @@ def curve(
         series: Pairs by name.
         x: Name of the horizontal axis.
         y: Name of the vertical axis.
+        units: Of both, as in :func:`series_over_time`.
         points: Whether only points are drawn.
         steps: Whether values hold until the next.
     """
@@ -145,7 +151,7 @@ def curve(
             "containLabel": True,
         },
         "xAxis": {
-            **_value_axis(""),
+            **_value_axis(units[0]),
             "name": x,
             "nameLocation": "middle",
             "nameGap": 28,
@@ -153,7 +159,7 @@ def curve(
             "scale": True,
         },
         "yAxis": {
-            **_value_axis(""),
+            **_value_axis(units[1]),
             "name": y,
             "nameTextStyle": {**_TEXT, "align": "left"},
             "scale": True,
@@ -227,10 +233,12 @@ def _common(number: int) -> Options:
 
 
 def _value_axis(unit: str) -> Options:
-    label = "${value}" if unit == "$" else "{value}" + (f" {unit}" if unit else "")
+    own = {"$": _DOLLARS, "%": _PER_CENT, "": _COUNT}.get(unit)
+    label = {":formatter": own} if own else {"formatter": f"{{value}} {unit}"}
     return {
         "type": "value",
-        "axisLabel": {**_TEXT, "formatter": label, "hideOverlap": True},
+        "axisLabel": {**_TEXT, **label, "hideOverlap": True},
+        "axisTick": {"show": False},
         "splitLine": _LINE,
         "axisLine": {"show": False},
         "splitNumber": 4,

@@ -45,16 +45,17 @@ def doubt(decision: RoutingDecision) -> Markup:
     value = decision.uncertainty
     if value is None:
         return Markup("")
-    over = words.unsure(decision)
+    over, limit = words.unsure(decision), decision.uncertainty_limit
+    known = f" of {limit:.2f}" if limit is not None else ""
     verdict = (
-        "Over the router's limit, so it counts as general."
+        f"Over the router's limit{known}, so it counts as general."
         if over
-        else "Below the router's limit, so the category counts."
+        else f"Not over the router's limit{known}, so the category counts."
     )
     return tag(
         "div",
         tag("span", "Doubt", class_="strong"),
-        meter(value, "warn" if over else "other", name="Doubt"),
+        meter(value, "warn" if over else "other", name="Doubt", limit=limit),
         tag("span", f"{value:.2f}", class_="num small"),
         tag("p", f"0 is sure, 1 knows nothing. {verdict}", class_="small faint"),
         class_="kind-bars doubt",

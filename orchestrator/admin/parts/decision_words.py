@@ -134,8 +134,8 @@ def candidate(decision: RoutingDecision, expert: str | None) -> CandidateView | 
 
 
 def quality(one: CandidateView) -> str:
-    """Return an expected quality, 0 to 1."""
-    return "unknown" if one.quality is None else f"{one.quality:.2f}"
+    """Return an expected quality: the share of such tasks that are done well."""
+    return "unknown" if one.quality is None else share(one.quality, 0)
 
 
 def cost(one: CandidateView) -> str:

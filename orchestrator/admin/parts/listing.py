@@ -14,6 +14,7 @@ from nicegui.events import GenericEventArguments
 
 from coe_client import CoeError
 from orchestrator.admin.parts.asking import button, telling
+from orchestrator.admin.parts.choosing import Search, searched
 from orchestrator.admin.parts.live import replace as replace_markup
 from orchestrator.admin.parts.markup import Content, Markup, draw, tag
 from orchestrator.admin.parts.sources import Query, Rows, Source, every
@@ -56,12 +57,14 @@ class Filter:
     Args:
         key: What the source and the address call it.
         name: Its label.
-        options: Values and how people read them.
+        options: Values and how people read them; of those searched for, some.
+        search: Finds more than these by what is typed; ``None``: these are all.
     """
 
     key: str
     name: str
     options: Mapping[str, str]
+    search: Search | None = None
 
 
 Act = Callable[[dict[str, str]], Awaitable[None]]
@@ -160,8 +163,13 @@ class Listing(Generic[T]):
                 field.on_value_change(lambda event: self._ask(search=event.value or ""))
             for one in self._filters:
                 choice = ui.select(
-                    dict(one.options), label=one.name, value=self.query.filters.get(one.key)
+                    dict(one.options),
+                    label=one.name,
+                    value=self.query.filters.get(one.key),
+                    with_input=one.search is not None,
                 )
+                if one.search is not None:
+                    searched(choice, one.search)
                 choice.props("outlined dense clearable options-dense").style("min-width: 150px")
                 choice.on_value_change(lambda event, key=one.key: self._choose(key, event.value))
             ui.element("span").classes("push")
@@ -282,9 +290,11 @@ def act(name: str, kind: str, icon: str, /, **data: str) -> Markup:
 
 def _cell(column: Column[T], row: T) -> Markup:
     content = column.cell(row)
+    # What a column without a heading holds is buttons: where there are none, nothing is missing.
+    nothing = "–" if column.name else ""
     return tag(
         "td",
-        "–" if content in (None, "") else content,
+        tag("div", nothing if content in (None, "") else content),
         class_=_classes(column),
         data_name=column.name,
     )
@@ -293,7 +303,13 @@ def _cell(column: Column[T], row: T) -> Markup:
 def _classes(column: Column[Any]) -> str | None:
     return (
         " ".join(
-            name for name, on in (("num", column.numeric), ("hide-narrow", column.wide_only)) if on
+            name
+            for name, on in (
+                ("num", column.numeric),
+                ("hide-narrow", column.wide_only),
+                ("acts", not column.name),
+            )
+            if on
         )
         or None
     )

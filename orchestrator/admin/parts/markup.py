@@ -65,19 +65,26 @@ def link(text: str, href: str, class_: str | None = None) -> Markup:
     return tag("a", text, href=href, class_=class_)
 
 
-def meter(share: float, tone: str = "", *, name: str) -> Markup:
+def meter(share: float, tone: str = "", *, name: str, limit: float | None = None) -> Markup:
     """Return a bar that is filled to a share.
 
     Args:
         share: 0 to 1; what is beyond is cut.
         tone: ``good``, ``warn``, ``bad`` or none.
         name: What it shows, for those who do not see it.
+        limit: Where a mark stands, 0 to 1; beyond it something else holds.
     """
-    width = round(100 * min(max(share, 0.0), 1.0), 1)
+    width = _per_cent(share)
     fill = tag("i", style=f"width:{width}%")
-    return tag(
-        "span", fill, class_=f"meter {tone}".strip(), role="img", aria_label=f"{name}: {width:g} %"
-    )
+    told, mark = f"{name}: {width:g} %", None
+    if limit is not None:
+        told += f", limit {_per_cent(limit):g} %"
+        mark = tag("b", class_="limit", style=f"left:{_per_cent(limit)}%")
+    return tag("span", fill, mark, class_=f"meter {tone}".strip(), role="img", aria_label=told)
+
+
+def _per_cent(share: float) -> float:
+    return round(100 * min(max(share, 0.0), 1.0), 1)
 
 
 def facts(pairs: Iterable[tuple[str, Content]]) -> Markup:
@@ -95,6 +102,7 @@ def table(
     rows: Iterable[Sequence[Content]],
     *,
     numeric: Iterable[int] = (),
+    matrix: bool = False,
 ) -> Markup:
     """Return a small table that is all there; for what is searched or paged there is ``Listing``.
 
@@ -103,6 +111,8 @@ def table(
         headings: Of its columns.
         rows: Cells, row by row.
         numeric: Numbers of the columns that are set to the right, from 0.
+        matrix: Whether rows and columns belong together: it is moved sideways where it is too wide, and its
+            rows do not become cards.
     """
     right = frozenset(numeric)
     heads = [
@@ -113,7 +123,12 @@ def table(
         tag(
             "tr",
             [
-                tag("td", cell, class_="num" if at in right else None, data_name=headings[at])
+                tag(
+                    "td",
+                    tag("div", cell),
+                    class_="num" if at in right else None,
+                    data_name=headings[at],
+                )
                 for at, cell in enumerate(row)
             ],
         )
@@ -121,6 +136,10 @@ def table(
     ]
     caption = tag("caption", name, class_="visually-hidden")
     drawn = tag(
-        "table", caption, tag("thead", tag("tr", heads)), tag("tbody", body), class_="list cards"
+        "table",
+        caption,
+        tag("thead", tag("tr", heads)),
+        tag("tbody", body),
+        class_="list matrix" if matrix else "list cards",
     )
     return tag("div", drawn, class_="rows", tabindex="0", role="region", aria_label=name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
+from math import floor, log10
 
 NOTHING = "–"
 _STEPS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
@@ -24,7 +25,7 @@ def count(value: float | None) -> str:
 
 
 def money(dollars: float | None) -> str:
-    """Return an amount with as many digits as tell something: ``$1,204``, ``$3.21``, ``$0.00042``."""
+    """Return an amount with as many digits as tell something: ``$1,204``, ``$3.21``, ``$0.0010``, ``$0.00042``."""
     if dollars is None:
         return NOTHING
     sign, amount = ("-" if dollars < 0 else ""), abs(dollars)
@@ -34,8 +35,8 @@ def money(dollars: float | None) -> str:
         return f"{sign}${amount:,.0f}"
     if amount >= 0.1:
         return f"{sign}${amount:.2f}"
-    digits = f"{amount:.2g}"
-    return f"{sign}${float(digits):.10f}".rstrip("0")
+    decimals = 1 - floor(log10(float(f"{amount:.2g}")))
+    return f"{sign}${amount:.{decimals}f}"
 
 
 def seconds(value: float | None) -> str:

@@ -12,7 +12,7 @@ from orchestrator.admin.parts.markup import Content, Markup, draw, tag
 
 @contextmanager
 def panel(
-    title: str = "", note: str = "", *, span: int | None = None, flush: bool = False
+    title: str = "", note: Content = None, *, span: int | None = None, flush: bool = False
 ) -> Iterator[ui.element]:
     """Open a box with a heading; what is drawn inside goes into its body, which is yielded.
 
@@ -50,10 +50,22 @@ def stack(span: int | None = None) -> Iterator[ui.element]:
 
 
 @contextmanager
-def actions() -> Iterator[ui.element]:
-    """Open the line of buttons above a page's content."""
-    with ui.element("div").classes("line") as box:
+def actions(lead: Content = None) -> Iterator[ui.element]:
+    """Open the line above a page's content: what the page is about at the left, its buttons at the right.
+
+    Args:
+        lead: A sentence or two that say what one sees; ``None``: there are only buttons.
+    """
+    with ui.element("div").classes("actions") as box:
+        if lead is not None:
+            draw(tag("p", lead), element="div").classes("lead")
         yield box
+
+
+def lead(text: Content) -> None:
+    """Draw the sentence or two above a page's content that say what one sees."""
+    with actions(text):
+        pass
 
 
 def tile(name: str, value: str, note: Content = None) -> Markup:

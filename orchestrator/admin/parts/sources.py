@@ -31,6 +31,11 @@ class Query:
     after: str | None = None
     limit: int = 50
 
+    @property
+    def order(self) -> str | None:
+        """What is sorted by as the API calls it: with a ``-`` before it the largest comes first."""
+        return (f"-{self.sort}" if self.descending else self.sort) or None
+
 
 @dataclass(frozen=True)
 class Rows(Generic[T]):

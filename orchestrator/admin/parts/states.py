@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from nicegui import ui
+from nicegui import Client, ui
 
-from coe_client import CoeError
+from coe_client import CoeError, NotFoundError
 from orchestrator.admin.parts.markup import Content, Markup, draw, tag
 
 DEFECT = CoeError("This page has a defect. What happened is in the service's log.")
@@ -19,13 +20,17 @@ log = logging.getLogger(__name__)
 async def shown(drawing: Callable[..., Awaitable[Any]], *given: Any) -> None:
     """Draw a part in place of what its container holds, or say what went wrong and offer to try again.
 
+    Where whoever looks has left meanwhile, the drawing ends: there is nothing left to draw on.
+
     Args:
         drawing: Draws into the container that is open.
         given: What it is given.
     """
-    container = ui.context.slot.parent
+    container, client = ui.context.slot.parent, ui.context.client
 
     async def attempt() -> None:
+        if client.is_deleted:
+            return
         container.clear()
         with container:
             content = ui.element("div").classes("stack")
@@ -33,8 +38,9 @@ async def shown(drawing: Callable[..., Awaitable[Any]], *given: Any) -> None:
             with waiting:
                 skeleton()
             try:
-                with content:
-                    await drawing(*given)
+                await _while_seen(client, content, drawing, *given)
+            except _Left:
+                return
             except CoeError as error:
                 container.clear()
                 with container:
@@ -48,6 +54,35 @@ async def shown(drawing: Callable[..., Awaitable[Any]], *given: Any) -> None:
                 waiting.delete()
 
     await attempt()
+
+
+class _Left(Exception):
+    """Whoever looked has left."""
+
+
+async def _while_seen(
+    client: Client, content: ui.element, drawing: Callable[..., Awaitable[Any]], *given: Any
+) -> None:
+    """Draw a part until it is drawn, or whoever looks leaves.
+
+    Raises:
+        _Left: They have left.
+    """
+
+    async def drawn() -> None:
+        with content:
+            await drawing(*given)
+
+    task = asyncio.create_task(drawn(), name="drawing a part of a page")
+    client.on_delete(task.cancel)
+    try:
+        await task
+    except BaseException:
+        mine = asyncio.current_task()
+        if client.is_deleted and not (mine is not None and mine.cancelling()):
+            raise _Left from None
+        task.cancel()
+        raise
 
 
 def skeleton() -> None:
@@ -73,11 +108,17 @@ def empty(title: str, text: Content = "", icon: str = "inbox") -> Markup:
 def failed(error: CoeError, again: Callable[[], Awaitable[None]] | None = None) -> None:
     """Say what went wrong, with the request's id for whoever looks into it."""
     request_id = getattr(error, "request_id", None)
-    message = tag("p", str(error)) + (
+    gone = isinstance(error, NotFoundError)
+    title, icon = (
+        ("There is nothing here", "search_off")
+        if gone
+        else ("This could not be shown", "error_outline")
+    )
+    message = tag("p", error.message) + (
         tag("p", f"Request {request_id}", class_="small faint mono") if request_id else Markup("")
     )
     with ui.element("section").classes("panel").props('role="alert"'):
-        draw(empty("This could not be shown", message, "error_outline"))
+        draw(empty(title, message, icon))
         if again is not None:
             with (
                 ui.element("div")

@@ -40,6 +40,15 @@
     const same = [...last.within.querySelectorAll("a[href]")].find((one) => one.getAttribute("href") === last.href);
     if (same) same.focus({ preventScroll: true });
   }).observe(document.documentElement, { childList: true, subtree: true });
+  // A row of a list leads to where its name does; for keys and readers the name is the link.
+  document.addEventListener("click", (event) => {
+    const row = event.target.closest && event.target.closest("table.list tbody tr");
+    const link = row && row.querySelector("a.row-link");
+    if (!link || event.target.closest("a, button, input, label, summary")) return;
+    if (String(getSelection())) return;
+    if (event.ctrlKey || event.metaKey) window.open(link.href, "_blank");
+    else location.assign(link.href);
+  });
   window.addEventListener("keydown", (event) => {
     if (event.key === "Escape") window.coeRail(false);
     const typing = event.target.closest && event.target.closest("input, textarea, [contenteditable]");

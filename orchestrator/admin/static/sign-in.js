@@ -24,6 +24,18 @@
       send.disabled = false;
     }
   });
+  // The address has the code alone: what others write into an address is not what this page says.
+  const reasons = {
+    login_failed: "The identity provider did not sign you in. Try again, or sign in with a key.",
+    login_no_role: "You are known, but your account has no role here. Ask whoever runs this service for one, or sign out at the identity provider to use another account.",
+    login_unavailable: "The identity provider does not answer. Try again in a moment, or sign in with a key.",
+    registry_unavailable: "Nobody can be signed in right now. Try again in a moment.",
+  };
+  const reason = new URLSearchParams(location.search).get("problem");
+  if (reason !== null) {
+    at("refused").textContent = Object.hasOwn(reasons, reason) ? reasons[reason] : "You were not signed in. Try again.";
+    history.replaceState(null, "", `/admin/login?back=${encodeURIComponent(back)}`);
+  }
   at("key").focus();
   const ways = await fetch("/login/ways").then((answer) => (answer.ok ? answer.json() : {})).catch(() => ({}));
   if (ways.oidc) {

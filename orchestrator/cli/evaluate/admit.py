@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestrator.cli import output
-from orchestrator.cli.connection import Json, Key, Url
+from orchestrator.cli.connection import Json, Key, Url, connected
 from orchestrator.cli.evaluate import gathering, options
 
 if TYPE_CHECKING:
+    from coe_client.types import AdmissionEvidence
     from orchestrator.conductor.evaluation.tasks import GradedTask
     from orchestrator.evaluations.admitting import Shots
     from router.evidence.admission import Admission, Rule
@@ -57,6 +60,12 @@ def admit(
     at_once: options.AtOnce = 8,
     timeout: options.Timeout = 120.0,
     through_service: options.Through = False,
+    record: Annotated[
+        bool,
+        typer.Option(
+            "--record", help="Keep the result in the service, where the expert's page shows it."
+        ),
+    ] = False,
     url: Url = None,
     key: Key = None,
     as_json: Json = False,
@@ -65,6 +74,7 @@ def admit(
 
     The exit code is 1 where it is not.
     """
+    from coe_client.types import AdmissionRule
     from orchestrator.cli import local_experts
     from orchestrator.evaluations.admitting import decided
     from orchestrator.evaluations.evaluation import Plan
@@ -72,6 +82,7 @@ def admit(
     from router.evidence.admission import Rule
 
     rule = Rule(floor, level, power, margin, consistent)
+    version = _recorded_version(expert, catalogue, url, key) if record and not dry_run else None
     with gathering.sentences():
         tasks = gathering.prompts_of(prompts, None, None)
         check_judges(tasks, 0, prompts.name)
@@ -96,8 +107,51 @@ def admit(
     if decision is None:
         output.fail("Not decided: no answer could be graded here.")
     _show(expert, decision, found.spent, as_json=as_json)
+    if version is not None:
+        evidence = _evidence(decision, prompts.name, found.spent)
+        with connected(url, key) as client:
+            client.experts.record_admission(
+                expert,
+                admitted=decision.admitted,
+                rule=AdmissionRule(**asdict(rule)),
+                evidence=evidence,
+                version=version,
+            )
     if not decision.admitted:
         raise typer.Exit(1)
+
+
+def _recorded_version(expert: str, catalogue: Path | None, url: str | None, key: str | None) -> int:
+    """Return the version that is about to be asked."""
+    if catalogue is not None:
+        output.fail(
+            "--record is about an expert of the service: leave --catalogue out, or add the expert first.",
+            code=2,
+        )
+    with connected(url, key) as client:
+        return client.experts.get(expert).version
+
+
+def _evidence(decision: Admission, source: str, spent: int) -> AdmissionEvidence:
+    from coe_client.types import AdmissionEvidence
+    from experts.pricing import usd_of
+
+    score, above, consistency = decision.score, decision.corrected, decision.consistency
+    return AdmissionEvidence(
+        source=source,
+        prompts=score.n,
+        right=decision.right,
+        needed=decision.needed,
+        score=score.value or 0.0,
+        score_ci95=(score.low, score.high),
+        above_chance=above.mean,
+        above_chance_ci95=(above.low, above.high),
+        p_value=min(max(decision.p_value, 0.0), 1.0),
+        power=min(max(decision.power, 0.0), 1.0),
+        consistency=None if consistency is None else consistency.value,
+        reasons=list(decision.reasons),
+        cost_usd=usd_of(spent),
+    )
 
 
 def _shots(tasks: list[GradedTask], count: int | None, rule: Rule) -> Shots:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from orchestrator.tenants.limits.memory import MemoryLimits
 from orchestrator.tenants.limits.replicas import Replicas
@@ -92,7 +92,7 @@ class Alone:
         if share is None:
             used = self._used.get((ask.tenant, scope.name), Spent(ask.periods))
             count = self._replicas.count
-            share = replace(scope, limits=share_of(scope.limits, used, ask.periods, count))
+            share = Scope(scope.name, share_of(scope.limits, used, ask.periods, count))
             outage.shares[place] = share
         return share
 

@@ -7,14 +7,15 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from redis.asyncio.client import Pipeline
+import msgspec
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.kit.away import Away
+from orchestrator.kit.together import Command
 from orchestrator.tenants.limits.alone import Alone
 from orchestrator.tenants.limits.book import LimitBook, LimitRecord
 from orchestrator.tenants.limits.refusals import rate_headers, refused, too_large
@@ -33,8 +34,7 @@ _RECONCILE_SECONDS = 30.0
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(msgspec.Struct, frozen=True):
     """A request that was let through.
 
     Args:
@@ -44,12 +44,11 @@ class Admission:
     """
 
     nanos: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     noted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Decision:
+class _Decision(msgspec.Struct, frozen=True):
     """What was said to a request, under which limits, and whether by this process alone."""
 
     reply: Reply
@@ -57,8 +56,7 @@ class _Decision:
     alone: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(msgspec.Struct, frozen=True):
     """A reservation of this process."""
 
     tenant: str
@@ -152,25 +150,24 @@ class Limiter:
         shares = self._alone.shares(ask, scopes)
         return self._alone.top_up(ask, nanos, shares, LEASE_MS)
 
-    def settle_in(self, pipe: Pipeline, request_id: str, tokens: int, nanos: int) -> str | None:
-        """Have a pipeline count what a request really used; a second time changes nothing.
+    def settling(self, request_id: str, tokens: int, nanos: int) -> tuple[str, Command] | None:
+        """Return what has Redis count what a request really used; a second time changes nothing.
 
-        Where the pipeline fails the reservation lapses, and the usage records tell the rest.
+        Where the command fails the reservation lapses, and the usage records tell the rest.
 
         Args:
-            pipe: A command is added to it, where there is anything to be settled there.
             request_id: Of the request.
             tokens: Read and written.
             nanos: Billionths of a dollar that it cost.
 
         Returns:
-            The tenant if a command was added: if its answer is a ``NoScriptError``, the rest is up to
-            :meth:`settle_for`.
+            The tenant and the command, where there is anything to be settled there. If its reply is a
+            ``NoScriptError``, the rest is up to :meth:`settle_for`.
         """
         tenant = self.settle_alone(request_id, tokens, nanos)
-        if tenant is not None:
-            self._shared.settle_in(pipe, tenant, request_id, tokens, nanos)
-        return tenant
+        if tenant is None:
+            return None
+        return tenant, self._shared.settling(tenant, request_id, tokens, nanos)
 
     def settle_alone(self, request_id: str, tokens: int, nanos: int) -> str | None:
         """Count what a request really used as far as this process keeps count.

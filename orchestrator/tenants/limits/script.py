@@ -9,11 +9,10 @@ from importlib.resources import files
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
 from redis.exceptions import NoScriptError
 
 from orchestrator.kit.slots import beside_usage
-from orchestrator.kit.together import Together
+from orchestrator.kit.together import Command, Together
 from orchestrator.tenants.limits.values import (
     LIMIT_NAMES,
     Ask,
@@ -134,12 +133,10 @@ class RedisLimits:
         reply = await self._keep(tenant, "top_up", request_id, max(nanos, 0), *limits)
         return None if reply < 0 else bool(reply)
 
-    def settle_in(
-        self, pipe: Pipeline, tenant: str, request_id: str, tokens: int, nanos: int
-    ) -> None:
-        """Add :meth:`settle` to a pipeline, whose reply may be a ``NoScriptError``."""
+    def settling(self, tenant: str, request_id: str, tokens: int, nanos: int) -> Command:
+        """Return the command of :meth:`settle`, whose reply may be a ``NoScriptError``."""
         keys, used = _keys(tenant), self._settled(tokens, nanos)
-        pipe.evalsha(self._settle.sha, len(keys), *keys, used, request_id)
+        return ("EVALSHA", self._settle.sha, len(keys), *keys, used, request_id)
 
     async def renew(self, tenant: str, tokens: Mapping[str, int], ttl_ms: int) -> list[str]:
         """Keep reservations from lapsing, and count what is known to be used by now.
@@ -229,9 +226,7 @@ class RedisLimits:
         self, script: _Script, keys: Sequence[str], *arguments: str | bytes | int
     ) -> Any:
         values = (*keys, *arguments)
-        [reply] = await self._together.run(
-            lambda pipe: pipe.evalsha(script.sha, len(keys), *values)
-        )
+        [reply] = await self._together.run(("EVALSHA", script.sha, len(keys), *values))
         if isinstance(reply, NoScriptError):  # a Redis that was started anew, or told to forget
             return await self._redis.eval(script.source, len(keys), *values)
         if isinstance(reply, Exception):

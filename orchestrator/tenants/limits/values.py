@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
-from orchestrator.kit.ids import time_of
+import msgspec
+
+from orchestrator.kit.ids import milliseconds_of
 
 TENANT = "tenant"
 """What a tenant's own scope is called in the counters; a key's is called by its id."""
 
 LimitName = Literal["requests", "tokens", "concurrent", "day", "month"]
+_DAY_MS = 86_400_000
 LIMIT_NAMES: tuple[LimitName, ...] = ("requests", "tokens", "concurrent", "day", "month")
 
 
@@ -49,8 +53,7 @@ class Limits:
         return Limits(day=self.day, month=self.month)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True):
     """Limits and whose they are.
 
     Args:
@@ -62,8 +65,7 @@ class Scope:
     limits: Limits
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """What a request needs.
 
     Args:
@@ -94,7 +96,7 @@ class Ask:
     @property
     def periods(self) -> Periods:
         """The day and the month its cost counts for."""
-        return Periods.of(time_of(self.request_id))
+        return _periods_of_day(milliseconds_of(self.request_id) // _DAY_MS)
 
     def within(self, scopes: Sequence[Scope]) -> Ask:
         """Return it with no more tokens than the limits allow in a minute.
@@ -105,11 +107,10 @@ class Ask:
             (scope.limits.tokens for scope in scopes if scope.limits.tokens is not None),
             default=self.tokens,
         )
-        return self if self.tokens <= most else replace(self, tokens=most)
+        return self if self.tokens <= most else msgspec.structs.replace(self, tokens=most)
 
 
-@dataclass(frozen=True, slots=True)
-class Periods:
+class Periods(msgspec.Struct, frozen=True):
     """A day and a month (UTC), as numbers that sort: 20260131 and 202601."""
 
     day: int
@@ -123,6 +124,12 @@ class Periods:
         return cls(month * 100 + moment.day, month)
 
 
+@lru_cache(maxsize=8)
+def _periods_of_day(day: int) -> Periods:
+    """Return the periods of a day, as counted since 1970."""
+    return Periods.of(datetime.fromtimestamp(day * _DAY_MS / 1000, UTC))
+
+
 def renewal(moment: datetime, period: Literal["day", "month"]) -> datetime:
     """Return when the next day or month (UTC) begins."""
     today = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -131,8 +138,7 @@ def renewal(moment: datetime, period: Literal["day", "month"]) -> datetime:
     return (today.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(msgspec.Struct, frozen=True):
     """What is used of a scope's limits; zero where nothing is limited.
 
     Args:
@@ -154,8 +160,7 @@ class Use:
     month_held: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """A limit that stands in the way.
 
     Args:
@@ -169,8 +174,7 @@ class Refusal:
     wait_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """What is said to a request.
 
     Args:
@@ -191,8 +195,7 @@ class Reply:
         return not self.refusals and not self.unknown
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(msgspec.Struct, frozen=True):
     """What the usage records say was spent, in billionths of a dollar.
 
     Args:

@@ -22,7 +22,8 @@ async def sure(replica: Replica) -> None:
     prompt = prompt_of(asked, fields)
     assert prompt is not None
     kept = Kept(cache_key(asked, fields), prompt.rest, prompt.text, "", time.time() + 60)
-    seen = [Compared(kept.name, 1.0, True), Compared(kept.name, 0.7, False)] * 300
+    scale = replica.services.caching.similar._confirms.scale
+    seen = [Compared(kept.name, 1.0, True, scale), Compared(kept.name, 0.7, False, scale)] * 300
     await replica.services.caching.similar._events.add("default", kept, *seen)
 
 

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from experts.catalogue.expert import Endpoint, Expert, Price
+from orchestrator.tenants.keys import Role
 from orchestrator.usage.record import UsageRecord
 from tests.integration.usage.conftest import Caller, Desk
 
@@ -181,6 +182,37 @@ async def test_a_strategy_lists_what_each_expert_cost(desk: Desk, vendor: Vendor
     assert calls["vendor"]["tokens_estimated"] is True
     assert sum(call["cost_nanos"] for call in row["attempts"]) == _nanos(row)
     assert sum(call["prompt_tokens"] for call in row["attempts"]) == row["prompt_tokens"]
+    assert calls["vendor"]["duration_ms"] > 0
+    viewer = await desk.caller(role=Role.VIEWER)
+    detail = await viewer.coe.usage.get(row["request_id"])
+    assert detail.steps_left_out == 0
+    asked = [step for step in detail.steps if step.expert == "vendor"]
+    assert asked
+    assert TEXT not in str(detail.steps)
+    assert [step.number for step in detail.steps] == list(range(1, len(detail.steps) + 1))
+    assert sum(round(step.cost_usd * 1e9) for step in detail.steps) == _nanos(row)
+    assert sum(step.prompt_tokens for step in detail.steps) == row["prompt_tokens"]
+    events = [event for event in detail.timeline if event.what in {"step", "attempt"}]
+    assert [event.what for event in events] == ["step"] * len(detail.steps)
+    assert all(step.duration_ms > 0 for step in asked)
+    assert all(0 < event.at_ms <= detail.timeline[-1].at_ms for event in events)
+
+
+async def test_what_breaks_off_in_a_strategy_costs_what_was_read_and_written(
+    desk: Desk, vendor: Vendor
+) -> None:
+    """As :func:`test_a_stream_that_breaks_off_costs_what_was_written` does where no strategy answers."""
+    vendor.breaks_after = 2
+    caller = await desk.caller()
+    answer = await caller.post("/v1/chat/completions", {**ASKED, "model": "coe-cot"})
+    row = await _row(desk, caller, answer.headers["x-coe-request-id"])
+    viewer = await desk.caller(role=Role.VIEWER)
+    detail = await viewer.coe.usage.get(row["request_id"])
+    broken = [step for step in detail.steps if step.expert == "vendor"]
+    assert broken
+    assert all(step.status == "failed" and step.error for step in broken)
+    assert all(step.prompt_tokens > 0 and step.completion_tokens > 0 for step in broken)
+    assert _nanos(row) == sum(round(step.cost_usd * 1e9) for step in detail.steps) > 0
 
 
 def test_records_of_before_are_still_read() -> None:

@@ -14,7 +14,7 @@ from orchestrator.admin.parts.listing import Column, Filter, Listing, act
 from orchestrator.admin.parts.markup import Markup, badge, facts, table, tag
 from orchestrator.admin.parts.markup import draw as put
 from orchestrator.admin.parts.numbers import moment
-from orchestrator.admin.parts.panels import note_box
+from orchestrator.admin.parts.panels import lead
 from orchestrator.admin.parts.sources import Query, paged
 from orchestrator.admin.parts.states import empty
 from orchestrator.admin.parts.times import when
@@ -27,16 +27,15 @@ _RANGES = {"1": "last day", "7": "last week", "30": "last month", "365": "last y
 async def draw(view: View) -> None:
     """Draw the page."""
     head = await view.client.audit.head()
-    put(
-        note_box(
-            [
-                f"{head.number:,} entries; each holds the hash of the one before. The last is ",
-                tag("code", head.hash[:16]),
-                ". Check the whole chain with ",
-                tag("code", "coe audit verify"),
-                ".",
-            ]
-        )
+    so_far = f": {head.number:,} entries so far" if head.number else ""
+    lead(
+        [
+            f"Every change, before it is made and after{so_far}, each with the hash of the one before. ",
+            tag("code", "coe audit verify"),
+            " checks them all",
+            *([", up to the last one's hash ", tag("code", head.hash[:16])] if head.number else []),
+            ".",
+        ]
     )
 
     async def pressed(data: dict[str, str]) -> None:

@@ -7,16 +7,20 @@ from orchestrator.admin.pages.access.budget import outlook, spent
 from orchestrator.admin.parts.listing import Column, Filter, Listing
 from orchestrator.admin.parts.markup import Markup, badge, link, meter, tag
 from orchestrator.admin.parts.numbers import share
+from orchestrator.admin.parts.panels import lead
 from orchestrator.admin.parts.sources import paged
 from orchestrator.admin.parts.states import empty
 from orchestrator.admin.session import View
 
 _TONES = {"ok": "good", "near": "warn", "spent": "bad"}
+_TIMES = 10.0
+"""From so many times a budget on, per cent are hard to read."""
 _NAMES = {"ok": "fine", "near": "nearly used", "spent": "used up"}
 
 
 async def draw(view: View) -> None:
     """Draw the page."""
+    lead("How much of each budget is used, and when it will be used up at the present pace.")
     columns = (
         Column[Budget](
             "Whose", _whose, sort="tenant", value=lambda row: row.key_name or row.tenant
@@ -66,7 +70,11 @@ def _used(row: Budget) -> Markup:
     if row.share is None:
         return tag("span", "not known now", class_="faint")
     tone = {"near": "warn", "spent": "bad"}.get(row.state, "")
-    return meter(row.share, tone, name="Used") + tag("span", share(row.share, 0), class_="sub")
+    return meter(row.share, tone, name="Used") + tag("span", _part(row.share), class_="sub")
+
+
+def _part(used: float) -> str:
+    return share(used, 0) if used < _TIMES else f"{used:,.0f} times"
 
 
 def _state(row: Budget) -> Markup:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nicegui import ui
-
 from coe_client.types import KeyRecord
 from orchestrator.admin.pages.access import limits, new_key
 from orchestrator.admin.parts.asking import button, confirmed, telling
 from orchestrator.admin.parts.listing import Column, Filter, Listing, act
 from orchestrator.admin.parts.markup import Markup, badge, link, tag
+from orchestrator.admin.parts.panels import actions
 from orchestrator.admin.parts.sources import paged
 from orchestrator.admin.parts.states import empty
 from orchestrator.admin.parts.times import when
@@ -33,7 +32,7 @@ async def draw(view: View) -> None:
         await new_key.ask(view, view.query.get("tenant", ""))
         await listing.refresh()
 
-    with ui.element("div").classes("line"):
+    with actions("A key asks in the name of its tenant, and does what its role allows."):
         button("New key", make, kind="primary", icon="add")
     listing = keys_of(view, view.query)
     await listing.show()

@@ -6,7 +6,9 @@ from coe_client.types import Session
 from orchestrator.admin.parts.asking import confirmed, telling
 from orchestrator.admin.parts.listing import Column, Listing, act
 from orchestrator.admin.parts.markup import Markup, badge, tag
+from orchestrator.admin.parts.panels import lead
 from orchestrator.admin.parts.sources import paged
+from orchestrator.admin.parts.states import empty
 from orchestrator.admin.parts.times import when
 from orchestrator.admin.session import View
 
@@ -23,6 +25,7 @@ async def draw(view: View) -> None:
                 await view.client.sessions.end(data["id"])
             await listing.refresh()
 
+    lead("Browsers that are signed in at these pages.")
     columns = (
         Column[Session]("Who", _who, value=lambda row: row.name or row.actor),
         Column[Session]("Role", lambda row: row.role, value=lambda row: row.role),
@@ -43,6 +46,11 @@ async def draw(view: View) -> None:
         ),
         start=view.query,
         searchable="Search sessions",
+        nothing=empty(
+            "Nobody is signed in",
+            "Whoever signs in with a key or at the identity provider is listed here.",
+            "devices",
+        ),
         act=pressed,
     )
     await listing.show()

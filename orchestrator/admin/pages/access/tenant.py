@@ -48,7 +48,7 @@ async def draw(view: View) -> None:
         )
     await budget_panels(view, tenant=tenant.id)
     if view.may("admin"):
-        put(tag("h2", "Keys"))
+        put(tag("h2", "Keys")).classes("heading")
         await keys_of(view, {}, tenant.id).show()
 
 

@@ -10,6 +10,7 @@ from orchestrator.admin.parts.listing import Column, Filter, Listing
 from orchestrator.admin.parts.markup import Markup, badge, link, tag
 from orchestrator.admin.parts.markup import draw as put
 from orchestrator.admin.parts.numbers import count
+from orchestrator.admin.parts.panels import actions
 from orchestrator.admin.parts.sources import paged
 from orchestrator.admin.parts.states import empty
 from orchestrator.admin.parts.times import when
@@ -18,7 +19,7 @@ from orchestrator.admin.session import View
 
 async def draw(view: View) -> None:
     """Draw the page."""
-    with ui.element("div").classes("line"):
+    with actions("Whose keys, budgets, kept answers and records are kept apart."):
         button(
             "New tenant",
             lambda: _make(view),

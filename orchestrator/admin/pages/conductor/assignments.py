@@ -8,8 +8,7 @@ from coe_client.types import Assignment
 from orchestrator.admin.parts.asking import button, confirmed, telling
 from orchestrator.admin.parts.listing import Column, Listing, act
 from orchestrator.admin.parts.markup import Markup
-from orchestrator.admin.parts.markup import draw as put
-from orchestrator.admin.parts.panels import note_box, panel
+from orchestrator.admin.parts.panels import lead, panel
 from orchestrator.admin.parts.sources import gathered, whole
 from orchestrator.admin.parts.states import empty
 from orchestrator.admin.parts.times import when
@@ -20,11 +19,9 @@ _ANY = {"*": "any"}
 
 async def draw(view: View) -> None:
     """Draw the list, and a form for one more."""
-    put(
-        note_box(
-            "A request that names no strategy goes to one expert, unless its category, policy or tenant has a "
-            "strategy assigned here. The most particular assignment counts."
-        )
+    lead(
+        "A request that names no strategy goes to one expert, unless its category, policy or tenant has a "
+        "strategy assigned here. The most particular assignment counts."
     )
 
     async def pressed(data: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ from coe_client.types import RunDetail, RunStep
 from orchestrator.admin.pages.conductor.runs import status
 from orchestrator.admin.pages.conductor.steps import tree
 from orchestrator.admin.parts.asking import button, confirmed, go, telling
+from orchestrator.admin.parts.diagrams import diagram
 from orchestrator.admin.parts.markup import Markup, badge, facts, link, tag
 from orchestrator.admin.parts.markup import draw as put
 from orchestrator.admin.parts.numbers import count, money, seconds
@@ -97,7 +98,7 @@ async def _run(view: View, run: RunDetail) -> None:
                 with panel("Graph") as body:
                     body.style("max-height: 520px; overflow: auto")
                     picture = await view.client.runs.graph(run.id)
-                    ui.mermaid(picture, {"theme": "neutral", "securityLevel": "strict"})
+                    diagram(picture, "Steps of the run, each after those it needed")
         with stack(4), panel("Run"):
             put(facts(_facts(view, run)))
             put(tag("h3", "Task"))

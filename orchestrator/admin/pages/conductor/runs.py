@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coe_client.types import Run
+from orchestrator.admin.parts.filters import tenant_filter
 from orchestrator.admin.parts.listing import Column, Filter, Listing
 from orchestrator.admin.parts.live import keep_fresh
 from orchestrator.admin.parts.markup import Markup, badge, link, tag
@@ -37,20 +38,33 @@ async def draw(view: View) -> None:
             value=lambda row: row.spent.calls,
         ),
         Column[Run](
-            "Cost", lambda row: money(row.spent.usd), numeric=True, value=lambda row: row.spent.usd
+            "Cost",
+            lambda row: money(row.spent.usd),
+            sort="cost",
+            numeric=True,
+            value=lambda row: row.spent.usd,
         ),
         Column[Run](
             "Took",
             lambda row: seconds(row.spent.seconds),
+            sort="took",
             numeric=True,
             value=lambda row: row.spent.seconds,
         ),
         Column[Run](
             "Asked",
             lambda row: when(row.created_at, view.zone),
+            sort="created",
             value=lambda row: row.created_at.isoformat() if row.created_at else None,
         ),
     )
+    strategies = await view.client.strategies.list()
+    filters = [
+        Filter("status", "State", {one: one for one in STATUSES}),
+        Filter("strategy", "Strategy", {one.name: one.name for one in strategies}),
+    ]
+    if view.may("admin"):  # who else sees the runs of one tenant only
+        filters.append(await tenant_filter(view))
     hint = tag(
         "span", "Start one with ", tag("code", "POST /v1/runs"), " or ", tag("code", "coe run"), "."
     )
@@ -59,11 +73,18 @@ async def draw(view: View) -> None:
         columns,
         paged(
             lambda query: view.client.runs.list(
-                status=query.filters.get("status"), page_size=query.limit
+                status=query.filters.get("status"),
+                strategy=query.filters.get("strategy"),
+                tenant=query.filters.get("tenant"),
+                q=query.search or None,
+                sort=query.order,
+                page_size=query.limit,
             )
         ),
         start=view.query,
-        filters=(Filter("status", "State", {one: one for one in STATUSES}),),
+        filters=filters,
+        searchable="Task, answer, id or metadata",
+        sort="-created",
         nothing=empty("No runs yet", hint, "account_tree"),
     )
     await listing.show()

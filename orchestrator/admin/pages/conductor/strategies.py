@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nicegui import ui
 
+from orchestrator.admin.parts.diagrams import diagram
 from orchestrator.admin.parts.markup import draw as put
 from orchestrator.admin.parts.markup import link, tag
 from orchestrator.admin.parts.panels import panel
@@ -29,9 +30,7 @@ async def draw(view: View) -> None:
         ]
         put(tag("nav", entries, aria_label="Strategies", class_="side-links"))
         with panel(chosen.name, chosen.description):
-            ui.mermaid(chosen.picture, {"theme": "neutral", "securityLevel": "strict"}).props(
-                f'role="img" aria-label="Graph of the strategy {chosen.name}"'
-            )
+            diagram(chosen.picture, f"Graph of the strategy {chosen.name}")
             put(
                 tag(
                     "p",

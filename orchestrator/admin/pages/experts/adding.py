@@ -6,6 +6,7 @@ from typing import Any
 
 from nicegui import ui
 
+from orchestrator.admin.pages.experts import trial
 from orchestrator.admin.pages.experts.entry import Entry, concise
 from orchestrator.admin.pages.experts.form import Form
 from orchestrator.admin.pages.experts.providers import PROVIDERS, Provider
@@ -42,6 +43,7 @@ async def draw(view: View) -> None:
         go(f"/admin/experts/{added.expert.id}?tab=try")
 
     form.buttons(save, check, "Add the expert")
+    trial.draw(view, form)
 
 
 async def checked(view: View, entry: Entry, *, fresh: bool) -> None:

@@ -22,7 +22,7 @@ _UNEASY, _BAD = 0.05, 0.2
 
 async def draw(view: View) -> None:
     """Draw the page."""
-    with actions():
+    with actions("Who can answer. Figures are of the last 24 hours."):
         button(
             "Add an expert",
             lambda: go(ADDRESS),
@@ -31,7 +31,6 @@ async def draw(view: View) -> None:
             enabled=view.may("editor"),
             why_not="This needs the role editor.",
         )
-        put(tag("span", "Figures are of the last 24 hours.", class_="small soft"))
     if only := view.query.get("tag"):
         every = link("Show all experts", "/admin/experts")
         put(note_box(["Only those with the tag ", badge(only, "accent"), ". ", every]))

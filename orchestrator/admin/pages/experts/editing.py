@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coe_client.types import ExpertRecord
+from orchestrator.admin.pages.experts import trial
 from orchestrator.admin.pages.experts.adding import checked, stored_names
 from orchestrator.admin.pages.experts.entry import Entry, concise
 from orchestrator.admin.pages.experts.form import Form
@@ -33,3 +34,4 @@ async def draw(view: View, record: ExpertRecord) -> None:
         go(f"/admin/experts/{expert_id}" + ("" if same else f"?{where}"))
 
     form.buttons(save, check, "Save")
+    trial.draw(view, form)

@@ -73,13 +73,13 @@ class Form:
         with ui.element("div").classes("line"):
             button(
                 name,
-                lambda: self._send(save),
+                lambda: self.send(save),
                 kind="primary",
                 icon="check",
                 enabled=may,
                 why_not=why,
             )
-            button("Check", lambda: self._send(check), enabled=may, why_not=why)
+            button("Check", lambda: self.send(check), enabled=may, why_not=why)
 
     def entry(self) -> Entry:
         """Return the entry as it stands there.
@@ -189,7 +189,8 @@ class Form:
             self._values.pop(name, None)
         self._fill_form()
 
-    async def _send(self, send: Send) -> None:
+    async def send(self, send: Send) -> None:
+        """Send the entry as it stands there; what is wrong with it is told where it is."""
         self._say(None)
         for control in self._controls.values():
             control.error = None

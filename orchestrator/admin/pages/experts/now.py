@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from nicegui import ui
+
 from coe_client import CoeError
 from coe_client.types import ExpertFigures, ExpertRecord
 from orchestrator.admin.pages.experts.health import breaker
@@ -17,7 +19,7 @@ from orchestrator.admin.parts.live import keep_fresh, replace
 from orchestrator.admin.parts.markup import Markup, facts, link, table, tag
 from orchestrator.admin.parts.markup import draw as put
 from orchestrator.admin.parts.numbers import count
-from orchestrator.admin.parts.panels import actions, grid, panel, stack
+from orchestrator.admin.parts.panels import grid, panel, stack
 from orchestrator.admin.parts.times import when
 from orchestrator.admin.session import View
 
@@ -85,7 +87,7 @@ def _endpoints(view: View, expert_id: str) -> Shown:
                 await view.client.breakers.reset(expert_id)
                 shown(await view.client.overview.expert(expert_id))
 
-        with actions() as line:
+        with ui.element("div").classes("line") as line:
             button(
                 "Let it take calls again",
                 reset,

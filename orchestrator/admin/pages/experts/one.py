@@ -9,7 +9,7 @@ from nicegui import ui
 
 from coe_client.errors import NotFoundError
 from coe_client.types import ExpertFigures, ExpertRecord
-from orchestrator.admin.pages.experts import editing, history, now, trying, versions
+from orchestrator.admin.pages.experts import admission, editing, history, now, trying, versions
 from orchestrator.admin.pages.experts.entry import concise
 from orchestrator.admin.pages.experts.health import health
 from orchestrator.admin.parts.asking import button, confirmed, go, reload, telling
@@ -57,6 +57,7 @@ async def draw(view: View) -> None:
     put(_tabs(expert_id, chosen))
     if chosen == "now":
         await now.draw(view, record, figures, shown)
+        await admission.draw(view, record)
     else:
         await _DRAWN[chosen](view, record)
 

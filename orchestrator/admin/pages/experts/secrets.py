@@ -9,7 +9,7 @@ from orchestrator.admin.parts.asking import button, confirmed, telling
 from orchestrator.admin.parts.listing import Column, Listing, act
 from orchestrator.admin.parts.markup import draw as put
 from orchestrator.admin.parts.markup import tag
-from orchestrator.admin.parts.panels import actions, note_box
+from orchestrator.admin.parts.panels import actions
 from orchestrator.admin.parts.sources import gathered, whole
 from orchestrator.admin.parts.states import empty
 from orchestrator.admin.parts.times import when
@@ -18,12 +18,6 @@ from orchestrator.admin.session import View
 
 async def draw(view: View) -> None:
     """Draw the page."""
-    put(
-        note_box(
-            "Keys of vendors that experts are called with. They are kept encrypted, and nobody is ever shown "
-            "their values again; an expert's endpoint names the one it needs."
-        )
-    )
 
     async def add() -> None:
         if await set_secret(view):
@@ -43,7 +37,10 @@ async def draw(view: View) -> None:
                 await view.client.secrets.delete(name)
             await listing.refresh()
 
-    with actions():
+    with actions(
+        "Keys of vendors that experts are called with. They are kept encrypted, and nobody is ever shown "
+        "their values again; an expert's endpoint names the one it needs."
+    ):
         button("Set a secret", add, kind="primary", icon="add")
     columns = (
         Column[SecretRecord](

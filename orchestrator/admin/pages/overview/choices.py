@@ -18,12 +18,12 @@ from orchestrator.admin.pages.overview.ranges import (
     typed,
 )
 from orchestrator.admin.parts.asking import button
+from orchestrator.admin.parts.choosing import Search, experts_of, searched, tenants_of
 from orchestrator.admin.parts.markup import Markup, tag
 from orchestrator.admin.parts.markup import draw as put
-from orchestrator.admin.parts.sources import gathered
 from orchestrator.admin.session import View
 
-_MOST = 500
+_SEARCHED: dict[str, Callable[[View], Search]] = {"expert": experts_of, "tenant": tenants_of}
 _PRESSED = """(event) => {
   const pressed = event.target.closest("[data-range]");
   if (pressed) emit(pressed.dataset.range);
@@ -151,6 +151,8 @@ class Choices:
         known = {} if chosen is None else {chosen: chosen}
         choice = ui.select(known, label=name, value=chosen, with_input=True)
         choice.props("outlined dense clearable options-dense").classes("overview-filter")
+        if key in _SEARCHED:
+            searched(choice, _SEARCHED[key](self._view))
 
         async def choose(value: str | None) -> None:
             if value == self.filters.get(key):
@@ -171,14 +173,11 @@ class Choices:
 
 
 async def options(view: View) -> Options:
-    """Return what may be chosen; of tenants the first hundreds."""
-    client = view.client
-    models = await gathered(client.models.list())
-    router = await client.router.get()
-    tenants = await client.tenants.list(page_size=_MOST).page()
+    """Return what may be chosen at first; of experts and tenants more is found by what is typed."""
+    router = await view.client.router.get()
     return {
-        "expert": {one.id: one.id for one in models if one.coe.kind == "expert"},
+        "expert": dict(await experts_of(view)("")),
         "category": {"": "None: the expert was named"}
         | {one.id: one.name or one.id for one in router.categories},
-        "tenant": {one.id: one.name or one.id for one in tenants.data},
+        "tenant": dict(await tenants_of(view)("")),
     }

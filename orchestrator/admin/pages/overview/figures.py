@@ -58,13 +58,13 @@ def _saved(found: Overview) -> Markup:
         return _explained(
             "Saved", "–", tag("span", "no expert to compare with", class_="faint"), ""
         )
-    name = f"Saved against {best.name or best.expert}"
+    name = best.name or best.expert
     if not best.priced:
-        note: Content = tag("span", "it has no price", class_="faint")
-        return _explained(name, "–", note, best.method)
-    part = f"{share(now.saved_share, 0)} cheaper; " if (now.saved_share or 0) > 0 else ""
-    told = [part, amount(found.change.saved_usd, better="more")]
-    return _explained(name, money(now.saved_usd), told, best.method)
+        note: Content = tag("span", f"{name} has no price", class_="faint")
+        return _explained("Saved", "–", note, best.method)
+    part = f"{share(now.saved_share, 0)} cheaper than" if (now.saved_share or 0) > 0 else "against"
+    told = f"{part} {name} alone"
+    return _explained("Saved", money(now.saved_usd), told, best.method)
 
 
 def _explained(name: str, value: str, note: Content, method: str) -> Markup:

@@ -30,6 +30,7 @@ from orchestrator.admin.parts.numbers import moment
 from orchestrator.admin.parts.panels import grid, note_box, panel
 from orchestrator.admin.session import View
 
+_WHAT_IF = link("What if the budget were halved?", "/admin/router?budget=half")
 _EVERY = 10.0
 """Seconds between two looks while the page is seen."""
 
@@ -72,7 +73,8 @@ class Board:
                 ("latency", "Latency", "Of answered requests, to the end of the answer."),
                 ("cache", "Cache", "Requests that looked for an answer that is kept."),
             ):
-                with panel(title, note, span=6):
+                told = [note, " ", _WHAT_IF] if name == "cost" else note
+                with panel(title, told, span=6):
                     self._charts[name] = chart({}, f"{title} over time. {note}", height=220)
         with (
             ui.element("section").classes("panel"),

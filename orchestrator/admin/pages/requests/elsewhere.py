@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from coe_client import CoeError
 from coe_client.types import RequestContent, RequestDetail, RoutingDecision
@@ -74,6 +75,10 @@ async def elsewhere(view: View, detail: RequestDetail, said: RequestContent | No
                 numeric=(2, 3),
             )
         )
+        if detail.policy in router.policies:
+            what = f"What if the budget of {detail.policy} were halved?"
+            address = f"/admin/router?policy={quote(detail.policy)}&budget=half"
+            put(tag("p", link(what, address), class_="foot"))
 
 
 def mapped(

@@ -13,6 +13,7 @@ from orchestrator.admin.pages.overview.ranges import CUSTOM, range_of
 from orchestrator.admin.pages.requests.search import Asked, asked
 from orchestrator.admin.pages.requests.story import STATES
 from orchestrator.admin.parts.asking import button, go
+from orchestrator.admin.parts.filters import expert_filter, tenant_filter
 from orchestrator.admin.parts.listing import Column, Filter, Listing
 from orchestrator.admin.parts.markup import Content, Markup, badge, link, tag
 from orchestrator.admin.parts.markup import draw as put
@@ -22,7 +23,6 @@ from orchestrator.admin.parts.states import empty
 from orchestrator.admin.parts.times import when
 from orchestrator.admin.session import View
 
-_MOST = 500
 _DOUBTFUL = 0.3
 """Probability of the category general below which it was not what the router took it for, but unsure."""
 _RARE = ("policy", "cache", "cost", "took")
@@ -93,9 +93,7 @@ def source(view: View) -> Source[UsageRecord]:
 
 async def _filters(view: View) -> list[Filter]:
     client = view.client
-    experts = await client.overview.experts_page(limit=_MOST)
     router = await client.router.get()
-    tenants = await client.tenants.list(page_size=_MOST).page()
     ranges = {"1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days"}
     if view.query.get("range") == CUSTOM:
         chosen = range_of(view.query, view.zone)
@@ -105,20 +103,15 @@ async def _filters(view: View) -> list[Filter]:
                 for one in (chosen.since, chosen.until)
             )
             ranges[CUSTOM] = f"{begin} to {end}"
-    named = {
-        "expert": {one.id: one.id for one in experts.data},
-        "category": {one.id: one.id for one in router.categories},
-        "tenant": {one.id: one.id for one in tenants.data},
-    }
-    for key, options in named.items():  # what the address asks for, if it is not among the first
-        if view.query.get(key):
-            options.setdefault(view.query[key], view.query[key])
+    categories = {one.id: one.id for one in router.categories}
+    if view.query.get("category"):  # perhaps one of a router before
+        categories.setdefault(view.query["category"], view.query["category"])
     return [
         Filter("range", "Time", ranges),
         Filter("status", "Status", {key: name for key, (name, _) in STATES.items()}),
-        Filter("expert", "Expert", named["expert"]),
-        Filter("category", "Category", named["category"]),
-        Filter("tenant", "Tenant", named["tenant"]),
+        await expert_filter(view),
+        Filter("category", "Category", categories),
+        await tenant_filter(view),
         Filter("policy", "Policy", {name: name for name in router.policies}),
         Filter(
             "cache",

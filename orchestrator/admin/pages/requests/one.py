@@ -65,7 +65,8 @@ async def draw(view: View) -> None:
             if detail.decision is not None:
                 with panel(
                     "Who could have answered",
-                    "Best first under the policy. Quality runs from 0 to 1; cost is that of a usual answer.",
+                    "Best first under the policy. Quality: the share of such tasks done well. "
+                    "Cost: that of a usual answer.",
                     flush=True,
                 ):
                     put(decisions.candidates(detail.decision, detail.expert))
@@ -110,7 +111,11 @@ def _figures(detail: RequestDetail) -> None:
         tile(
             "Kind",
             detail.category or "–",
-            sureness(detail.decision) if detail.decision else "the expert was named",
+            sureness(detail.decision)
+            if detail.decision
+            else "the expert was named"
+            if detail.expert
+            else "nothing was decided",
         ),
         tile("Went to", _short(detail), f"asked for {detail.model or 'nothing'}"),
     )
@@ -170,10 +175,14 @@ def _facts(view: View, detail: RequestDetail) -> list[tuple[str, Content]]:
 
 def _guardrails(detail: RequestDetail) -> Content:
     told = [
-        tag("li", ", ".join(f"{name} {value}" for name, value in one.items() if value))
+        tag("li", ", ".join(_told(name, value) for name, value in one.items() if value))
         for one in detail.guardrails or []
     ]
     return tag("ul", told, class_="plain-list") if told else "none had anything to say"
+
+
+def _told(name: str, value: object) -> str:
+    return f"{name} {', '.join(map(str, value)) if isinstance(value, list) else value}"
 
 
 def _raw(detail: RequestDetail) -> None:

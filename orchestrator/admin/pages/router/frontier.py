@@ -25,8 +25,7 @@ def frontier_chart(frontier: RouterFrontier, after: MappingTotals, limit_on: str
     spent = _OF[limit_on](after)
     if spent is not None:
         series["With this budget"] = [(float(spent), after.expected_quality)]
-    unit = "US dollars" if limit.unit == "$" else limit.unit
-    options = curve(series, x=f"{limit.name}{f' ({unit})' if unit else ''}", y="Expected quality")
-    for drawn in options["series"][1:]:
-        drawn.update(type="scatter", symbolSize=13)
+    options = curve(series, x=limit.name, y="Expected quality", units=(limit.unit, "%"))
+    for drawn, symbol in zip(options["series"][1:], ("circle", "diamond"), strict=False):
+        drawn.update(type="scatter", symbolSize=14, symbol=symbol, z=4)
     return options

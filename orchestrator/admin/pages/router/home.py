@@ -59,10 +59,17 @@ async def _version(view: View, router: RouterInfo, version: str, tab: str) -> No
         choice.style("min-width: 280px")
         choice.on_value_change(lambda event: go(f"/admin/router?tab={tab}&version={event.value}"))
         put(_standing(router, version))
+        if router.down:
+            put(
+                tag(
+                    "span",
+                    "Left out, since they fail: ",
+                    *_experts(router.down),
+                    class_="warn small",
+                )
+            )
     for failure in router.failures:
         put(note_box(f"The version {failure.id} cannot be loaded: {failure.reason}", "bad"))
-    if router.down:
-        put(note_box(["Left out at the moment, since they fail: ", *_experts(router.down)], "warn"))
 
 
 def _standing(router: RouterInfo, version: str) -> Markup:

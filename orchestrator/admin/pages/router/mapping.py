@@ -98,7 +98,10 @@ def _budget_panel(view: View, state: _State, result: ui.element) -> None:
             return
         low, high = frontier.lowest, max(frontier.highest, frontier.lowest)
         now = limit_of(state.policy.budget, state.limit_on)
-        begin = now if now is not None else frontier.present.spent if frontier.present else high
+        present = now if now is not None else frontier.present.spent if frontier.present else high
+        begin = present / 2 if view.query.get("budget") == "half" else present
+        if begin != present:  # asked for by the address: what is solved first is that
+            state.budget = budget_with(state.policy.budget, state.limit_on, begin)
         value = put(tag("div", amount(begin, state.limit_on), class_="value-big num"))
 
         async def change(wanted: float | None) -> None:
@@ -107,7 +110,7 @@ def _budget_panel(view: View, state: _State, result: ui.element) -> None:
             await _solve(view, state, result)
 
         slider = ui.slider(
-            min=min(low, begin), max=max(high, begin), value=begin, step=slider_step(low, high)
+            min=min(low, begin), max=max(high, present), value=begin, step=slider_step(low, high)
         )
         slider.props(f'aria-label="{limit.name}"')
         slider.on("change", lambda event: change(float(event.args)))
@@ -117,13 +120,13 @@ def _budget_panel(view: View, state: _State, result: ui.element) -> None:
         put(tag("div", ends, class_="line small faint"))
 
         async def halve() -> None:
-            half = begin / 2
+            half = present / 2
             slider.props(f"min={min(low, half)}")
             slider.set_value(half)
             await change(half)
 
         async def lift() -> None:
-            slider.set_value(max(high, begin))
+            slider.set_value(max(high, present))
             await change(None)
 
         with ui.element("div").classes("line"):

@@ -8,7 +8,7 @@ from coe_client.types import MapPoint
 from orchestrator.admin.parts.charts import Options, chart, curve
 from orchestrator.admin.parts.markup import draw as put
 from orchestrator.admin.parts.numbers import count, share
-from orchestrator.admin.parts.panels import note_box, panel
+from orchestrator.admin.parts.panels import lead, panel
 from orchestrator.admin.parts.states import empty
 from orchestrator.admin.session import View
 
@@ -19,19 +19,15 @@ async def draw(view: View, version: str) -> None:
     if not found.points:
         put(empty("There is nothing to draw", "This version has no examples.", "scatter_plot"))
         return
-    with panel(
-        "Map of prompts",
-        f"{count(found.examples)} examples and {count(found.requests)} requests; colours are categories.",
-    ):
-        options = map_options(found.points)
-        chart(options, "Prompts in two dimensions, by category", height=560)
     shown = share(sum(found.explained), 0) if found.explained else "some"
-    put(
-        note_box(
-            f"Two directions out of hundreds, which hold {shown} of the differences: clusters that touch here may "
-            "be apart. Requests are drawn only for tenants that let their content be kept."
-        )
+    lead(
+        f"Prompts that are alike lie near each other: {count(found.examples)} examples and "
+        f"{count(found.requests)} requests of tenants that let their content be kept. These are two directions "
+        f"out of hundreds, with {shown} of the differences: what touches here may be apart."
     )
+    with panel():
+        options = map_options(found.points)
+        chart(options, "Prompts in two dimensions, by category", height=520)
 
 
 def map_options(points: Sequence[MapPoint]) -> Options:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from coe_client.types import Confusion, RouterDiagnostics
 from orchestrator.admin.parts.charts import chart, curve
 from orchestrator.admin.parts.markup import Markup, table, tag
 from orchestrator.admin.parts.markup import draw as put
 from orchestrator.admin.parts.numbers import count, share
-from orchestrator.admin.parts.panels import grid, note_box, panel, tile, tiles
+from orchestrator.admin.parts.panels import grid, lead, panel, tile, tiles
 from orchestrator.admin.parts.states import empty
 from orchestrator.admin.session import View
 
@@ -16,7 +18,7 @@ async def draw(view: View, version: str) -> None:
     """Draw measures on data kept apart, then what live traffic tells."""
     found = await view.client.routers.diagnostics(version)
     if found.note:
-        put(note_box(found.note))
+        lead(found.note)
     if found.source == "none":
         put(
             empty(
@@ -63,9 +65,9 @@ def _measured(found: RouterDiagnostics) -> None:
                     (one.confidence, one.accuracy) for one in reliability.bins if one.observations
                 ]
                 series = {"Router": points, "Perfect": [(0.0, 0.0), (1.0, 1.0)]}
-                options = curve(series, x="How sure", y="Share that is right")
-                options["xAxis"].update(min=0, max=1)
-                options["yAxis"].update(min=0, max=1)
+                options = curve(series, x="How sure", y="Share that is right", units=("%", "%"))
+                options["xAxis"].update(min=0, max=1, interval=0.25)
+                options["yAxis"].update(min=0, max=1, interval=0.25)
                 options["series"][1].update(
                     lineStyle={"type": "dashed", "width": 1}, showSymbol=False
                 )
@@ -77,13 +79,18 @@ def _measured(found: RouterDiagnostics) -> None:
                 span=6,
             ):
                 points = [(one.coverage, one.risk) for one in risk.points]
-                chart(
-                    curve({"Risk": points}, x="Coverage", y="Risk"),
-                    "Risk over coverage",
-                    height=300,
-                )
+                options = curve({"Risk": points}, x="Coverage", y="Risk", units=("%", "%"))
+                options["xAxis"].update(min=0, max=1, interval=0.25)
+                options["yAxis"].update(min=0, max=0.05 if _rarely_wrong(points) else None)
+                options["series"][0]["showSymbol"] = False
+                chart(options, "Risk over coverage", height=300)
         if found.confusion:
             _confusion(found)
+
+
+def _rarely_wrong(points: Sequence[tuple[float, float]]) -> bool:
+    """Tell whether errors are so rare that an axis of their own size would make a show of nothing."""
+    return max((risk for _, risk in points), default=0.0) < 0.05
 
 
 def _confusion(found: RouterDiagnostics) -> None:
@@ -124,7 +131,7 @@ def confusion_table(confusion: Confusion) -> Markup:
         cells = [_cell(number, number / total) for number in counts]
         rows.append((tag("span", name, class_="strong"), *cells))
     headings = ("", *confusion.categories)
-    return table("Confusion", headings, rows, numeric=range(1, len(headings)))
+    return table("Confusion", headings, rows, numeric=range(1, len(headings)), matrix=True)
 
 
 def _cell(number: int, part: float) -> Markup:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from coe_client.types import ExpertScores, ScoreCell
 from orchestrator.admin.parts.listing import Column, Listing
 from orchestrator.admin.parts.markup import Markup, badge, link, tag
-from orchestrator.admin.parts.markup import draw as put
 from orchestrator.admin.parts.numbers import money, share
-from orchestrator.admin.parts.panels import note_box
+from orchestrator.admin.parts.panels import lead
 from orchestrator.admin.parts.sources import Query, paged
 from orchestrator.admin.session import View
 
@@ -16,11 +15,9 @@ async def draw(view: View, version: str) -> None:
     """Draw the matrix as a list of experts."""
     first = (await view.client.routers.scores(version, page_size=1).page()).data
     names = [cell.category for cell in first[0].cells] if first else []
-    put(
-        note_box(
-            "The share of tasks that an expert does well, with the interval that holds it in 95 of 100 cases. "
-            "Pale: assumed from what is known of the expert, not measured."
-        )
+    lead(
+        "The share of tasks that an expert does well; pointed at, the interval that holds it in 95 of 100 cases. "
+        "Pale: assumed from what is known of the expert, not measured."
     )
     columns = [
         Column[ExpertScores]("Expert", _expert, sort="expert", value=lambda row: row.expert),

@@ -8,6 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from coe_client.types import Possible, RouterCategory, RouterRegression, RouterTaxonomy
+from orchestrator.admin.parts import panels
 from orchestrator.admin.parts.asking import button, go, telling
 from orchestrator.admin.parts.listing import Column, Listing, act
 from orchestrator.admin.parts.markup import Markup, badge, table, tag
@@ -29,12 +30,8 @@ async def draw(view: View, version: str) -> None:
         if taxonomy.learned
         else "It is made of these texts and examples alone: "
     )
-    put(
-        note_box(
-            [learned, "a change makes a new version, which decides nothing until it is promoted."]
-        )
-    )
-    with ui.element("div").classes("line"):
+    told = "a change makes a new version, which decides nothing until it is promoted."
+    with panels.actions(learned + told):
         _button(
             view, "Add a category", taxonomy.possible.add_category, lambda: _add(view, taxonomy)
         )

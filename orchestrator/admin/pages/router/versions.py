@@ -9,6 +9,7 @@ from orchestrator.admin.parts.asking import button, confirmed, telling
 from orchestrator.admin.parts.listing import Column, Listing
 from orchestrator.admin.parts.markup import Markup, badge, link, tag
 from orchestrator.admin.parts.numbers import share
+from orchestrator.admin.parts.panels import actions
 from orchestrator.admin.parts.sources import gathered, whole
 from orchestrator.admin.parts.times import when
 from orchestrator.admin.session import View
@@ -18,7 +19,7 @@ TONES = {"active": "good", "canary": "info", "shadow": "info", "candidate": "acc
 
 async def draw(view: View, _: str) -> None:
     """Draw the list."""
-    with ui.element("div").classes("line"):
+    with actions("One version decides; others can be tried beside it, or wait."):
         button(
             "Roll back",
             lambda: roll_back(view, listing),

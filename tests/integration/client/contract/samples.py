@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from coe_client.types import (
+    AdmissionEvidence,
+    AdmissionRule,
     Endpoint,
     Expert,
     JobOptions,
@@ -46,6 +48,21 @@ EXPERT = Expert(
     aliases=["gpt-x"],
     fallbacks=["bo"],
     enabled=False,
+)
+EVIDENCE = AdmissionEvidence(
+    source="shots.jsonl",
+    prompts=20,
+    right=15,
+    needed=9,
+    score=0.75,
+    score_ci95=(0.53, 0.89),
+    above_chance=0.67,
+    above_chance_ci95=(0.38, 0.85),
+    p_value=0.001,
+    power=0.9,
+    consistency=1.0,
+    reasons=["15 of 20 answers are right"],
+    cost_usd=0.01,
 )
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
 LIMITS = {"rounds": 1, "calls": 1, "depth": 1, "tokens": 1, "usd": 1.0, "seconds": 1.0}
@@ -179,6 +196,13 @@ SAMPLES: dict[str, Any] = {
     "usage.list.status": "ok",
     "status": "ok",
     "runs.list.status": "running",
+    "runs.list.sort": "-cost",
+    "jobs.list.sort": "-failed",
+    "experts.try_out.expert": EXPERT,
+    "experts.try_out.message": "Hello",
+    "experts.record_admission.admitted": True,
+    "experts.record_admission.rule": AdmissionRule(),
+    "experts.record_admission.evidence": EVIDENCE,
     "state": "open",
     "jobs.list.state": "running",
     "kind": "batch",

@@ -14,10 +14,12 @@ from experts.cache.similar.content import prompt_of
 from experts.cache.similar.log import BEGINNING, Compared, Kept, SimilarLog
 from experts.cache.similar.tenant import TenantSimilar
 from experts.cache.store import CacheStore, Which
+from orchestrator.caching.confirming import AtOnce
 from router import StaticEmbedder
 
 ASKED = Asked("acme", "one", 1)
 EMBEDDER = StaticEmbedder()
+CONFIRMS = AtOnce(EMBEDDER)
 QUESTION = "How do I clean a leather sofa?"
 SAME = "What is the best way to clean a leather sofa?"
 
@@ -37,7 +39,7 @@ class Replica:
     def __init__(self, redis: Redis) -> None:
         self.store = CacheStore(redis)
         self.log = SimilarLog(redis)
-        self.kept = TenantSimilar("acme", self.store, self.log, EMBEDDER.embed, 256)
+        self.kept = TenantSimilar("acme", self.store, self.log, EMBEDDER.embed, 256, CONFIRMS)
         self.place = BEGINNING
 
     async def catch_up(self) -> None:
@@ -66,7 +68,10 @@ async def sure(replica: Replica) -> None:
     prompt = prompt_of(ASKED, asking("What is a fugue?"))
     assert prompt is not None
     kept = Kept(b"k" * 32, prompt.rest, prompt.text, "", time.time() + 60)
-    seen = [Compared(kept.name, 1.0, True), Compared(kept.name, 0.7, False)] * 300
+    seen = [
+        Compared(kept.name, 1.0, True, CONFIRMS.scale),
+        Compared(kept.name, 0.7, False, CONFIRMS.scale),
+    ] * 300
     await replica.log.add("acme", kept, *seen)
     await replica.catch_up()
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.kit.errors import ApiError
 from orchestrator.kit.slots import beside_usage
+from orchestrator.kit.together import _Line
 from orchestrator.tenants.limits.values import Ask, Spent
 from orchestrator.usage import repository
 from orchestrator.usage.journal import STREAM, open_requests_key
@@ -224,13 +225,18 @@ async def test_a_request_takes_two_round_trips(
     await replica.limit(requests=10, day=100)
     await replica.request(nanos=1, cost=1)
     sent: list[object] = []
-    send = AbstractConnection.send_packed_command
+    send, once = AbstractConnection.send_packed_command, _Line.send
 
     async def counted(self: AbstractConnection, *arguments: Any, **options: Any) -> None:
         sent.append(arguments)
         await send(self, *arguments, **options)
 
+    def counted_line(self: _Line, unsent: Any) -> None:
+        sent.append(unsent)
+        once(self, unsent)
+
     monkeypatch.setattr(AbstractConnection, "send_packed_command", counted)
+    monkeypatch.setattr(_Line, "send", counted_line)
     await replica.request(nanos=1, cost=1)
     assert len(sent) == 2
 

@@ -10,6 +10,7 @@ from redis.asyncio.client import Pipeline, Redis
 from redis.crc import key_slot
 
 from orchestrator.kit.slots import USAGE, beside_usage
+from orchestrator.kit.together import Together
 from orchestrator.tenants.limits.values import Ask
 from orchestrator.usage.journal import STREAM
 from tests.integration.tenants.limits.conftest import Replica, new_record
@@ -33,7 +34,7 @@ def _bytes(key: Any) -> bytes:
 def together(monkeypatch: pytest.MonkeyPatch) -> list[set[bytes]]:
     """The keys of each script and of each batch, as they are sent."""
     seen: list[set[bytes]] = []
-    send, execute = Redis.execute_command, Pipeline.execute
+    send, execute, run = Redis.execute_command, Pipeline.execute, Together.run
 
     async def sent(self: Any, *command: Any, **options: Any) -> Any:
         if str(command[0]).upper() in _SCRIPTS:
@@ -44,7 +45,12 @@ def together(monkeypatch: pytest.MonkeyPatch) -> list[set[bytes]]:
         seen.append({key for command, _ in self.command_stack for key in keys_of(command)})
         return await execute(self, *arguments, **options)
 
+    async def asked(self: Any, *commands: Any) -> Any:
+        seen.append({key for one in commands for key in keys_of(one)})
+        return await run(self, *commands)
+
     monkeypatch.setattr(Redis, "execute_command", sent)
+    monkeypatch.setattr(Together, "run", asked)
     monkeypatch.setattr(Pipeline, "execute", executed)
     return seen
 

@@ -49,7 +49,7 @@ async def test_signing_in_is_passed_on_with_its_cookies(service: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v1/models", "/admin/api/keys", "/login/key/", "/login/callback"]
+    "path", ["/", "/v1/models", "/admin/api/keys", "/login/key/", "/login/callbacks"]
 )
 async def test_nothing_else_is(service: str, path: str) -> None:
     assert (await _ask(service, "GET", path)).status_code == 404

@@ -9,7 +9,8 @@ import pytest
 from orchestrator.admin.contents import PAGES
 from orchestrator.admin.mounting import is_ours
 from orchestrator.admin.parts.listing import _plain
-from orchestrator.admin.session import sign_in_path, zone_of
+from orchestrator.admin.session import zone_of
+from orchestrator.admin.signing_in import sign_in_path
 
 
 @pytest.mark.parametrize(

@@ -146,8 +146,8 @@ def test_groups_lead_to_their_requests_in_the_same_range() -> None:
     ("best", "told"),
     [
         (None, "no expert to compare with"),
-        ({"expert": "a", "priced": False, "method": "How."}, "it has no price"),
-        ({"expert": "a", "priced": True, "method": "How."}, "50 % cheaper"),
+        ({"expert": "a", "priced": False, "method": "How."}, "a has no price"),
+        ({"expert": "a", "priced": True, "method": "How."}, "50 % cheaper than a alone"),
     ],
 )
 def test_savings_say_against_whom_and_how(best: dict[str, Any] | None, told: str) -> None:

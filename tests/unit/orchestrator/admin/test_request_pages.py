@@ -77,11 +77,11 @@ def test_a_story_says_what_it_was_taken_for_who_was_picked_and_what_else_there_w
     assert told.startswith(
         "Recognised as math (95 % sure). Under the policy balanced, math goes to small"
     )
-    assert "expected quality 0.80, $0.001" in told
-    assert "large is expected to be better (0.90), but costs 10 times as much ($0.01)" in told
-    assert "cheap would be cheaper (free), with an expected quality of 0.50" in told
+    assert "expected quality 80 %, $0.0010" in told
+    assert "large is expected to be better (90 %), but costs 10 times as much ($0.010)" in told
+    assert "cheap would be cheaper (free), with an expected quality of 50 %" in told
     assert "Left out: away (down at that moment)." in told
-    assert told.endswith("Answered in 1.2 s, for $0.002.")
+    assert told.endswith("Answered in 1.2 s, for $0.0020.")
 
 
 def test_a_doubtful_request_is_not_called_recognised() -> None:
@@ -89,7 +89,11 @@ def test_a_doubtful_request_is_not_called_recognised() -> None:
     told = " ".join(sentences(unsure))
     assert "Not clearly of one kind: most like math, and only 95 % sure" in told
     assert "Over the router" in doubt(unsure)
-    assert "Below the router" in doubt(decision())
+    assert "Not over the router" in doubt(decision())
+    marked = doubt(decision(uncertainty=0.25, uncertainty_limit=0.85))
+    assert "limit of 0.85" in marked
+    assert "left:85.0%" in marked
+    assert "Doubt: 25 %, limit 85 %" in marked
 
 
 @pytest.mark.parametrize(
@@ -151,7 +155,7 @@ def test_every_token_is_in_one_part() -> None:
 def test_other_policies_are_told_by_category() -> None:
     picks = mapped(decision(), {"quality": {"math": "large"}, "balanced": {}}, "balanced")
     assert [(one.expert, one.quality, one.was_used) for one in picks] == [
-        ("large", "0.90", False),
+        ("large", "90 %", False),
         (None, "–", True),
     ]
 

@@ -68,6 +68,14 @@ async def test_what_nobody_counted_is_estimated(
     assert call["outcome"] in {"ok", "failed", "refused", "cancelled"}
 
 
+async def test_a_call_that_is_given_up_has_lasted_until_now() -> None:
+    going_on = Attempt(A, "default", 0.25, outcome="running")
+    ended = Attempt(B, "default", 0.5, seconds=0.125, outcome="cancelled")
+    calls = await calls_of([going_on, ended], TARGET, ASKED, "", elapsed=1.0)
+    lasted = {call["expert"]: (call["outcome"], call["duration_ms"]) for call in calls}
+    assert lasted == {"a": ("cancelled", 750.0), "b": ("cancelled", 125.0)}
+
+
 async def test_a_hedge_that_lost_has_read_the_prompt_and_who_answered_comes_last() -> None:
     winner = attempt(A, "ok", usage=Usage(6, 2))
     loser = attempt(B, "cancelled", hedge=True)

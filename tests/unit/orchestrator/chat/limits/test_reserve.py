@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from experts.catalogue.expert import Expert, Price
 from experts.counting.habits import Habit
 from experts.providers.protocol import Usage
-from orchestrator.chat.reserve import answer_tokens, ask_of, most_nanos
+from orchestrator.chat.reserve import answer_tokens, ask_of
 from orchestrator.kit.ids import new_request_id
 from orchestrator.tenants.keys import Principal, Role
 
@@ -107,7 +107,7 @@ def test_no_way_of_counting_costs_more(
     cache_write: float,
     reasoning: float,
 ) -> None:
-    from experts.pricing import cost_in_nanos
+    from experts.pricing import cost_in_nanos, most_in_nanos
 
     price = Price(
         input=input_price, output=output_price, cache_write=cache_write, reasoning=reasoning
@@ -118,5 +118,5 @@ def test_no_way_of_counting_costs_more(
         cache_write_tokens=min(cached, prompt),
         reasoning_tokens=min(thought, answer),
     )
-    most = most_nanos(expert(price=price), prompt, answer)
+    most = most_in_nanos(prompt, answer, price)
     assert cost_in_nanos(usage, price) <= most
