@@ -163,7 +163,7 @@ def picture(told: list[Row]) -> str:
     groups: dict[str, dict[str, float]] = {}
     for row in told:
         if row["way"] != DIRECT and row["cpu_ms"] > 0:
-            name = f"{row['load']}, {row['clients']} clients"
+            name = f"{row['load']}, {row['clients']} at once"
             groups.setdefault(name, {})[row["way"]] = row["cpu_ms"]
     return bars("Processor time a request", "ms", groups)
 

@@ -38,6 +38,7 @@ from orchestrator.kit.inbound import InboundLimits
 from orchestrator.kit.pages import Page, errors, page
 from orchestrator.kit.plain import PlainRoutes
 from orchestrator.kit.settings import describe
+from orchestrator.kit.siblings import Siblings
 from orchestrator.lessons import endpoints as lessons
 from orchestrator.login import endpoints as login
 from orchestrator.overview import endpoints as overview
@@ -89,12 +90,15 @@ class SettingView(BaseModel):
     description: str
 
 
-def create_app(services: Services, stopping: Stopping | None = None) -> ASGIApp:
+def create_app(
+    services: Services, stopping: Stopping | None = None, siblings: Siblings | None = None
+) -> ASGIApp:
     """Return the application over services that are open.
 
     Args:
         services: The services.
         stopping: Says when this replica is about to stop; ``None``: never.
+        siblings: The processes that share its port; ``None``: it has it alone.
     """
     app = FastAPI(
         title="Composition of Experts",
@@ -103,6 +107,7 @@ def create_app(services: Services, stopping: Stopping | None = None) -> ASGIApp:
         redoc_url=None,
     )
     app.state.services = services
+    app.state.siblings = siblings
     install_error_handlers(app)
     for router in (
         _operations(stopping or Stopping()),

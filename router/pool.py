@@ -114,6 +114,8 @@ class CandidatePool:
         Raises:
             KeyError: Where there is no such policy.
         """
+        if not self.candidates:
+            return {}
         chosen = self.mappings[policy]
         return {c: str(self.ids[e]) for c, e in zip(self.category_ids, chosen, strict=False)}
 

@@ -25,7 +25,8 @@ from experts.cache.store import CacheStore, Lease
 
 _LOOK_SECONDS = (0.01, 0.02, 0.03, 0.05, 0.1)
 """Between two looks whether another replica is done; the last one from then on."""
-_REDIS_SECONDS = 0.25
+_REDIS_SECONDS = 1.0
+"""Until Redis has to have answered; less, and a loop that is busy for a moment would take it for away."""
 _AWAY_SECONDS = 1.0
 """For which Redis is left alone after it did not answer."""
 _FAILED_LEADERS = 2

@@ -8,13 +8,15 @@ tenant's size the entries that would expire first go first; a hit writes nothing
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
 
 from experts.cache.entry import Entry, EntryUnreadable, pack, unpack
 
@@ -23,9 +25,12 @@ LEASE_SECONDS = 1.5
 _PREFIX = b"coe:cache:"
 _BATCH = 500
 
+log = logging.getLogger(__name__)
+
 _ENTER = """
 local kept = redis.call('GET', KEYS[1])
 if kept then return kept end
+if redis.call('GET', KEYS[2]) == ARGV[1] then return 1 end
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
 return 0
 """
@@ -78,6 +83,14 @@ _RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPI
 _RELEASE = (
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 )
+
+
+class Send(Protocol):
+    """Sends commands to Redis with those of others, which costs less; they may be sent twice."""
+
+    async def __call__(self, *commands: tuple[str | bytes | int, ...]) -> list[Any]:
+        """Return the replies; an exception stands for that to a command that failed."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +186,7 @@ class CacheStore:
         limits: How much is kept.
         clock: Unix time in seconds.
         lease_seconds: Until the place of a leader that does not renew its lease is free.
+        send: Asks Redis for what every request asks it; by default ``redis`` does.
     """
 
     def __init__(
@@ -181,7 +195,9 @@ class CacheStore:
         limits: Limits | None = None,
         clock: Callable[[], float] = time.time,
         lease_seconds: float = LEASE_SECONDS,
+        send: Send | None = None,
     ) -> None:
+        self._send = send
         self.lease_seconds = lease_seconds
         self._redis = redis
         self._limits = limits or Limits()
@@ -194,7 +210,10 @@ class CacheStore:
 
     async def get(self, tenant: str, key: bytes) -> Entry | None:
         """Return what is kept of a request."""
-        return _entry(await self._redis.get(_entry_key(tenant, key)))
+        name = _entry_key(tenant, key)
+        if self._send is None:
+            return _entry(await self._redis.get(name))
+        return _entry(await self._asked(self._send, "GET", name))
 
     async def kept(self, tenant: str, key: bytes) -> Kept | None:
         """Return what is kept of a request, and how long still."""
@@ -209,14 +228,27 @@ class CacheStore:
     async def enter(self, tenant: str, key: bytes) -> Entry | Lease | None:
         """Return what is kept of a request, or the right to ask; ``None``: another asks already."""
         token = secrets.token_bytes(16)
-        found = await self._enter(
-            keys=[_entry_key(tenant, key), _lease_key(tenant, key)],
-            args=[token, int(self.lease_seconds * 1000)],
-        )
+        keys = _entry_key(tenant, key), _lease_key(tenant, key)
+        found = await self._entered(keys, token, int(self.lease_seconds * 1000))
         if isinstance(found, bytes):
             # What cannot be read is asked for again, by all who find it, and written over.
             return _entry(found) or Lease(tenant, key, token)
         return Lease(tenant, key, token) if found == 1 else None
+
+    async def _entered(self, keys: tuple[bytes, bytes], token: bytes, lease_ms: int) -> Any:
+        if self._send is not None:
+            command = ("EVALSHA", self._enter.sha, len(keys), *keys, token, lease_ms)
+            try:
+                return await self._asked(self._send, *command)
+            except NoScriptError:
+                log.debug("Redis does not know the script yet")
+        return await self._enter(keys=list(keys), args=[token, lease_ms])
+
+    async def _asked(self, send: Send, *command: str | bytes | int) -> Any:
+        reply = (await send(command))[0]
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
 
     async def keep(
         self, tenant: str, key: bytes, entry: Entry, ttl: float, lease: Lease | None = None

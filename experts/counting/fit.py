@@ -22,8 +22,9 @@ Practice of Recursive Identification" (1983), chapter 2, for forgetting.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import mul
 
 FURTHEST = 8.0
 """An estimate is at most so many times what was believed beforehand, and at least that part of it."""
@@ -136,8 +137,9 @@ class Fit:
         )
 
 
-def _product(one: Iterable[float], other: Iterable[float]) -> float:
-    return sum(a * b for a, b in zip(one, other, strict=True))
+def _product(one: Sequence[float], other: Sequence[float]) -> float:
+    found: float = sum(map(mul, one, other))
+    return found
 
 
 def _solved(belief: Belief, moments: tuple[Vector, ...], targets: Vector) -> Vector:

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
 import msgspec
 
 from experts.catalogue.expert import RESERVED_IDS, Endpoint, Expert
@@ -88,6 +87,8 @@ def experts_listed(server: LocalServer, listing: bytes) -> list[Expert]:
 
 async def http_probe(url: str) -> bytes | None:
     """Fetch a URL on this machine, giving up after :data:`PROBE_SECONDS`."""
+    import aiohttp  # takes a while, and most starts look for nothing
+
     timeout = aiohttp.ClientTimeout(total=PROBE_SECONDS)
     try:
         async with (

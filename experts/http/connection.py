@@ -39,7 +39,7 @@ class Connection(asyncio.Protocol):
         self._headers: dict[str, str] = {}
         self._head_bytes = self._unread = 0
         self._until_end = False
-        self._stays = False
+        self._stays = self._surplus = False
 
     @property
     def usable(self) -> bool:
@@ -90,6 +90,7 @@ class Connection(asyncio.Protocol):
         if (
             whole
             and self._stays
+            and not self._surplus
             and self.usable
             and not self._the_transport.get_write_buffer_size()
         ):
@@ -124,6 +125,8 @@ class Connection(asyncio.Protocol):
             self._unread += unread
             if self._unread > _MOST_HEAD_BYTES:
                 self._too_long(response)
+        elif self._surplus:
+            self.abort()
 
     def eof_received(self) -> None:
         """Note that nothing more comes; some bodies end that way."""
@@ -138,6 +141,12 @@ class Connection(asyncio.Protocol):
         self._closed(self)
 
     # What the parser tells.
+
+    def on_message_begin(self) -> None:
+        """Note an answer that nobody asked for: it must not be taken for the next one, nor for a part of this."""
+        if self._response is None or self._response.whole:
+            self._surplus = True
+            self._response = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; those after a body are not looked at."""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import httpx
 from starlette.requests import Request
 
-from coe_client import AsyncCoe, CoeError
+from coe_client import AsyncCoe, AuthenticationError, PermissionDeniedError
 from coe_client.types import Me
 from orchestrator.admin.elsewhere import forwarded_for
 from orchestrator.admin.signing_in import SESSION_COOKIE
@@ -81,10 +81,8 @@ class Door:
         client = self._client(secret, request)
         try:
             me = await client.me()
-        except CoeError as error:
-            if getattr(error, "status_code", None) in {401, 403}:
-                return None
-            raise
+        except (AuthenticationError, PermissionDeniedError):
+            return None
         return View(
             client=client,
             me=me,

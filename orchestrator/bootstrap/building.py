@@ -23,6 +23,7 @@ from orchestrator.batches.plans import Planner
 from orchestrator.bootstrap.parts import (
     allowed_addresses,
     breaker_settings,
+    cache_encoder,
     call_rules,
     chat_pipeline,
     make_providers,
@@ -153,7 +154,15 @@ def build(
     knowledge = Knowledge(reliability, lessons)
     guardrails = build_guardrails(settings)
     sessions = Sessions(redis)
-    caching = build_caching(settings, engine, redis, feed.announce, router.embedder)
+    caching = build_caching(
+        settings,
+        engine,
+        redis,
+        feed.announce,
+        router.embedder,
+        cache_encoder(settings),
+        together.run,
+    )
     refreshes[choice_book.TOPIC] = caching.book.refresh
     chat = chat_pipeline(
         settings,

@@ -34,12 +34,15 @@ from orchestrator.kit.changes import ChangeFeed
 from orchestrator.kit.errors import StartError
 from orchestrator.kit.settings import Settings
 from orchestrator.routers.building import ahead, build_from, make_resolver
+from orchestrator.routers.encoding import EncodedAhead
 from orchestrator.routers.lifecycle import RouterVersions
 from orchestrator.routers.loading import make_loader
 from orchestrator.routers.outcomes import OutcomeMemory
 from orchestrator.routers.service import ActiveRouter
 from orchestrator.usage.journal import UsageJournal
 
+_CONFIRMED = 16_384
+"""Vectors of an encoder that the cache remembers: 25 MB of MiniLM's."""
 _FAIR_SECONDS = 30.0
 """Whoever was given as long as this, and said nothing, is to blame for being late."""
 
@@ -138,6 +141,24 @@ def chat_pipeline(
         first_token_timeout=settings.first_token_timeout,
         reserved_tokens=settings.reserved_tokens,
     )
+
+
+def cache_encoder(settings: Settings) -> EncodedAhead | None:
+    """Return what confirms that requests are alike, loaded, if the settings name something.
+
+    Raises:
+        StartError: If there is no such encoder on this machine.
+    """
+    if settings.cache_encoder is None:
+        return None
+    from router.embedding.resolve import EmbedderUnavailable
+
+    try:
+        encoder = make_resolver(settings.embedders_dir).named(settings.cache_encoder)
+    except EmbedderUnavailable as error:
+        raise StartError(f"COE_CACHE_ENCODER: {error}") from error
+    # One call at a time: a look for an answer must not take the processors from requests.
+    return EncodedAhead(encoder, calls=1, together=4, kept=_CONFIRMED)
 
 
 def read_reliability(settings: Settings) -> Reliability | None:

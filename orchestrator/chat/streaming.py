@@ -14,7 +14,7 @@ from experts.counting.produced import Produced
 from experts.errors import ExpertError
 from experts.providers import sse
 from orchestrator.chat.accounting import Account
-from orchestrator.chat.disconnect import gone
+from orchestrator.chat.disconnect import ClientGone, unless_gone
 from orchestrator.chat.errors import api_error
 from orchestrator.chat.review import MAX_HELD_BYTES, Review, too_large
 from orchestrator.chat.target import Target
@@ -42,6 +42,7 @@ class StreamResponse:
             "x-accel-buffering": "no",
             **headers,
         }
+        self._all_sent = False
 
     def through(self, translate: Translate) -> StreamResponse:
         """Return this response with its blocks told otherwise."""
@@ -53,16 +54,14 @@ class StreamResponse:
         # Nothing is awaited in between, since the first block is here already: a generator that
         # has not begun would be closed without running the code that closes its account.
         first = await anext(self.blocks)
-        sending = asyncio.ensure_future(self._send(first, send))
-        watching = asyncio.ensure_future(gone(receive))
         try:
-            await asyncio.wait((sending, watching), return_when=asyncio.FIRST_COMPLETED)
+            await unless_gone(self._send(first, send), receive)
+        except ClientGone:
+            pass
         finally:
-            watching.cancel()
-            # Also when this task is cancelled itself: the account has to be closed.
-            await asyncio.shield(asyncio.ensure_future(self._end(sending)))
-        if not sending.cancelled():
-            sending.result()
+            if not self._all_sent:
+                # Also when this task is cancelled once more: the account has to be closed.
+                await asyncio.shield(asyncio.ensure_future(self.blocks.aclose()))
 
     async def _send(self, first: bytes, send: Send) -> None:
         headers = [(name.encode(), value.encode()) for name, value in self.headers.items()]
@@ -70,13 +69,8 @@ class StreamResponse:
         await send({"type": "http.response.body", "body": first, "more_body": True})
         async for block in self.blocks:
             await send({"type": "http.response.body", "body": block, "more_body": True})
+        self._all_sent = True
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _end(self, sending: asyncio.Future[None]) -> None:
-        if not sending.done():
-            sending.cancel()
-        await asyncio.wait((sending,))
-        await self.blocks.aclose()
 
 
 async def held(stream: AnswerStream, account: Account, review: Review) -> list[bytes]:

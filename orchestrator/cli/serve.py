@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from orchestrator.bootstrap import Services
     from orchestrator.kit.settings import Settings
-    from orchestrator.server import Started
+    from orchestrator.kit.started import Started
 
 FIRST_QUESTION = "In one short sentence: what is a prime number?"
 
@@ -25,6 +24,9 @@ def serve(
     experts_file: Annotated[
         Path | None, typer.Option(help="An experts.yaml that seeds an untouched catalogue.")
     ] = None,
+    workers: Annotated[
+        str | None, typer.Option(help="Processes that serve requests; 'auto': one for each core.")
+    ] = None,
     tour: Annotated[
         bool, typer.Option("--tour", help="Ask a first question once it is ready.")
     ] = False,
@@ -35,7 +37,13 @@ def serve(
     from orchestrator.kit.settings import load_settings
 
     try:
-        settings = load_settings(host=host, port=port, data_dir=data_dir, experts_file=experts_file)
+        settings = load_settings(
+            host=host,
+            port=port,
+            data_dir=data_dir,
+            experts_file=experts_file,
+            workers=workers,
+        )
         configure_logging(settings)
         _warn_of_opened_directories(settings)
         _run(settings, tour=tour)
@@ -48,13 +56,12 @@ def serve(
 
 
 def _run(settings: Settings, *, tour: bool) -> None:
+    from orchestrator.kit.started import local_admin_key
     from orchestrator.start import run
 
-    async def on_ready(services: Services, started: Started) -> None:
-        _print_started(services, started)
+    async def on_ready(started: Started) -> None:
+        _print_started(settings, started)
         if tour:
-            from orchestrator.server import local_admin_key
-
             key = started.new_key or local_admin_key(settings.data_dir)
             await _first_question(started.url, key)
 
@@ -62,19 +69,19 @@ def _run(settings: Settings, *, tour: bool) -> None:
     sys.stdout.write("Stopped. The data is kept.\n")
 
 
-def _print_started(services: Services, started: Started) -> None:
-    from orchestrator.server import ADMIN_KEY_FILE
+def _print_started(settings: Settings, started: Started) -> None:
+    from orchestrator.kit.started import ADMIN_KEY_FILE
 
-    settings = services.settings
-    experts = ", ".join(services.catalogue.current.experts) or "none yet: see README, own experts"
+    experts = ", ".join(started.experts) or "none yet: see README, own experts"
     lines = [
-        *(f"  {finding}" for finding in started.seeded.findings),
+        *(f"  {finding}" for finding in started.findings),
         "",
         f"Ready in {started.seconds:.1f} s.",
         f"  URL       {started.url}/v1",
         f"  Experts   {experts}",
-        f"  Router    {services.router.router.version}",
+        f"  Router    {started.router}",
         f"  Data      {settings.data_dir}",
+        *((f"  Workers   {started.workers} processes",) if started.workers > 1 else ()),
         *((f"  Admin     {started.url}/admin",) if settings.admin_ui else ()),
         f"  Docs      {started.url}/docs",
     ]

@@ -64,6 +64,9 @@ class RequestFrame:
 
         try:
             await self._app(scope, receive, framed)
+        except asyncio.CancelledError:
+            if not reader.over():
+                raise
         finally:
             reader.stop()
             logs_context.leave(work)
@@ -93,25 +96,34 @@ class _Reader:
     a whole stream: one for each of its parts would cost more than sending them.
     """
 
-    __slots__ = ("_limit", "_send", "_since", "_task", "_timer")
+    __slots__ = ("_before", "_given_up", "_limit", "_send", "_since", "_task", "_timer")
 
     def __init__(self, send: Send, limit: float) -> None:
         self._send = send
         self._limit = limit
         self._since = 0.0
         self._task: asyncio.Task[Any] | None = None
+        self._given_up: asyncio.Task[Any] | None = None
+        self._before = 0
         self._timer: asyncio.TimerHandle | None = None
 
     async def send(self, message: Message) -> None:
         """Send a part; the task that does is cancelled when the time is over."""
         loop = asyncio.get_running_loop()
-        self._since, self._task = loop.time(), asyncio.current_task()
+        self._since, self._task = loop.time(), asyncio.current_task(loop)
         if self._timer is None:
             self._timer = loop.call_later(self._limit, self._look)
         try:
             await self._send(message)
         finally:
             self._task = None
+
+    def over(self) -> bool:
+        """Tell whether the current task was cancelled here, and by nobody else as well."""
+        task = self._given_up
+        if task is None or task is not asyncio.current_task():
+            return False
+        return task.uncancel() <= self._before
 
     def stop(self) -> None:
         """Watch no longer."""
@@ -123,6 +135,7 @@ class _Reader:
         waited = loop.time() - self._since if self._task is not None else 0.0
         if self._task is not None and waited >= self._limit:
             log.info("a client that reads nothing for %g s was cut off", self._limit)
+            self._given_up, self._before = self._task, self._task.cancelling()
             self._task.cancel()
             return
         self._timer = loop.call_later(self._limit - waited, self._look)

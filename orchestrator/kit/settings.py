@@ -59,6 +59,10 @@ class Settings(BaseSettings):
     port: int = Field(
         default=8400, ge=0, le=65_535, description="Port to listen on; 0 picks a free one."
     )
+    workers: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = Field(
+        default=1,
+        description="Processes that serve requests on the port; auto: one for each core.",
+    )
     experts_file: Path | None = Field(
         default=None,
         description="An experts.yaml that seeds the catalogue while it holds no expert of an operator's.",
@@ -107,7 +111,7 @@ class Settings(BaseSettings):
     )
     trusted_proxies: str = Field(
         default="",
-        description="Addresses and networks of proxies that say whom they ask for, with commas between; none unless set.",
+        description="Addresses and networks of proxies that say whom they ask for, with commas between; unset: none.",
     )
     admin_ui: bool = Field(
         default=True,
@@ -174,6 +178,11 @@ class Settings(BaseSettings):
         default=ByteSize(64 * 1024 * 1024),
         ge=1024,
         description="Size of all answers that are kept for one tenant, compressed.",
+    )
+    cache_encoder: str | None = Field(
+        default=None,
+        max_length=300,
+        description="Encoder that confirms which requests are alike, such as onnx:minilm; else static vectors do.",
     )
     reserved_tokens: int = Field(
         default=2048,

@@ -1,10 +1,10 @@
 """Commands to Redis that many requests have at the same moment, sent together.
 
 What a round trip costs this process is mostly the trip: finding a connection, one system call to write, one
-to read, and waking up. All that is asked for in one turn of the loop is written at once, and nobody waits for
-the replies to others. The client's pipelines would do, but they take several times as long: each command
-becomes an object, is packed in Python, and each reply is waited for under a time limit of its own. So the client
-makes the connection, with all that belongs to it, and this takes it over.
+to read, and waking up. What is asked for in one turn of the loop goes out in one write (uvloop sees to that),
+and nobody waits for the replies to others. The client's pipelines would do, but they take several times as
+long: each command becomes an object, is packed in Python, and each reply is waited for under a time limit of
+its own. So the client makes the connection, with all that belongs to it, and this takes it over.
 """
 
 from __future__ import annotations
@@ -60,7 +60,6 @@ class Together:
         self._line: _Line | None = None
         self._connection: AbstractConnection | None = None
         self._unsent: list[_Asked] = []
-        self._flushing = False
         self._connecting: asyncio.Task[None] | None = None
 
     async def run(self, *commands: Command) -> list[Any]:
@@ -81,18 +80,21 @@ class Together:
         # The stub of hiredis knows commands of one word.
         packed = b"".join([pack_command(one) for one in commands])  # type: ignore[arg-type]
         asked = _Asked(packed, len(commands), loop.create_future())
-        self._unsent.append(asked)
-        if not self._flushing:
-            self._flushing = True
-            loop.call_soon(self._flush)
+        line = self._line
+        if line is not None and line.open and not self._unsent:
+            line.send(asked)
+        else:
+            self._unsent.append(asked)
+            self._send_waiting()
         return await asked.done
 
-    def _flush(self) -> None:
-        self._flushing = False
+    def _send_waiting(self) -> None:
+        """Send what waits for a connection, or make one."""
         line = self._line
         if line is not None and line.open:
             unsent, self._unsent = self._unsent, []
-            line.send(unsent)
+            for asked in unsent:
+                line.send(asked)
         elif self._connecting is None and self._unsent:
             self._connecting = asyncio.get_running_loop().create_task(self._connect())
 
@@ -107,7 +109,7 @@ class Together:
             _tell(unsent, told)
         finally:
             self._connecting = None
-        self._flush()
+        self._send_waiting()
 
     async def _line_anew(self) -> _Line:
         """Return a connection as the client makes it: with its address, TLS, password and database."""
@@ -133,7 +135,7 @@ class Together:
         for one in again:
             one.again, one.left, one.replies = True, one.left + len(one.replies), []
         self._unsent[:0] = again
-        self._flush()
+        self._send_waiting()
 
 
 class _Line(asyncio.Protocol):
@@ -170,13 +172,11 @@ class _Line(asyncio.Protocol):
         """Whether commands can be sent."""
         return not self._transport.is_closing()
 
-    def send(self, unsent: Sequence[_Asked]) -> None:
+    def send(self, asked: _Asked) -> None:
         """Send commands."""
-        now = self._loop.time()
-        for one in unsent:
-            one.at = now
-        self._waiting.extend(unsent)
-        self._transport.write(b"".join([one.packed for one in unsent]))
+        asked.at = self._loop.time()
+        self._waiting.append(asked)
+        self._transport.write(asked.packed)
         if self._timer is None and self._seconds is not None:
             self._timer = self._loop.call_later(self._seconds, self._look)
 

@@ -76,9 +76,7 @@ async def come_back(
     """Begin a session for whoever comes back from the identity provider."""
     kept = request.cookies.get(_ATTEMPT_COOKIE, "")
     try:
-        if error or not code:
-            message = "The identity provider signed nobody in. Try again."
-            raise ApiError(400, "login_failed", message)
+        _check_answer(code, error)
         async with translated():
             signed_in = await provider.answer(code, state, kept, caller_of(request))
     except ApiError as refusal:
@@ -91,3 +89,8 @@ async def come_back(
     keep_session(response, request, login, signed_in.session)
     response.delete_cookie(_ATTEMPT_COOKIE, path=PATH)
     return response
+
+
+def _check_answer(code: str, error: str) -> None:
+    if error or not code:
+        raise ApiError(400, "login_failed", "The identity provider signed nobody in. Try again.")

@@ -42,6 +42,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
         started_at: When it was ready.
         state: How it is: of a replica what ``/readyz`` says, or ``stopping``; of a worker ``working``.
         address: Where a replica listens.
+        number: Of a replica, which of the processes it is that share an address; ``None``: it has it alone.
         busy: What it is at, by what that is: requests, runs, items.
         seen_at: When it last said so, by Redis's clock; Unix time in seconds.
     """
@@ -55,6 +56,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     state: str
     address: str | None = None
+    number: int | None = None
     busy: dict[str, int] = {}
     seen_at: float = 0.0
 
@@ -67,6 +69,7 @@ class Presence:
         kind: What it is.
         identity: Unique name of it.
         address: Where it listens.
+        number: Which of the processes it is that listen there.
         state: Tells how it is.
         busy: Tells what it is at.
         every: Seconds between two times.
@@ -79,6 +82,7 @@ class Presence:
         identity: str,
         *,
         address: str | None = None,
+        number: int | None = None,
         state: Callable[[], Awaitable[str]],
         busy: Callable[[], dict[str, int]],
         every: float = _BEAT_SECONDS,
@@ -98,6 +102,7 @@ class Presence:
             started_at=datetime.now(UTC),
             state="starting",
             address=address,
+            number=number,
         )
 
     @asynccontextmanager

@@ -30,6 +30,9 @@ class ReplicaView(BaseModel):
     started_at: datetime
     seen_at: datetime = Field(description="When it last told of itself, by Redis's clock.")
     address: str | None = Field(description="Where its machine reaches it.")
+    number: int | None = Field(
+        description="Which of the processes it is that share the address; null: it has it alone."
+    )
     status: str = Field(
         description="`ok`, `degraded`, `not ready` as /readyz says it, or `stopping`."
     )

@@ -104,6 +104,7 @@ class System:
         *,
         identity: str | None = None,
         address: str | None = None,
+        number: int | None = None,
         state: Callable[[], Awaitable[str]],
         busy: Callable[[], dict[str, int]],
     ) -> AsyncIterator[None]:
@@ -113,6 +114,7 @@ class System:
             kind,
             identity or self.instance,
             address=address,
+            number=number,
             state=state,
             busy=busy,
         )

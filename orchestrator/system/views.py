@@ -81,6 +81,7 @@ def _replica(process: Process, instance: str) -> ReplicaView:
         **_of_process(process),
         id=process.id,
         address=process.address,
+        number=process.number,
         status=process.state,
         ready=process.state in _SERVING,
         requests=process.busy.get("requests", 0),

@@ -16,7 +16,9 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 
 from orchestrator.kit.pages import errors
+from orchestrator.kit.siblings import Siblings
 from orchestrator.telemetry.metrics import Metrics
+from orchestrator.telemetry.siblings import joined, packed
 from orchestrator.telemetry.state import State
 from orchestrator.tenants.access import require_role
 from orchestrator.tenants.keys import Role
@@ -43,7 +45,7 @@ _viewer = require_role(Role.VIEWER)
     },
 )
 async def metrics(request: Request) -> Response:
-    """Tell Prometheus what this process has done and how it is.
+    """Tell Prometheus what this process has done and how it is, and its siblings where several share a port.
 
     Where OpenMetrics is accepted, buckets of histograms name the last request that fell into them.
     """
@@ -51,7 +53,11 @@ async def metrics(request: Request) -> Response:
     if not services.settings.metrics_public:
         await _viewer(request)
     write, media_type = choose_encoder(request.headers.get("accept", ""))
-    text = await exposition(services.metrics, services.state, write)
+    siblings: Siblings | None = request.app.state.siblings
+    if siblings is None:
+        text = await exposition(services.metrics, services.state, write)
+    else:
+        text = await exposition_of_all(siblings, write)
     return Response(text, media_type=media_type)
 
 
@@ -59,6 +65,19 @@ async def exposition(metrics: Metrics, state: State, write: Writer) -> bytes:
     """Return all metrics as text; with thousands of series this takes a while, so in a thread."""
     gauges = await state.gauges()
     return await asyncio.to_thread(lambda: write(_collected([*metrics.families(), *gauges])))
+
+
+async def exposition_of_all(siblings: Siblings, write: Writer) -> bytes:
+    """Return the metrics of all worker processes as text."""
+    states = await siblings.states()
+    return await asyncio.to_thread(lambda: write(_registry(joined(states))))
+
+
+async def own_state(metrics: Metrics, state: State) -> bytes:
+    """Return all metrics as another worker process reads them."""
+    gauges = await state.gauges()
+    collected = [*metrics.families(), *gauges]
+    return await asyncio.to_thread(lambda: packed(_collected(collected).collect()))
 
 
 class _Ready:
@@ -72,8 +91,13 @@ class _Ready:
 
 
 def _collected(families: Iterable[Metric]) -> CollectorRegistry:
-    registry = CollectorRegistry(auto_describe=False)
+    registry = _registry(families)
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
+    return registry
+
+
+def _registry(families: Iterable[Metric]) -> CollectorRegistry:
+    registry = CollectorRegistry(auto_describe=False)
     registry.register(_Ready(families))
     return registry

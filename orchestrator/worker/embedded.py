@@ -67,7 +67,7 @@ class EmbeddedWorker:
     def _start(self) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "orchestrator.worker.process"],
-            env=_environment(self._settings, self._urls),
+            env=_quiet(self._settings, environment_of(self._settings, self._urls)),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,  # Celery's farewell; what is logged goes to standard error
             start_new_session=True,  # Ctrl-C reaches the service, which stops it in order
@@ -82,10 +82,10 @@ class EmbeddedWorker:
                 self._start()
 
 
-def _environment(settings: Settings, urls: StoreUrls) -> dict[str, str]:
-    """Return the environment in which a worker finds the settings and the stores of the service.
+def environment_of(settings: Settings, urls: StoreUrls) -> dict[str, str]:
+    """Return the environment in which another process finds the settings and the stores of the service.
 
-    Secrets come from the environment alone, which the worker inherits.
+    Secrets come from the environment alone, which it inherits.
     """
     given = {
         environment_name(name): str(value)
@@ -97,9 +97,13 @@ def _environment(settings: Settings, urls: StoreUrls) -> dict[str, str]:
         "REDIS_URL": urls.redis,
         "COE_DATA_DIR": str(settings.data_dir),
     }
-    if settings.log_level == "info":  # what the service says of itself need not be said twice
-        own["COE_LOG_LEVEL"] = "warning"
     return {**os.environ, **given, **own}
+
+
+def _quiet(settings: Settings, environment: dict[str, str]) -> dict[str, str]:
+    """Let a worker say less: what the service says of itself need not be said twice."""
+    quiet = {"COE_LOG_LEVEL": "warning"} if settings.log_level == "info" else {}
+    return environment | quiet
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

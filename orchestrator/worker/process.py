@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.kit.errors import StartError
 from orchestrator.kit.logs import configure_logging
+from orchestrator.kit.memory import return_large_blocks
 from orchestrator.kit.queue import RUN_TASK, make_celery
 from orchestrator.kit.settings import Settings, load_settings
 from orchestrator.kit.stores.embedded import StoreUrls, running_stores
@@ -177,6 +178,7 @@ def _end_with_parent() -> None:
 
 def main() -> None:
     """Work for the service that started this process, as its environment says."""
+    return_large_blocks()
     settings = load_settings()
     configure_logging(settings)
     _end_with_parent()

@@ -34,7 +34,7 @@ CLIENTS = benchmark("gateway_clients")
 PARTS = BENCHMARKS / "gateway_parts.py"
 LIMITS = {"requests_per_minute": 10**9, "tokens_per_minute": 10**12, "usd_per_day": 10**6}
 SECONDS = 0.12
-ROUNDS = 4
+ROUNDS = 3
 
 
 def test_requests_stay_within_their_budget(server: Server) -> None:

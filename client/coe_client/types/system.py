@@ -34,6 +34,8 @@ class Replica(WireModel):
     """When it last told of itself."""
     address: str | None = None
     """Where its machine reaches it."""
+    number: int | None = None
+    """Which of the processes it is that share the address; ``None``: it has it alone."""
     status: str = ""
     """``ok``, ``degraded``, ``not ready`` or ``stopping``."""
     ready: bool = False

@@ -6,6 +6,7 @@ text is the same for all that are in here.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import deque
 from collections.abc import Callable
@@ -132,9 +133,19 @@ class SimilarAnswers:
 
     def remove(self, name: bytes) -> bool:
         """Forget a prompt; returns whether it was there."""
-        if self._index.remove(name) and self._index.outgrown:
-            self._index = self._index.compacted()
+        self._index.remove(name)
         return self._kept.pop(name, None) is not None
+
+    @property
+    def outgrown(self) -> bool:
+        """Whether looks get slower than they have to be; see :meth:`regrow`."""
+        return self._index.outgrown
+
+    async def regrow(self) -> None:
+        """Build the index anew in a thread, which takes up to some seconds; what changes meanwhile is in it."""
+        index = await asyncio.to_thread(self._index.builder())
+        index.catch_up(self._index)
+        self._index = index
 
     def __contains__(self, name: bytes) -> bool:
         return name in self._kept

@@ -74,5 +74,5 @@ def content_of(prompt: str) -> str:
     """
     plain_text = " ".join(prompt.lower().replace("’", "'").split()).strip(" ?.!")
     asked = _ASKING.sub("", plain_text)
-    asked = _HOW.sub("how to", asked).removesuffix(" please")
+    asked = _HOW.sub("how to", asked).removesuffix(" please").strip(" ,")
     return asked or plain_text

@@ -9,7 +9,7 @@ that once takes ten times as long as a whole search here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +26,9 @@ _MEASURED = 256
 _SAMPLE = 40_000
 _ROUNDS = 6
 _BLOCK = 20_000
-_GROWTH = 3
+_GROWTH = 2
+_SMALL = 512
+"""Vectors below which nothing is won by building anew."""
 
 
 class Near(NamedTuple):
@@ -106,9 +108,10 @@ class VectorIndex:
         self._cells = [_Cell(words) for _ in range(1 if centres is None else len(centres))]
         self._rows = _Grown(dimensions, np.int8)
         self._scales = _Grown(1, np.float32)
+        self._there = _Grown(1, np.bool_)
         self._names: list[bytes | None] = []
         self._numbers: dict[bytes, int] = {}
-        self._made_for = _ONE_CELL
+        self._made_for = _SMALL
 
     @classmethod
     def of(cls, names: Sequence[bytes], vectors: FloatArray, seed: int = 0) -> VectorIndex:
@@ -128,7 +131,7 @@ class VectorIndex:
         if len(vectors) > _ONE_CELL:
             centres = _centres(sample, max(2, len(vectors) // _ROWS_A_CELL), rng)
         index = cls(vectors.shape[1], centres, mean)
-        index._made_for = max(len(vectors), _ONE_CELL)
+        index._made_for = max(len(vectors), _SMALL)
         index.extend(names, vectors)
         return index
 
@@ -139,17 +142,33 @@ class VectorIndex:
         return name in self._numbers
 
     @property
+    def nbytes(self) -> int:
+        """Memory of the vectors, signs and cells, without names."""
+        grown = [self._rows, self._scales, self._there]
+        grown += [each for cell in self._cells for each in (cell.signs, cell.numbers)]
+        centres = 0 if self._centres is None else self._centres.nbytes
+        return sum(each.rows.nbytes for each in grown) + centres
+
+    @property
     def outgrown(self) -> bool:
         """Whether it is worth being built anew: it has grown much, or holds much that is removed."""
-        return len(self._names) > _GROWTH * max(self._made_for, 2 * len(self) - self._made_for)
+        return len(self._names) > _GROWTH * self._made_for
 
-    def compacted(self) -> VectorIndex:
-        """Return an index of what is in this one, without the room of what was removed, in one cell."""
-        index = VectorIndex(self._dimensions, mean=self._mean)
+    def builder(self) -> Callable[[], VectorIndex]:
+        """Return what builds it anew of what is in it now; takes long, and may be called in a thread."""
+        names = list(self._numbers)
         numbers = np.fromiter(self._numbers.values(), np.int64, len(self._numbers))
-        vectors = self._rows.rows[numbers] * self._scales.rows[numbers]
-        index.extend(list(self._numbers), vectors.astype(np.float32))
-        return index
+        rows, scales = self._rows.rows, self._scales.rows
+        return lambda: VectorIndex.of(names, rows[numbers] * scales[numbers])
+
+    def catch_up(self, other: VectorIndex) -> None:
+        """Become what another is: take what only that one has, and remove what only this one has."""
+        for name in self._numbers.keys() - other._numbers.keys():
+            self.remove(name)
+        missing = [name for name in other._numbers if name not in self._numbers]
+        if missing:
+            numbers = [other._numbers[name] for name in missing]
+            self.extend(missing, other._rows.rows[numbers] * other._scales.rows[numbers])
 
     def extend(self, names: Sequence[bytes], vectors: FloatArray) -> None:
         """Add vectors; one of a name that is there takes its place.
@@ -166,6 +185,7 @@ class VectorIndex:
         number = self._numbers.pop(name, None)
         if number is not None:
             self._names[number] = None
+            self._there.rows[number] = False
         return number is not None
 
     def search(self, vector: FloatArray, most: int = 8, floor: float = -1.0) -> list[Near]:
@@ -182,6 +202,10 @@ class VectorIndex:
         found = [self._sifted(cell, signs) for cell in self._nearest_cells(vector)]
         numbers = np.concatenate([one for one, _ in found])
         distances = np.concatenate([one for _, one in found])
+        if len(self._names) > len(self._numbers):
+            # What is removed must not take the places of what is there.
+            there = self._there.rows[numbers, 0]
+            numbers, distances = numbers[there], distances[there]
         wanted = max(_MEASURED, 4 * most)
         if len(numbers) > wanted:
             numbers = numbers[np.argpartition(distances, wanted - 1)[:wanted]]
@@ -204,6 +228,7 @@ class VectorIndex:
         largest = np.maximum(np.abs(vectors).max(axis=1, keepdims=True), 1e-9)
         self._rows.extend(np.rint(vectors * (127 / largest)).astype(np.int8))
         self._scales.extend((largest / 127).astype(np.float32))
+        self._there.extend(np.ones((len(names), 1), np.bool_))
         signs = self._signs(vectors)
         homes = (
             np.zeros(len(names), np.int64)

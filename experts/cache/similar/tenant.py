@@ -70,6 +70,7 @@ class TenantSimilar:
         self._group_of: dict[bytes, bytes] = {}
         self._ends: list[tuple[float, bytes]] = []
         self._writing: set[asyncio.Task[None]] = set()
+        self._regrowing: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         return len(self._group_of)
@@ -147,13 +148,17 @@ class TenantSimilar:
         heapq.heappush(self._ends, (event.until, event.name))
 
     def tidy(self) -> None:
-        """Forget prompts whose answers are gone, and those that are too many."""
+        """Forget prompts whose answers are gone, and those that are too many; keep looks quick."""
         now = self._clock()
         while self._ends and (self._ends[0][0] <= now or len(self) > _MOST):
             self._forget(heapq.heappop(self._ends)[1])
+        if self._regrowing is None or self._regrowing.done():
+            outgrown = [answers for answers in self._groups.values() if answers.outgrown]
+            if outgrown:
+                self._regrowing = self._begin(_regrown(outgrown))
 
     async def settled(self) -> None:
-        """Wait until everything is written down."""
+        """Wait until everything is written down, and nothing is being built."""
         while self._writing:
             await asyncio.wait(self._writing)
 
@@ -196,10 +201,16 @@ class TenantSimilar:
             if not len(answers):
                 del self._groups[rest]
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(work)
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
+        return task
+
+
+async def _regrown(groups: list[SimilarAnswers]) -> None:
+    for answers in groups:
+        await answers.regrow()
 
 
 def _prompt_of(asked: Asked, fields: Mapping[str, Any]) -> Prompt | None:

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
-import aiohttp
 import msgspec
 
 from experts.errors import ExpertMisconfigured, ExpertTimedOut, ExpertUnreachable
@@ -94,6 +93,8 @@ class ModelServer:
         return Upstream(self.expert, secret=self._key)
 
     async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        import aiohttp  # takes a while, and most services have no such server
+
         # A connection for each: this happens once in many requests, and nothing has to be closed.
         headers = {"authorization": f"Bearer {self._key}"} if self._key else {}
         try:

@@ -115,7 +115,8 @@ def progress(job: Job) -> Markup:
     done = job.progress.completed + job.progress.failed + job.progress.dropped
     if not job.progress.total:
         work = job.work
-        told = "whole" if job.over else work.doing if work else "waits"
+        ended = "complete" if job.state == "finished" else "–"
+        told = ended if job.over else work.doing if work else "waits"
         return tag("span", told, class_="soft")
     tone = "bad" if job.progress.failed else "good" if job.over else ""
     text = f"{count(done)} of {count(job.progress.total)}"
@@ -249,9 +250,9 @@ def _job(job: JobDetail, view: View, refresh: Again) -> None:
 
 def _result(job: JobDetail, view: View) -> None:
     result = dict(job.result or {})
-    for name in result.pop("files", None) or ():
+    for name in (str(one["name"]) for one in result.pop("files", None) or ()):
 
-        async def fetch(name: str = str(name)) -> None:
+        async def fetch(name: str = name) -> None:
             async with telling():
                 pieces = [piece async for piece in view.client.jobs.file(job.id, name)]
                 ui.download.content(b"".join(pieces), name)

@@ -36,7 +36,7 @@ def series_over_time(
 
     Args:
         series: Points by name: moment (ISO 8601 or milliseconds) and value; ``None`` is a gap.
-        unit: What values are followed by, such as ``s``; ``$`` comes before, ``%`` is for shares of one.
+        unit: What values are followed by, such as ``s``; ``$`` comes before, ``share`` shows shares of one as per cent.
         stacked: Whether they are put on top of each other.
         bars: Whether they are bars.
     """
@@ -233,7 +233,7 @@ def _common(number: int) -> Options:
 
 
 def _value_axis(unit: str) -> Options:
-    own = {"$": _DOLLARS, "%": _PER_CENT, "": _COUNT}.get(unit)
+    own = {"$": _DOLLARS, "share": _PER_CENT, "": _COUNT}.get(unit)
     label = {":formatter": own} if own else {"formatter": f"{{value}} {unit}"}
     return {
         "type": "value",

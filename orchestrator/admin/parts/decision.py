@@ -63,7 +63,11 @@ def doubt(decision: RoutingDecision) -> Markup:
 
 
 def candidates(
-    decision: RoutingDecision, answered: str | None = None, *, compact: bool = False
+    decision: RoutingDecision,
+    answered: str | None = None,
+    *,
+    compact: bool = False,
+    linked: bool = True,
 ) -> Markup:
     """Return who could have answered, best first, with what was expected of each.
 
@@ -71,12 +75,18 @@ def candidates(
         decision: It.
         answered: The expert that did answer, where one did.
         compact: Whether there is little room: a list, with what was decided by alone.
+        linked: Whether the experts' own pages are open to whoever looks.
     """
     if compact:
         rows = [
             tag(
                 "li",
-                tag("span", _name(one), _marks(decision, one, answered), class_="line"),
+                tag(
+                    "span",
+                    _name(one, linked=linked),
+                    _marks(decision, one, answered),
+                    class_="line",
+                ),
                 tag(
                     "span",
                     f"quality {words.quality(one)} · {words.cost(one)}",
@@ -89,12 +99,14 @@ def candidates(
     return table(
         "Who could have answered",
         ("Expert", "Expected quality", "Expected cost", "Usual time", ""),
-        [_candidate(decision, one, answered) for one in decision.candidates],
+        [_candidate(decision, one, answered, linked=linked) for one in decision.candidates],
         numeric=(1, 2, 3),
     )
 
 
-def _name(one: CandidateView) -> Markup:
+def _name(one: CandidateView, *, linked: bool) -> Markup:
+    if not linked:
+        return tag("span", one.id, class_="strong")
     return link(one.id, f"/admin/experts/{one.id}", "row-link")
 
 
@@ -110,7 +122,7 @@ def _marks(decision: RoutingDecision, one: CandidateView, answered: str | None) 
 
 
 def _candidate(
-    decision: RoutingDecision, one: CandidateView, answered: str | None
+    decision: RoutingDecision, one: CandidateView, answered: str | None, *, linked: bool
 ) -> tuple[Markup | str, ...]:
     bar = (
         tag(
@@ -123,7 +135,7 @@ def _candidate(
         else "–"
     )
     return (
-        _name(one),
+        _name(one, linked=linked),
         bar,
         words.cost(one),
         words.latency(one) or tag("span", "not known", class_="faint"),

@@ -18,7 +18,7 @@ from orchestrator.admin.parts.choosing import Search, searched
 from orchestrator.admin.parts.live import replace as replace_markup
 from orchestrator.admin.parts.markup import Content, Markup, draw, tag
 from orchestrator.admin.parts.sources import Query, Rows, Source, every
-from orchestrator.admin.parts.states import empty, failed
+from orchestrator.admin.parts.states import empty, failed, waiting_rows
 
 T = TypeVar("T")
 Value = str | int | float | bool | None
@@ -120,7 +120,7 @@ class Listing(Generic[T]):
                 self._tools(searchable)
             self._trouble = ui.element("div")
             self._table = (
-                draw(Markup(""))
+                draw(waiting_rows())
                 .classes("rows")
                 .props(f'tabindex="0" role="region" aria-label="{name}"')
             )

@@ -15,10 +15,13 @@ from orchestrator.admin.parts.markup import Markup, tag
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.rules_core import StateCore
     from markdown_it.tree import SyntaxTreeNode
 
-MOST_CHARACTERS = 50_000
-"""That are parsed at once: the same process serves requests. What is longer is shown as it came."""
+_STEP = 4_000
+_MOST_CHARACTERS, _MOST_CODE = 8_000, 50_000
+"""Of one block, which is parsed at once: the same process serves requests. What is longer is shown as it came."""
+_MOST_MARKS = 800
 _MOST_NESTING = 30
 _SCHEMES = frozenset({"http", "https", "mailto"})
 _PLAIN = {
@@ -39,25 +42,14 @@ _LONGEST_LANGUAGE = 20
 
 def rendered(text: str) -> Markup:
     """Return Markdown as elements: headings, lists, tables, code with a button that copies it, links."""
-    return Markup("").join(block for block, _ in blocks(text))
-
-
-def blocks(text: str) -> list[tuple[Markup, int]]:
-    """Return the blocks of a text, each with the number of the line that it begins in, from 0."""
-    from markdown_it.tree import SyntaxTreeNode
-
-    if len(text) > MOST_CHARACTERS:
-        return [(tag("div", text, class_="plain"), 0)]
-    root = SyntaxTreeNode(_parser().parse(text))
-    return [(_element(node), node.map[0] if node.map else 0) for node in root.children]
+    return Markup("").join(Growing().take(text))
 
 
 class Growing:
     """A text that comes piece by piece: blocks that cannot change any more are rendered once."""
 
     def __init__(self) -> None:
-        self._settled = 0
-        self._text = ""
+        self._read = self._settled = 0
 
     def take(self, text: str) -> tuple[Markup, Markup]:
         """Return what has settled since the last time, and what may still change.
@@ -67,17 +59,31 @@ class Growing:
         Args:
             text: All of it so far; it begins with what was there the last time.
         """
-        rest = text[self._settled :]
-        found = blocks(rest)
-        if len(found) < 2:
-            return Markup(""), found[0][0] if found else Markup("")
-        *done, (last, line) = found
-        self._settled += _offset(rest, line)
-        return Markup("").join(block for block, _ in done), last
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        settled, open_ = Markup(""), Markup("")
+        for end in (*range(self._read + _STEP, len(text), _STEP), len(text)):
+            more, open_ = self._parsed(text[self._settled : end])
+            settled += more
+        self._read = len(text)
+        return settled, open_
+
+    def _parsed(self, rest: str) -> tuple[Markup, Markup]:
+        from markdown_it.tree import SyntaxTreeNode
+
+        nodes = SyntaxTreeNode(_parser().parse(rest)).children
+        if len(nodes) > 1:
+            *done, last = nodes
+            self._settled += _offset(rest, last.map[0] if last.map else 0)
+            return Markup("").join(map(_element, done)), _element(last)
+        most = _MOST_CODE if nodes and nodes[0].type == "fence" else _MOST_CHARACTERS
+        if len(rest) > most:
+            self._settled += len(rest)
+            return tag("div", rest, class_="plain"), Markup("")
+        return Markup(""), _element(nodes[0]) if nodes else Markup("")
 
 
 def _offset(text: str, line: int) -> int:
-    """Return where a line begins, from 0; lines end as the parser has it."""
+    """Return where a line begins; lines count from 0."""
     at = 0
     for _ in range(line):
         at = text.index("\n", at) + 1
@@ -88,9 +94,21 @@ def _offset(text: str, line: int) -> int:
 def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
-    # A soft break is one that was written: verses and addresses keep their lines.
     options = {"html": False, "linkify": False, "maxNesting": _MOST_NESTING}
-    return MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
+    parser = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
+    # No names for addresses: what has settled cannot know of those that come later.
+    parser.disable("reference").core.ruler.before("inline", "thickets", _as_they_came)
+    return parser
+
+
+def _as_they_came(state: StateCore) -> None:
+    """Leave paragraphs alone with so many marks that to match them takes long: that grows by the square."""
+    from markdown_it.token import Token
+
+    for token in state.tokens:
+        if token.type == "inline" and sum(map(token.content.count, "[*_`")) > _MOST_MARKS:
+            token.children = [Token("text", "", 0, content=token.content)]
+            token.content = ""
 
 
 def _element(node: SyntaxTreeNode) -> Markup:
@@ -98,7 +116,7 @@ def _element(node: SyntaxTreeNode) -> Markup:
     if made is not None:
         return made(node)
     name = _PLAIN.get(node.type)
-    if name is not None:
+    if name is not None and not node.hidden:  # items that stand close together are no paragraphs
         return tag(name, _children(node))
     return _children(node) if node.children else _text(node)
 
@@ -174,7 +192,7 @@ _MADE: dict[str, Callable[[SyntaxTreeNode], Markup]] = {
     "code_block": _code,
     "code_inline": lambda node: tag("code", node.content),
     "hr": lambda _: tag("hr"),
-    "softbreak": lambda _: tag("br"),
+    "softbreak": lambda _: tag("br"),  # verses and addresses keep their lines
     "hardbreak": lambda _: tag("br"),
     "table": _table,
     "th": _cell,

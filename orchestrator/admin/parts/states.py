@@ -91,6 +91,12 @@ def skeleton() -> None:
     draw(tag("div", bones, class_="stack", role="status", aria_label="Loading"))
 
 
+def waiting_rows() -> Markup:
+    """Return the grey bones of a list's rows."""
+    rows = [tag("div", class_="bone") for _ in range(8)]
+    return tag("div", rows, class_="waiting-rows", role="status", aria_label="Loading")
+
+
 def empty(title: str, text: Content = "", icon: str = "inbox") -> Markup:
     """Return what stands where a list or chart has nothing to show.
 

@@ -28,6 +28,14 @@
     const area = Object.assign(document.createElement("textarea"), { value: text });
     document.body.append(area); area.select(); document.execCommand("copy"); area.remove();
   };
+  document.addEventListener("click", async (event) => {
+    const pressed = event.target.closest && event.target.closest("[data-copy]");
+    const code = pressed && pressed.closest(".md-code").querySelector("code");
+    if (!code) return;
+    await window.coeCopy(code.textContent);
+    pressed.textContent = "Copied";
+    setTimeout(() => { pressed.textContent = "Copy"; }, 1500);
+  });
   // What changes by itself is drawn anew: whoever was on a link there is on the same link afterwards.
   let last = null;
   document.addEventListener("focusin", (event) => {

@@ -5,7 +5,8 @@ document.body.classList.toggle("body--dark", document.documentElement.classList.
   if (opened.ok) return location.reload();
   document.getElementById("title").textContent = "Not opened";
   document.getElementById("waiting").remove();
-  document.getElementById("problem").textContent = opened.status
+  document.getElementById("problem").hidden = false;
+  document.getElementById("why").textContent = opened.status
     ? "The admin pages cannot be opened. Why is in the service's log."
     : "The service cannot be reached. Load this page again once it runs.";
 })();

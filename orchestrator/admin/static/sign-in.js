@@ -8,7 +8,7 @@
     event.preventDefault();
     const key = at("key"), problem = at("problem"), send = event.submitter || at("form").querySelector("button");
     const fail = (text) => { problem.textContent = text; key.setAttribute("aria-invalid", "true"); key.focus(); };
-    problem.textContent = ""; key.removeAttribute("aria-invalid");
+    problem.textContent = at("refused").textContent = ""; key.removeAttribute("aria-invalid");
     if (!key.value.trim()) return fail("Enter a key.");
     send.disabled = true;
     try {

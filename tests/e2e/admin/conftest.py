@@ -99,6 +99,11 @@ def browse(browser: Browser, server: Server) -> Browse:
     return opened
 
 
+_CUT = """innerWidth > 860 ? [] : [...document.querySelectorAll(".rows")]
+  .filter((list) => !list.querySelector(".matrix") && list.scrollWidth > list.clientWidth + 1)
+  .map((list) => list.getAttribute("aria-label"))"""
+
+
 async def settled(page: Page) -> None:
     """Wait until a page has drawn what it is about."""
     await page.locator("#page").wait_for()
@@ -116,4 +121,7 @@ async def unreachable(page: Page) -> list[str]:
     beyond = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
     if beyond > 0:
         problems.append(f"the page is {beyond} px wider than the window")
+    cut = await page.evaluate(_CUT)
+    if cut:
+        problems.append(f"on a phone these lists are cut off at the right: {cut}")
     return problems

@@ -46,6 +46,6 @@ async def test_pages_are_served_apart_from_the_service_and_say_whom_they_ask_for
             process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
     with server.client() as client_of_admin:
-        question = {"action": "sign in", "limit": 1}
-        (entry,) = client_of_admin.get("/admin/api/audit", params=question).json()["data"]
+        question = "/admin/api/audit?action=sign%20in&limit=1"
+        (entry,) = client_of_admin.get(question).json()["data"]
     assert entry["address"] == PERSON

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from coe_client import AsyncCoe
 from orchestrator.admin.contents import PAGES
 from tests.e2e.admin.conftest import Browse, settled, unreachable
 from tests.e2e.conftest import Server
@@ -60,6 +61,29 @@ async def test_a_wrong_key_is_told_where_it_was_typed(browse: Browse) -> None:
         await page.get_by_role("button", name="Continue").click()
         await page.get_by_text("unknown, revoked or expired").wait_for()
         assert await page.get_by_label("API key").get_attribute("aria-invalid") == "true"
+
+
+async def test_where_there_is_no_page_one_like_the_others_says_so(browse: Browse) -> None:
+    async with browse("/nonsense", expected=("404",)) as page:
+        await page.get_by_text("There is no such page").wait_for()
+        await page.get_by_role("link", name="Go to the first page").click()
+        await page.wait_for_url("**/admin")
+
+
+async def test_whoever_may_not_look_begins_where_they_may(browse: Browse, server: Server) -> None:
+    async with AsyncCoe(base_url=server.url, api_key=server.key) as admin:
+        key = (await admin.keys.create("asks only", role="user")).key
+    async with browse("", key=key) as page:
+        await page.wait_for_url("**/admin/playground")
+        await page.goto(f"{server.url}/admin/keys")
+        await page.get_by_text("This page is not open to you").wait_for()
+        assert await page.locator("#page .bone").count() == 0
+
+
+async def test_a_row_leads_to_where_its_name_does(browse: Browse) -> None:
+    async with browse("/experts") as page:
+        await page.get_by_role("row", name="coder").locator("td").nth(2).click()
+        await page.wait_for_url("**/admin/experts/coder")
 
 
 async def test_assets_are_kept_by_browsers_and_pages_are_not(server: Server) -> None:

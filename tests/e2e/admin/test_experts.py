@@ -15,6 +15,8 @@ async def test_an_expert_is_added_tried_changed_rolled_back_and_deleted(browse: 
         await page.get_by_role("tab", name="YAML").click()
         text = page.get_by_label("The entry as YAML")
         await text.fill(await text.input_value() + "tags: [of-a-test]\n")
+        await page.get_by_role("button", name="Try it").click()
+        await page.get_by_text("Hello from a script.").wait_for()
         await page.get_by_role("button", name="Add the expert").click()
         await page.wait_for_url("**/experts/led-by-hand?tab=try")
 

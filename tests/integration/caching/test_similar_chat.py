@@ -8,6 +8,7 @@ import time
 from experts.cache.key import Asked, cache_key
 from experts.cache.similar.content import prompt_of
 from experts.cache.similar.log import Compared, Kept
+from orchestrator.caching.confirming import InThread
 from tests.integration.caching.asking import PLACE, STATE, ask, recorded, said, stocked
 from tests.integration.routers.conftest import MakeReplica, Replica
 
@@ -84,3 +85,35 @@ async def test_who_wants_it_no_more_leaves_no_prompts_behind(make_replica: MakeR
     await asyncio.sleep(0)
     await in_step(replica)
     assert replica.services.caching.similar.of("default") is None
+
+
+async def test_an_encoder_confirms_where_there_is_one(make_replica: MakeReplica) -> None:
+    replica = await stocked(await make_replica(cache_encoder="hashing:64"))
+    confirms = replica.services.caching.similar._confirms
+    assert isinstance(confirms, InThread)
+    assert confirms.scale.startswith("hashing")
+    wanted = {"mode": "on", "similar": True}
+    await replica.client.put(f"{PLACE}/default", json=wanted)
+    await in_step(replica)
+    await ask(replica, QUESTION)
+    await sure(replica)
+    await in_step(replica)
+    answers = [await ask(replica, f"{QUESTION}{' ' * n}") for n in range(1, 7)]
+    assert [answer.headers[STATE] for answer in answers].count("similar") >= 4
+    told = (await ask(replica, f"{QUESTION} Why?", coe={"explain": True})).json()
+    assert told["coe"]["cache"]["similar"]["kept_apart_by"] == ["question"]
+
+
+async def test_what_was_compared_by_other_vectors_says_nothing(make_replica: MakeReplica) -> None:
+    replica = await stocked(await make_replica())
+    await replica.client.put(f"{PLACE}/default", json={"mode": "on", "similar": True})
+    await in_step(replica)
+    first = await ask(replica, QUESTION)
+    await in_step(replica)
+    key = bytes.fromhex(first.headers["x-coe-cache-key"])
+    caching = replica.services.caching
+    scale = caching.similar._confirms.scale
+    of_others = [Compared(key, 1.0, True, "another"), Compared(key, 1.0, True)]
+    await caching.similar._events.add("default", *of_others, Compared(key, 0.9, False, scale))
+    await in_step(replica)
+    assert caching.seen("default", key) == (1, 0)

@@ -107,7 +107,7 @@ async def test_a_secret_that_was_typed_is_nowhere_afterwards(
     replica: Replica, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    place = {"url": "http://127.0.0.1:9/v1", "api_key": TYPED}
+    place: dict[str, Any] = {"url": "http://127.0.0.1:9/v1", "api_key": TYPED}
     answers = [await attempt(replica, entry(provider="openai", endpoints=[place]))]
     place = {"url": "http://127.0.0.1:9/v1", "headers": {"authorization": f"Bearer {TYPED}"}}
     answers += [await attempt(replica, entry(provider="openai", endpoints=[place]))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -11,24 +10,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from orchestrator.kit.together import Together, _Line
+from orchestrator.kit.together import Together
 
 
-@pytest.fixture
-def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many commands each batch had."""
-    seen: list[int] = []
-    send = _Line.send
-
-    def counted(self: _Line, unsent: Any) -> None:
-        seen.append(len(unsent))
-        send(self, unsent)
-
-    monkeypatch.setattr(_Line, "send", counted)
-    return seen
-
-
-async def test_those_at_the_same_moment_are_one_batch(redis: Redis, batches: list[int]) -> None:
+async def test_those_at_the_same_moment_are_answered_in_turn(redis: Redis) -> None:
     together = Together(redis)
 
     async def count(number: int) -> int:
@@ -37,7 +22,13 @@ async def test_those_at_the_same_moment_are_one_batch(redis: Redis, batches: lis
 
     assert await asyncio.gather(*map(count, range(1, 5))) == [1, 3, 6, 10]
     assert await count(0) == 10
-    assert batches == [4, 1]
+    ours = {await _client(together) for _ in range(3)}
+    assert len(ours) == 1
+
+
+async def _client(together: Together) -> int:
+    [number] = await together.run(("CLIENT", "ID"))
+    return int(number)
 
 
 async def test_nobody_waits_for_the_replies_to_others(redis: Redis) -> None:
@@ -64,7 +55,7 @@ async def test_each_is_told_of_its_own(redis: Redis) -> None:
     assert isinstance(mixed[1], ResponseError)
 
 
-async def test_commands_of_one_who_is_cancelled_are_sent(redis: Redis, batches: list[int]) -> None:
+async def test_commands_of_one_who_is_cancelled_are_sent(redis: Redis) -> None:
     together = Together(redis)
     gone = asyncio.create_task(together.run(("SET", "text", "a")))
     await asyncio.sleep(0)

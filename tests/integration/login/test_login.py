@@ -186,6 +186,40 @@ async def test_what_is_no_answer_signs_nobody_in(browser: Browser, query: str) -
     assert code_of(await browser.http.get(f"/login/callback{query}")) == (400, "login_failed")
 
 
+BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+async def test_who_came_from_a_page_is_told_there_why_nobody_was_signed_in(
+    browser: Browser,
+) -> None:
+    answer = await browser.answer_of("cy", back="/admin/experts?q=a b")
+    refused = await browser.http.get(answer, headers=BROWSER)
+    assert refused.status_code == 303
+    assert refused.headers["location"] == (
+        "/admin/login?problem=login_no_role&back=%2Fadmin%2Fexperts%3Fq%3Da+b"
+    )
+    again = await browser.http.get(answer, headers=BROWSER)  # what the browser kept is gone
+    assert again.headers["location"] == "/admin/login?problem=login_failed"
+
+
+async def test_who_came_from_elsewhere_is_told_as_programs_are(browser: Browser) -> None:
+    answer = await browser.answer_of("cy", back="/docs")
+    assert code_of(await browser.http.get(answer, headers=BROWSER)) == (403, "login_no_role")
+
+
+async def test_a_provider_that_is_away_is_told_on_the_page(
+    browser: Browser, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_: Any) -> str:
+        raise ProviderAway("it does not answer")
+
+    monkeypatch.setattr(Provider, "sign_in_endpoint", away)
+    asked = {"back": "/admin"}
+    sent = await browser.http.get("/login", params=asked, headers=BROWSER)
+    assert sent.headers["location"] == "/admin/login?problem=login_unavailable&back=%2Fadmin"
+    assert code_of(await browser.http.get("/login", params=asked)) == (503, "login_unavailable")
+
+
 async def test_a_session_ends_by_itself(
     browser: Browser, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

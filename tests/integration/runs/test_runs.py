@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from experts.providers.scripted_server import ScriptedServer
+from orchestrator.runs.tables import runs as run_table
 from tests.integration.runs.conftest import MakeWorker, Place, asked, eventually, ten_steps
 
 AddExpert = Callable[..., Awaitable[ScriptedServer]]
@@ -60,6 +62,14 @@ async def test_a_run_has_one_usage_record_with_the_sum_of_its_steps(
     assert rows[0]["prompt_tokens"] == run["spent"]["prompt_tokens"]
     assert rows[0]["cost_usd"] == pytest.approx(run["spent"]["usd"])
     assert run["spent"]["usd"] > 0
+    async with place.services.engine.connect() as connection:  # what lists are sorted by
+        nanos = await connection.scalar(sa.select(run_table.c.cost_nanos))
+    assert nanos == round(run["spent"]["usd"] * 1e9)
+    for question in ("sort=-cost", "sort=-took", "q=please", f"q={run['id'][:12]}"):
+        found = (await place.client.get(f"/v1/runs?{question}")).json()["data"]
+        assert [one["id"] for one in found] == ([] if question == "q=please" else [run["id"]])
+    wrong = await place.client.get("/v1/runs?sort=answer")
+    assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "sort")
 
 
 async def test_the_stream_tells_everything_in_order_and_ends(

@@ -198,6 +198,22 @@ async def test_a_strategy_lists_what_each_expert_cost(desk: Desk, vendor: Vendor
     assert all(0 < event.at_ms <= detail.timeline[-1].at_ms for event in events)
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_the_explanation_names_the_strategy_and_the_router_s_limit(
+    desk: Desk, vendor: Vendor, stream: bool
+) -> None:
+    vendor.usage = None
+    caller = await desk.caller()
+    asked = {**ASKED, "model": "coe-cot", "stream": stream, "coe": {"explain": True}}
+    answer = await caller.post("/v1/chat/completions", asked)
+    told = json.loads(answer.text.split("data: ")[-2]) if stream else answer.json()
+    decision = told["coe"]["decision"]
+    assert decision["strategy"] == "cot"
+    assert decision["uncertainty"] <= decision["uncertainty_limit"] == 0.85
+    route = await caller.coe.route("Hello world", model="coe-cot")
+    assert (route.strategy, route.uncertainty_limit) == ("cot", 0.85)
+
+
 async def test_what_breaks_off_in_a_strategy_costs_what_was_read_and_written(
     desk: Desk, vendor: Vendor
 ) -> None:

@@ -186,6 +186,7 @@ def test_nobody_left_says_why() -> None:
     assert "context window too small for about 200000 tokens: large" in message
     with pytest.raises(NoEligibleExpert, match="no experts to choose from"):
         STARTER.decide(RouteRequest("hi"), STARTER.pool([]))
+    assert STARTER.pool([]).mapping("quality") == {}
 
 
 def test_an_unknown_policy_names_the_known() -> None:

@@ -27,5 +27,6 @@ def test_what_is_like_nothing_is_strange() -> None:
 
 
 def test_too_unsure_is_above_the_threshold() -> None:
+    assert GATE.limit(0) == 0.85
     assert not GATE.unsure(0.85, 0)
     assert GATE.unsure(0.86, 0)

@@ -71,7 +71,15 @@ async def budget_panels(
                     )
                     for one in found.rates
                 ]
-                put(table("Rates", ("Limit", "At most", "Used", "Left"), rows, numeric=(1, 2, 3)))
+                put(
+                    table(
+                        "Rates",
+                        ("Limit", "At most", "Used", "Left"),
+                        rows,
+                        numeric=(1, 2, 3),
+                        matrix=True,
+                    )
+                )
 
 
 def burn_down(budget: BudgetUse) -> dict[str, object]:

@@ -50,7 +50,7 @@ async def draw(view: View) -> None:
                 "Set one on a ",
                 link("tenant", "/admin/tenants"),
                 " or a ",
-                link("key", "/admin/keys"),
+                link("key", "/admin/keys") if view.may("admin") else "key",
                 ".",
             ],
             "savings",

@@ -22,7 +22,11 @@ async def draw(view: View) -> None:
     """Draw the page; the tab is in its address."""
     chosen = view.query.get("tab", "runs")
     chosen = chosen if chosen in _TABS else "runs"
-    addresses = {key: (name, f"/admin/conductor?tab={key}") for key, (name, _, _) in _TABS.items()}
+    addresses = {
+        key: (name, f"/admin/conductor?tab={key}")
+        for key, (name, role, _) in _TABS.items()
+        if view.may(role)
+    }
     put(tabs(addresses, chosen))
     _, role, drawing = _TABS[chosen]
     if not view.may(role):

@@ -9,7 +9,6 @@ from nicegui import background_tasks, ui
 
 from coe_client import CoeError
 from coe_client.types import RunDetail, RunStep
-from orchestrator.admin.pages.conductor.runs import status
 from orchestrator.admin.pages.conductor.steps import tree
 from orchestrator.admin.parts.asking import button, confirmed, go, telling
 from orchestrator.admin.parts.diagrams import diagram
@@ -65,7 +64,7 @@ async def draw(view: View) -> None:
 async def _run(view: View, run: RunDetail) -> None:
     spent = run.spent
     tiles(
-        tile("State", run.status, status(run)),
+        tile("State", run.status, f"strategy {run.strategy}"),
         tile("Calls", count(spent.calls), f"{len(run.steps)} steps"),
         tile(
             "Tokens",
@@ -77,7 +76,11 @@ async def _run(view: View, run: RunDetail) -> None:
             money(spent.usd),
             f"of {money(run.limits.get('usd'))}" if run.limits.get("usd") else None,
         ),
-        tile("Time", seconds(spent.seconds), run.strategy),
+        tile(
+            "Time",
+            seconds(spent.seconds),
+            f"of {seconds(run.limits['seconds'])}" if run.limits.get("seconds") else None,
+        ),
     )
     if run.error:
         put(note_box(f"{run.error.message} ({run.error.code})", "bad"))
@@ -118,7 +121,9 @@ def _facts(view: View, run: RunDetail) -> list[tuple[str, str | Markup]]:
         ("Tenant", run.tenant),
         (
             "Request",
-            link(run.request_id, f"/admin/requests/{run.request_id}") if run.request_id else "",
+            link(run.request_id, f"/admin/requests/{run.request_id}")
+            if run.request_id and view.may("viewer")
+            else run.request_id or "",
         ),
         ("Asked", when(run.created_at, view.zone)),
         ("Ended", when(run.finished_at, view.zone)),

@@ -58,11 +58,10 @@ async def draw(view: View) -> None:
             value=lambda row: row.created_at.isoformat() if row.created_at else None,
         ),
     )
-    strategies = await view.client.strategies.list()
-    filters = [
-        Filter("status", "State", {one: one for one in STATUSES}),
-        Filter("strategy", "Strategy", {one.name: one.name for one in strategies}),
-    ]
+    filters = [Filter("status", "State", {one: one for one in STATUSES})]
+    if view.may("viewer"):  # to others the strategies are not shown
+        strategies = await view.client.strategies.list()
+        filters.append(Filter("strategy", "Strategy", {one.name: one.name for one in strategies}))
     if view.may("admin"):  # who else sees the runs of one tenant only
         filters.append(await tenant_filter(view))
     hint = tag(

@@ -23,7 +23,7 @@ async def draw(view: View, record: ExpertRecord) -> None:
     with panel("Admission", _NOTE):
         if not page.data:
             command = f"coe evaluate admit {expert_id} --prompts prompts.jsonl --record"
-            text: list[Content] = [
+            text: Content = [
                 "Ask it graded prompts and keep the result: ",
                 tag("code", command),
             ]

@@ -56,7 +56,11 @@ async def draw(view: View) -> None:
         sort="name",
         nothing=empty(
             "No expert yet",
-            ["An expert is a model that answers. ", link("Add the first one", ADDRESS), "."],
+            [
+                "An expert is a model that answers. ",
+                link("Add the first one", ADDRESS) if view.may("editor") else "There is none",
+                ".",
+            ],
             "hub",
         ),
     )

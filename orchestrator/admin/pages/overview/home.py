@@ -30,7 +30,10 @@ from orchestrator.admin.parts.numbers import moment
 from orchestrator.admin.parts.panels import grid, note_box, panel
 from orchestrator.admin.session import View
 
-_WHAT_IF = link("What if the budget were halved?", "/admin/router?budget=half")
+_MORE = {
+    "outcomes": link("Why did each go where it went?", "/admin/requests"),
+    "cost": link("What if the budget were halved?", "/admin/router?budget=half"),
+}
 _EVERY = 10.0
 """Seconds between two looks while the page is seen."""
 
@@ -73,7 +76,7 @@ class Board:
                 ("latency", "Latency", "Of answered requests, to the end of the answer."),
                 ("cache", "Cache", "Requests that looked for an answer that is kept."),
             ):
-                told = [note, " ", _WHAT_IF] if name == "cost" else note
+                told = [note, " ", _MORE[name]] if name in _MORE else note
                 with panel(title, told, span=6):
                     self._charts[name] = chart({}, f"{title} over time. {note}", height=220)
         with (

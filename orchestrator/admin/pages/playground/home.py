@@ -18,8 +18,8 @@ from orchestrator.admin.pages.playground.settings import Settings
 from orchestrator.admin.pages.playground.setup import MOST, USUAL, models_of, setup_of
 from orchestrator.admin.pages.playground.turn import marks
 from orchestrator.admin.parts.asking import button
+from orchestrator.admin.parts.markup import Markup, link, tag
 from orchestrator.admin.parts.markup import draw as put
-from orchestrator.admin.parts.markup import link, tag
 from orchestrator.admin.parts.panels import note_box
 from orchestrator.admin.parts.sources import gathered
 from orchestrator.admin.session import View
@@ -38,16 +38,9 @@ async def draw(view: View) -> None:
     """Draw the page."""
     models = await gathered(view.client.models.list())
     if not any(one.coe.kind == "expert" for one in models):
-        put(
-            note_box(
-                [
-                    "There is no expert that could answer. ",
-                    link("Add one", "/admin/add-expert"),
-                    ".",
-                ],
-                "warn",
-            )
-        )
+        add: list[str | Markup] = [link("Add one", "/admin/add-expert"), "."]
+        told = add if view.may("editor") else ["Whoever has the role editor can add one."]
+        put(note_box(["There is no expert that could answer. ", *told], "warn"))
     asked = ui.context.client.request.query_params.getlist("model")
     Playground(view, models, asked)
 

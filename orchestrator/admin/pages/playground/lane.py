@@ -13,6 +13,7 @@ from nicegui.events import GenericEventArguments
 
 from coe_client import CoeError
 from orchestrator.admin.pages.playground import turn as drawn
+from orchestrator.admin.pages.playground.answer import Answer
 from orchestrator.admin.pages.playground.setup import Setup
 from orchestrator.admin.pages.playground.turn import Turn
 from orchestrator.admin.parts.asking import telling
@@ -40,20 +41,21 @@ class Shown:
             self.steps = put(Markup(""))
             self.live = ui.element("div").props('aria-live="polite" aria-busy="true"')
             with self.live:
-                self.answer = put(drawn.answer(turn))
+                self.answer = Answer(turn)
             self.figures = put(Markup(""))
             self.why = put(Markup(""))
         self._told: object = None
-        self._at = 0.0
+        self._next = 0.0
         self._steps: object = None
 
     def draw(self, *, now: bool = False) -> None:
         """Draw what is new; not too often, unless it is the end."""
         moment = time.monotonic()
-        if (not now and moment - self._at < _NOT_OFTENER) or self.answer.is_deleted:
+        if (not now and moment < self._next) or self.answer.is_deleted:
             return
-        self._at = moment
-        self.answer.set_content(drawn.answer(self.turn))
+        self.answer.draw()
+        # The same process serves requests: what takes long is drawn less often.
+        self._next = moment + max(_NOT_OFTENER, 10 * (time.monotonic() - moment))
         steps = [(one.key, one.status, len(one.output)) for one in self.turn.steps.values()]
         if steps != self._steps or (now and steps):
             self._steps = steps
@@ -61,7 +63,7 @@ class Shown:
         told = (self.turn.decision, self.turn.expert)
         if told != self._told:
             self._told = told
-            self.why.set_content(drawn.why(self.turn))
+            self.why.set_content(drawn.why(self.turn, linked=self._linked))
         if now and not self.turn.running:
             self.live.props('aria-busy="false"')
 

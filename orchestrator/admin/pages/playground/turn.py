@@ -97,27 +97,29 @@ def question(turn: Turn) -> Markup:
     )
 
 
-def answer(turn: Turn) -> Markup:
-    """Return the answer as far as it has come, or what went wrong."""
+def head(turn: Turn) -> Markup:
+    """Return what stands above an answer: who gives it, and what it thought."""
+    named = tag("span", who(turn), class_="small faint who")
+    if not turn.reasoning:
+        return named
+    thought = tag("div", turn.reasoning, class_="answer small soft")
+    folded = tag("summary", "Reasoning") + thought
+    return named + tag("details", folded, open=not turn.text, class_="fold")
+
+
+def foot(turn: Turn) -> Markup:
+    """Return what stands below the text of an answer: that it is awaited, or how it ended."""
     parts: list[Markup] = []
-    if turn.reasoning:
-        thought = tag("div", turn.reasoning, class_="answer small soft")
-        parts.append(
-            tag("details", tag("summary", "Reasoning"), thought, open=not turn.text, class_="fold")
-        )
-    if turn.text:
-        parts.append(tag("div", turn.text, class_="answer"))
-    elif turn.running:
+    if turn.running and not turn.text:
         waits = "Works on it, step by step …" if turn.steps else "Waits for the first token …"
         parts.append(tag("div", waits, class_="faint"))
     if turn.error is not None:
         parts.append(note_box(["It did not answer: ", turn.error.message], "bad"))
     if turn.stopped:
         parts.append(tag("div", "Stopped here.", class_="small faint"))
-    if not parts:
+    if not parts and not turn.text and not turn.reasoning:
         parts.append(tag("div", "The answer is empty.", class_="faint"))
-    inner = [tag("span", who(turn), class_="small faint who"), *parts]
-    return tag("div", inner, class_="bubble assistant")
+    return Markup("").join(parts)
 
 
 def who(turn: Turn) -> str:
@@ -180,8 +182,13 @@ def figures(turn: Turn, marks: Sequence[str] = (), *, linked: bool = True) -> Ma
     )
 
 
-def why(turn: Turn) -> Markup:
-    """Return how it was decided who answers; empty where the caller decided."""
+def why(turn: Turn, *, linked: bool = True) -> Markup:
+    """Return how it was decided who answers; empty where the caller decided.
+
+    Args:
+        turn: It.
+        linked: Whether the experts' own pages are open to whoever looks.
+    """
     decision = turn.decision
     if decision is None:
         return Markup("")
@@ -203,7 +210,7 @@ def why(turn: Turn) -> Markup:
             class_="small",
         ),
         tag("h3", "Who could have answered"),
-        decisions.candidates(decision, turn.expert, compact=True),
+        decisions.candidates(decision, turn.expert, compact=True, linked=linked),
     ]
     head = f"Why {decision.strategy or decision.expert}"
     return tag(

@@ -205,7 +205,7 @@ def _category(row: UsageRecord) -> Content:
     if row.confidence is None:
         return row.category
     doubtful = row.category == "general" and row.confidence < _DOUBTFUL
-    sure = "for want of a better" if doubtful else f"{share(row.confidence, 0)} sure"
+    sure = "no clear kind" if doubtful else f"{share(row.confidence, 0)} sure"
     return tag("div", row.category, tag("span", sure, class_="sub"))
 
 

@@ -16,7 +16,9 @@ def parts(detail: RequestDetail) -> Markup:
     ]
     total = (detail.prompt_tokens or 0) + (detail.completion_tokens or 0)
     rows.append(("Together", count(total), money(detail.money.total_usd)))
-    drawn = table("Tokens and money by part", ("Part", "Tokens", "Cost"), rows, numeric=(1, 2))
+    drawn = table(
+        "Tokens and money by part", ("Part", "Tokens", "Cost"), rows, numeric=(1, 2), matrix=True
+    )
     return tag("div", drawn, class_="inset totals") + tag("p", _note(detail), class_="small faint")
 
 

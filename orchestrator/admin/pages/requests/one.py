@@ -12,6 +12,7 @@ from orchestrator.admin.pages.requests.doing import actions
 from orchestrator.admin.pages.requests.elsewhere import elsewhere
 from orchestrator.admin.pages.requests.money import parts
 from orchestrator.admin.pages.requests.said import conversation
+from orchestrator.admin.pages.requests.steps import tree
 from orchestrator.admin.pages.requests.story import STATES, story
 from orchestrator.admin.pages.requests.waterfall import waterfall
 from orchestrator.admin.parts import decision as decisions
@@ -62,6 +63,9 @@ async def draw(view: View) -> None:
         with stack(8):
             with panel("What happened when", "From when the request came in, to its end."):
                 put(waterfall(detail.timeline))
+            if detail.steps:
+                with panel("Steps", "What the strategy did, and what each part cost."):
+                    put(tree(detail.steps, detail.steps_left_out))
             if detail.decision is not None:
                 with panel(
                     "Who could have answered",

@@ -13,6 +13,7 @@ _ICONS = {
     "decided": "alt_route",
     "cache": "bolt",
     "attempt": "hub",
+    "step": "account_tree",
     "first_token": "first_page",
     "guardrail": "shield",
     "end": "flag",
@@ -83,7 +84,7 @@ def _row(event: RequestEvent, whole: float) -> Markup:
         when = f"took {seconds(event.duration_ms / 1000)}"
     outcome = (
         badge(event.outcome, tone)
-        if event.outcome and event.what in {"attempt", "cache", "guardrail", "end"}
+        if event.outcome and event.what in {"attempt", "step", "cache", "guardrail", "end"}
         else None
     )
     notes = _notes(event)
@@ -105,7 +106,7 @@ def _row(event: RequestEvent, whole: float) -> Markup:
 def _notes(event: RequestEvent) -> str:
     detail = event.detail
     told = [str(detail["reason"])] if detail.get("reason") and event.what != "decided" else []
-    if event.what == "attempt":
+    if event.what in {"attempt", "step"}:
         endpoint = detail.get("endpoint")
         if endpoint and endpoint != "default":
             told.append(f"endpoint {endpoint}")

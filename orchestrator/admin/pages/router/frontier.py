@@ -25,7 +25,7 @@ def frontier_chart(frontier: RouterFrontier, after: MappingTotals, limit_on: str
     spent = _OF[limit_on](after)
     if spent is not None:
         series["With this budget"] = [(float(spent), after.expected_quality)]
-    options = curve(series, x=limit.name, y="Expected quality", units=(limit.unit, "%"))
+    options = curve(series, x=limit.name, y="Expected quality", units=(limit.unit, "share"))
     for drawn, symbol in zip(options["series"][1:], ("circle", "diamond"), strict=False):
         drawn.update(type="scatter", symbolSize=14, symbol=symbol, z=4)
     return options

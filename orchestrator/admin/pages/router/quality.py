@@ -65,7 +65,9 @@ def _measured(found: RouterDiagnostics) -> None:
                     (one.confidence, one.accuracy) for one in reliability.bins if one.observations
                 ]
                 series = {"Router": points, "Perfect": [(0.0, 0.0), (1.0, 1.0)]}
-                options = curve(series, x="How sure", y="Share that is right", units=("%", "%"))
+                options = curve(
+                    series, x="How sure", y="Share that is right", units=("share", "share")
+                )
                 options["xAxis"].update(min=0, max=1, interval=0.25)
                 options["yAxis"].update(min=0, max=1, interval=0.25)
                 options["series"][1].update(
@@ -79,7 +81,7 @@ def _measured(found: RouterDiagnostics) -> None:
                 span=6,
             ):
                 points = [(one.coverage, one.risk) for one in risk.points]
-                options = curve({"Risk": points}, x="Coverage", y="Risk", units=("%", "%"))
+                options = curve({"Risk": points}, x="Coverage", y="Risk", units=("share", "share"))
                 options["xAxis"].update(min=0, max=1, interval=0.25)
                 options["yAxis"].update(min=0, max=0.05 if _rarely_wrong(points) else None)
                 options["series"][0]["showSymbol"] = False

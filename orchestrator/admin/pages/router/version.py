@@ -17,6 +17,16 @@ from orchestrator.admin.parts.times import when
 from orchestrator.admin.parts.titles import set_title
 from orchestrator.admin.session import View
 
+_FIGURES = {
+    "category_accuracy": "Right category",
+    "ece": "Calibration error",
+    "apgr": "Quality won back from the best expert, over all costs (APGR)",
+    "oracle": "Quality if every choice were the best",
+    "random": "Quality of a choice by chance",
+    "best_single": "Quality of the best single expert",
+    "quality": "Quality",
+    "cost_usd": "Cost of a request",
+}
 _ADMIN, _EDITOR = "This needs the role admin.", "This needs the role editor."
 
 
@@ -132,12 +142,22 @@ def _compared(compared: RoutersCompared) -> None:
             put(tag("p", f"Categories added or gone: {', '.join(names)}"))
     if compared.figures:
         with panel("Figures of their reports", flush=True):
-            rows = [(one.name, _figure(one.base), _figure(one.version)) for one in compared.figures]
-            put(table("Figures", ("Figure", "Decides now", "This version"), rows, numeric=(1, 2)))
+            rows = [
+                (_named(one.name), _figure(one.name, one.base), _figure(one.name, one.version))
+                for one in compared.figures
+            ]
+            headings = ("Figure", "Decides now", "This version")
+            put(table("Figures", headings, rows, numeric=(1, 2), matrix=True))
 
 
-def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+def _named(figure: str) -> str:
+    policy, _, what = figure.rpartition(": ")
+    words = _FIGURES.get(what, what.replace("_", " "))
+    return f"{words}, policy {policy}" if policy else words
+
+
+def _figure(name: str, value: float | None) -> str:
+    return money(value) if name.endswith("cost_usd") else share(value)
 
 
 async def _shadow(view: View, version: RouterVersionDetail) -> None:

@@ -103,6 +103,7 @@ def _processes(view: View, system: System) -> None:
         rows: list[tuple[Content, ...]] = [
             (
                 tag("span", f"{one.host}:{one.pid}", class_="strong")
+                + (Markup("") if one.number is None else tag("span", f" worker {one.number}"))
                 + (
                     tag("span", " ") + badge("answers this page", "accent")
                     if one.answers_this

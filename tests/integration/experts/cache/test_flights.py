@@ -32,12 +32,14 @@ class Expert:
 
     def __init__(self, seconds: float = 0.05, failures: int = 0) -> None:
         self.asked = 0
+        self.begun = asyncio.Event()
         self.failed = 0
         self._seconds = seconds
         self._failures = failures
 
     async def ask(self) -> Entry:
         self.asked += 1
+        self.begun.set()
         number = self.asked
         await asyncio.sleep(self._seconds)
         if number <= self._failures:
@@ -118,7 +120,7 @@ async def test_who_is_cancelled_leaves_the_place_to_another(redis: Redis) -> Non
     expert, flights = Expert(0.05), Flights(CacheStore(redis))
     first = asyncio.create_task(request(flights, expert))
     second = asyncio.create_task(request(flights, expert))
-    await asyncio.sleep(0.02)
+    await expert.begun.wait()
     first.cancel()
     assert (await second).whole == b"2"
     with pytest.raises(asyncio.CancelledError):

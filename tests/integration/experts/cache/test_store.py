@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from typing import Any
 
+import pytest
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from experts.cache.entry import Entry, pack
 from experts.cache.store import CacheStore, Held, Lease, Limits, Which
+from orchestrator.kit.together import Command, Together
 
 
 def entry(text: bytes = b"{}", **fields: object) -> Entry:
@@ -39,6 +43,29 @@ async def test_one_of_those_that_enter_leads(redis: Redis) -> None:
     assert await store.enter("a", key(1)) == entry()
     await store.purge("a", Which())
     assert isinstance(await store.enter("a", key(1)), Lease), "the lease was given back"
+
+
+async def test_what_is_sent_with_commands_of_others_does_the_same(redis: Redis) -> None:
+    together = Together(redis)
+
+    async def twice(*commands: Command) -> list[Any]:
+        """Send as is done where a connection ends: what was under way is sent once more."""
+        await together.run(*commands)
+        return await together.run(*commands)
+
+    await redis.script_flush()
+    store = CacheStore(redis, send=twice)
+    first = await store.enter("a", key(1))
+    assert isinstance(first, Lease), "Redis did not know the script"
+    await store.release(first)
+    lease = await store.enter("a", key(1))
+    assert isinstance(lease, Lease), "who asks twice does not wait for itself"
+    assert await store.enter("a", key(1)) is None
+    await store.keep("a", key(1), entry(), 60, lease)
+    assert await store.enter("a", key(1)) == await store.get("a", key(1)) == entry()
+    await redis.lpush("coe:cache:wrong", "a")
+    with pytest.raises(RedisError):
+        await store._asked(twice, "GET", "coe:cache:wrong")
 
 
 async def test_a_lease_is_given_back_by_its_holder_only(redis: Redis) -> None:

@@ -231,9 +231,9 @@ async def test_a_request_takes_two_round_trips(
         sent.append(arguments)
         await send(self, *arguments, **options)
 
-    def counted_line(self: _Line, unsent: Any) -> None:
-        sent.append(unsent)
-        once(self, unsent)
+    def counted_line(self: _Line, asked: Any) -> None:
+        sent.append(asked)
+        once(self, asked)
 
     monkeypatch.setattr(AbstractConnection, "send_packed_command", counted)
     monkeypatch.setattr(_Line, "send", counted_line)

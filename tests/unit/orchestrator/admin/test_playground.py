@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 import pytest
 
 from coe_client import CoeError
-from coe_client.types import ChatCompletionChunk, Explanation, RoutingDecision
+from coe_client.types import CandidateView, ChatCompletionChunk, Explanation, RoutingDecision
 from orchestrator.admin.pages.playground import code
 from orchestrator.admin.pages.playground.setup import Setup, models_of, setup_of
-from orchestrator.admin.pages.playground.turn import Turn, answer, figures, marks, steps, why
+from orchestrator.admin.pages.playground.turn import Turn, figures, foot, head, marks, steps, why
 
 FULL = Setup("Be short.", 0.2, 100, 0.01, 2.5, 0.7, cache=True)
 DECISION = RoutingDecision(
@@ -69,7 +69,7 @@ def _chunk(**more: object) -> ChatCompletionChunk:
 
 def test_a_turn_takes_in_text_reasoning_and_steps() -> None:
     turn = Turn("hello")
-    assert "Waits for the first token" in answer(turn)
+    assert "Waits for the first token" in foot(turn)
     thought = {"choices": [{"delta": {"reasoning_content": "hm", "content": "a < b"}}]}
     turn.take(ChatCompletionChunk.model_validate(thought))
     begun = {"key": "plan", "number": 1, "kind": "plan", "title": "Plan", "status": "running"}
@@ -80,18 +80,24 @@ def test_a_turn_takes_in_text_reasoning_and_steps() -> None:
     turn.take(_chunk(coe={"event": {"type": "step.finished", "step": {**begun, "status": "ok"}}}))
     assert "1 of 1 done" in steps(turn)
     assert (turn.text, turn.reasoning) == ("a < b", "hm")
-    assert "a &lt; b" in answer(turn)
+    assert "hm" in head(turn)
+    assert foot(turn) == ""
 
 
 def test_a_turn_that_failed_says_so_and_can_be_asked_again() -> None:
     turn = Turn("hello", error=CoeError("It is down."), running=False)
-    assert "It is down." in answer(turn)
+    assert "It is down." in foot(turn)
     assert 'data-act="again"' in figures(turn)
     assert "Good answer" not in figures(turn)
 
 
 def test_the_route_is_explained_where_one_was_made() -> None:
     assert why(Turn("hello")) == ""
+    could = RoutingDecision(category="x", expert="small", candidates=[CandidateView(id="small")])
+    linked, plain = (why(Turn("x", decision=could), linked=linked) for linked in (True, False))
+    assert "/admin/experts/small" in linked
+    assert "small" in plain
+    assert "<a " not in plain
     drawn = why(Turn("hello", decision=DECISION, expert="large"))
     assert "Recognised as math" in drawn
     assert "small did not answer, so large did." in drawn

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coe_client.types import RequestContent, RequestDetail, RequestEvent, RoutingDecision
+from coe_client.types import (
+    RequestContent,
+    RequestDetail,
+    RequestEvent,
+    RequestStep,
+    RoutingDecision,
+)
 from orchestrator.admin.pages.requests.doing import playground
 from orchestrator.admin.pages.requests.elsewhere import mapped
 from orchestrator.admin.pages.requests.money import split
 from orchestrator.admin.pages.requests.said import conversation
 from orchestrator.admin.pages.requests.search import asked
+from orchestrator.admin.pages.requests.steps import ROLES, tree
 from orchestrator.admin.pages.requests.story import story
 from orchestrator.admin.pages.requests.waterfall import place, waterfall
 from orchestrator.admin.parts.decision import candidates, doubt, kinds
 from orchestrator.admin.parts.decision_words import EXCLUDED, RULES, sentences
 from orchestrator.admin.parts.sources import Query
+from orchestrator.conductor.values import StepKind
 from router.decision import Exclusion, Rule
 
 
@@ -204,3 +212,31 @@ def test_a_search_is_asked_as_the_api_wants_it() -> None:
         datetime(2026, 1, 1, tzinfo=UTC),
         datetime(2026, 1, 2, tzinfo=UTC),
     )
+
+
+def test_steps_of_a_strategy_are_a_tree_with_who_when_and_what_it_cost() -> None:
+    given = [
+        {"number": 1, "kind": "plan", "title": "Round 1", "status": "ok", "expert": "lead",
+         "prompt_tokens": 90, "completion_tokens": 10, "cost_usd": 0.002, "duration_ms": 1500.0},
+        {"number": 2, "kind": "strategy", "title": "strategy:cot", "status": "ok", "at_ms": 1500.0},
+        {"number": 3, "kind": "expert", "status": "failed", "expert": "<b>", "parent": 2,
+         "error": "expert_timeout", "tokens_estimated": True, "prompt_tokens": 5},
+        {"number": 4, "kind": "vote", "status": "ok", "reused_from": 1, "parent": 9},
+    ]  # fmt: skip
+    drawn = tree([RequestStep.model_validate(one) for one in given], 3)
+    outer, inner = drawn.split("<ol", 2)[1:]
+    assert "1. Round 1" in outer
+    assert "90 tokens in, 10 out" in outer
+    assert "$0.0020" in outer
+    assert "took 1.5 s" in outer
+    assert "Plans what is done next" in outer
+    assert "3. Answers" in inner
+    assert "about 5 tokens in" in inner
+    assert "expert_timeout" in inner
+    assert "&lt;b&gt;" in inner
+    assert "as step 1, for nothing" in inner.split("</ol>")[1]
+    assert "3 more are not on record." in drawn
+
+
+def test_every_kind_of_step_has_words() -> None:
+    assert set(ROLES) == set(get_args(StepKind))

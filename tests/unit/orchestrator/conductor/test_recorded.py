@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from experts.counting.counter import counted
 from orchestrator.conductor.charges import calls_of_steps
 from orchestrator.conductor.engine import execute
+from orchestrator.conductor.experts import CatalogueExperts
 from orchestrator.conductor.limits import Limits
 from orchestrator.conductor.recorded import MOST_STEPS, recorded
 from orchestrator.conductor.run import Run
@@ -18,12 +20,12 @@ SECRET = "xyzzy"
 TASK = f"Say {SECRET}."
 
 
-def kept(run: Run, *, roles: bool = False) -> list[dict[str, object]]:
+def kept(run: Run, *, roles: bool = False) -> list[dict[str, Any]]:
     found = recorded(
         run.steps.values(), began=run.started_at, now=run.clock(), errors=run.errors, roles=roles
     )
     assert found["left_out"] == 0
-    listed: list[dict[str, object]] = found["listed"]
+    listed: list[dict[str, Any]] = found["listed"]
     return listed
 
 
@@ -50,7 +52,7 @@ async def test_a_run_is_kept_as_who_did_what_and_without_what_was_said(make_run:
     assert (named["title"], named["expert"], named["version"]) == ("helper", "helper", 1)
     assert (
         named["cost_nanos"] == 2_000 * named["prompt_tokens"] + 4_000 * named["completion_tokens"]
-    )  # type: ignore[operator]
+    )
     assert steps[0]["title"] == "Round 1"
     assert f"{SECRET} scholar" in [step.get("title") for step in kept(run, roles=True)]
 
@@ -65,7 +67,7 @@ async def test_a_part_belongs_to_the_step_that_stands_for_it(make_run: MakeRun) 
     assert whole["title"] == "strategy:cot"
     parts = [step for step in steps if step.get("parent") == whole["number"]]
     assert parts
-    assert all(step["number"] > whole["number"] for step in parts)  # type: ignore[operator]
+    assert all(step["number"] > whole["number"] for step in parts)
     assert {step.get("parent") for step in steps} == {None, whole["number"]}
 
 
@@ -104,7 +106,7 @@ async def test_a_strategy_that_is_cancelled_has_cost_what_its_call_wrote(make_ru
     await asyncio.wait((running,))
     (step,) = kept(run)
     assert step["status"] == "cancelled"
-    assert step["duration_ms"] > 20  # type: ignore[operator]
+    assert step["duration_ms"] > 20
     written = (await counted("echo", written="".join(told))).completion_tokens
     assert step["completion_tokens"] == written > 0
     (call,) = calls_of_steps(run.steps.values(), began=run.started_at, now=run.clock())
@@ -115,7 +117,8 @@ async def test_a_strategy_that_is_cancelled_has_cost_what_its_call_wrote(make_ru
 async def test_whole_answers_of_strategies_teach_how_their_expert_counts(make_run: MakeRun) -> None:
     entry = expert("e", "fixed:one two three")
     run = make_run("Say it.", entry, limits=Limits(usd=100.0))
-    habit = run.experts.caller.habits.of(entry)  # type: ignore[attr-defined]
+    assert isinstance(run.experts, CatalogueExperts)
+    habit = run.experts.caller.habits.of(entry)
     before = habit.foreseen_tokens(1_000)
     for number in range(3):
         message = {"role": "user", "content": f"Say it {number} times."}

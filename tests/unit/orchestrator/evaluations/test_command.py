@@ -202,6 +202,9 @@ def test_admission_with_reasons(files: Path) -> None:
     assert done.stdout.startswith("teacher is admitted.\n  100 of 100 answers are right;")
     assert "the same answer to 100% of prompts" in done.stdout
     assert coe("admit", "student", "--shots", "5", "--max-usd", "0").exit_code == 1
+    kept = coe("admit", "teacher", "--record")
+    assert kept.exit_code == 2
+    assert "leave --catalogue out" in kept.stderr
     assert "Not decided. The budget" in coe("admit", "teacher", "--max-usd", "0").stderr
 
 

@@ -76,6 +76,7 @@ def test_each_category_has_its_own_threshold() -> None:
     )
     gate = learn_gate(evidence, labels)
     assert gate.thresholds[3] < min(gate.thresholds[:3])
+    assert [gate.limit(top) for top in range(4)] == list(gate.thresholds)
 
 
 def test_a_general_answer_worth_nothing_is_never_asked_for() -> None:
