@@ -1,4 +1,4 @@
-"""``/admin/api/experts/try``: an entry asked before it is saved."""
+"""``/admin/api/trials``: an entry asked before it is saved."""
 
 from __future__ import annotations
 
@@ -79,11 +79,11 @@ class TrialView(BaseModel):
 
 
 router = APIRouter(
-    prefix="/admin/api/experts", tags=["experts"], responses=errors(400, 401, 402, 403, 429, 503)
+    prefix="/admin/api/trials", tags=["experts"], responses=errors(400, 401, 402, 403, 429, 503)
 )
 
 
-@router.post("/try")
+@router.post("")
 async def try_expert(
     body: TrialWanted,
     request: Request,

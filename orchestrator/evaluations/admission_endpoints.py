@@ -29,7 +29,7 @@ Signed = Annotated[float, Field(ge=-1_000_000, le=1)]
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class AdmissionRule(_Body):
@@ -52,9 +52,9 @@ class AdmissionEvidence(_Body):
     right: int = Field(ge=0, le=_MOST_PROMPTS)
     needed: int = Field(ge=0, le=_MOST_PROMPTS + 1, description="Right answers that it needed.")
     score: Share = Field(description="Share of right answers.")
-    score_ci95: tuple[Share, Share]
+    score_ci95: list[Share] = Field(min_length=2, max_length=2)
     above_chance: Signed = Field(description="The same where a blind guess is 0.")
-    above_chance_ci95: tuple[Signed, Signed]
+    above_chance_ci95: list[Signed] = Field(min_length=2, max_length=2)
     p_value: Share = Field(description="Chance that one at the floor gets as many right.")
     power: Share = Field(description="Chance that one better by the margin passes.")
     consistency: Share | None = Field(description="Prompts that had the same answer every time.")

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from orchestrator.overview.schemas import Attention, Kind, Link, LinkPage, Severity
 
+_TIMES = 10.0
+"""From so many times a budget on, per cent are hard to read."""
 NEARLY_USED = 0.9
 """Share of a budget from which on it is told."""
 LEAST_CALLS = 20
@@ -142,7 +144,8 @@ def _budgets(found: Circumstances) -> Iterator[Attention]:
         whose = f"tenant '{one.tenant}'"
         if one.key_id is not None:
             whose = f"key {one.key_id} of {whose}"
-        text = f"{one.share:.0%} of the {one.period}'s budget of {whose} is used."
+        used = f"{one.share:.0%} of" if one.share < _TIMES else f"{one.share:,.0f} times"
+        text = f"{used} the {one.period}'s budget of {whose} is used."
         severity: Severity = "error" if one.share >= 1 else "warning"
         yield _item(severity, "budget_nearly_used", text, "tenants", one.tenant)
 

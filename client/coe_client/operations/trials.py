@@ -10,7 +10,7 @@ from coe_client.types import Admission, AdmissionEvidence, AdmissionRule, Page, 
 def try_expert(expert: ExpertInput, message: str | None, max_tokens: int | None) -> Request[Trial]:
     """Ask an entry that is not saved. Sent twice it would cost twice."""
     body = {"expert": entry_of(expert), **given(message=message, max_tokens=max_tokens)}
-    return Request("POST", admin("experts", "try"), as_model(Trial), body, repeatable=False)
+    return Request("POST", admin("trials"), as_model(Trial), body, repeatable=False)
 
 
 def list_admissions(

@@ -23,7 +23,7 @@ def entry(**fields: Any) -> dict[str, Any]:
 
 async def attempt(replica: Replica, expert: Any, **fields: Any) -> Response:
     body = {"expert": expert, "message": "one two", **fields}
-    return await replica.client.post("/admin/api/experts/try", json=body)
+    return await replica.client.post("/admin/api/trials", json=body)
 
 
 async def as_role(replica: Replica, role: Role) -> dict[str, str]:
@@ -113,7 +113,7 @@ async def test_a_secret_that_was_typed_is_nowhere_afterwards(
     answers += [await attempt(replica, entry(provider="openai", endpoints=[place]))]
     assert [one.status_code for one in answers] == [400, 400]
     log = (await replica.client.get("/admin/api/audit?limit=50")).text
-    assert "experts/try" in log
+    assert "/admin/api/trials" in log
     for told in (*(one.text for one in answers), caplog.text, log):
         assert TYPED not in told
 
@@ -122,7 +122,7 @@ async def test_only_an_admin_tries_and_within_its_limits(replica: Replica) -> No
     client: AsyncClient = replica.client
     body = {"expert": entry()}
     headers = await as_role(replica, Role.EDITOR)
-    refused = await client.post("/admin/api/experts/try", json=body, headers=headers)
+    refused = await client.post("/admin/api/trials", json=body, headers=headers)
     assert refused.status_code == 403
     limited = await client.put("/admin/api/limits/tenants/default", json={"requests_per_minute": 1})
     assert limited.is_success, limited.text

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from orchestrator.jobs.listing import Wanted
 from tests.integration.jobs.conftest import Place, request_line
 
 
@@ -221,7 +222,7 @@ async def test_an_expert_that_is_gone_meanwhile_is_replaced(place: Place) -> Non
     await place.expert("fixed:first", "first")
     await place.expert("fixed:second", "second", price={"input": 50.0, "output": 50.0})
     batch_id = await place.batch([request_line(f"r{n}", "coe-economy") for n in range(3)])
-    [job] = await place.services.jobs.page(None, limit=1)
+    [job] = await place.services.jobs.page(Wanted(), limit=1)
     worker = place.job_worker()
     async with place.leased(worker):
         await worker.preparer.once()

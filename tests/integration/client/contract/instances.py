@@ -41,7 +41,8 @@ def _of_kind(kind: str | None, schema: Schema, *, full: bool) -> Any:
     if kind == "array":
         if "prefixItems" in schema:
             return [instance(one, full=full) for one in schema["prefixItems"]]
-        return [instance(schema.get("items", {}), full=full)] if full else []
+        count = max(schema.get("minItems", 0), int(full))
+        return [instance(schema.get("items", {}), full=full) for _ in range(count)]
     if kind == "string":
         return TEXTS.get(schema.get("format", ""), "text")
     if kind == "number":

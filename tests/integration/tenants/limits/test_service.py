@@ -406,7 +406,7 @@ async def test_what_breaks_off_is_charged_as_its_vendor_counts(desk: Desk, strea
     expert = Expert(
         id=name,
         provider="scripted",
-        model=f"pace:0.002|fixed:{said}",
+        model=f"pace:0.006|fixed:{said}",
         price=PRICE,
         capabilities=frozenset({"streaming"}),
     )

@@ -53,6 +53,8 @@ def test_nothing_needs_attention_where_all_is_well() -> None:
          "90% of the day's budget of tenant 'acme' is used."),
         ({"budgets": [UsedBudget("acme", "key_1", "month", 1.0)]}, "error", "budget_nearly_used",
          "100% of the month's budget of key key_1 of tenant 'acme' is used."),
+        ({"budgets": [UsedBudget("acme", None, "day", 1094.17)]}, "error", "budget_nearly_used",
+         "1,094 times the day's budget of tenant 'acme' is used."),
         ({"budgets": None}, "error", "budget_nearly_used",
          "Redis does not answer: what is used of budgets is not known."),
         ({"infeasible": {"economy": "It cannot."}}, "warning", "budget_infeasible",
