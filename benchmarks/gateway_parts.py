@@ -89,7 +89,7 @@ class _Stub(asyncio.Protocol):
             asyncio.get_running_loop().call_later(_PAUSE, self._drip, pieces)
 
     def _write(self, data: bytes) -> None:
-        if self.transport is not None:
+        if self.transport is not None and not self.transport.is_closing():
             self.transport.write(data)
 
 
