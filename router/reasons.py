@@ -28,6 +28,12 @@ _SENTENCES: Mapping[Rule, str] = {
     "so {policy} picks the best of the rest, {expert}.",
     "quality_floor": "{kind}; the cheapest expected to reach a quality of {floor:.2f} is {expert}.",
 }
+_STRANGE = (
+    "Unsure: nearest to {top}, but unlike what the categories know. "
+    f"Treated as {GENERAL}; {{policy}} picks {{expert}}."
+)
+_LIKELY = 0.5
+"""A category that is this likely is not what is in doubt."""
 _DOWN = " It seems to be down, like all that could serve this request."
 _SHORT_OF_FLOOR = "{kind}; none is expected to reach a quality of {floor:.2f}, nearest is {expert}."
 
@@ -57,6 +63,8 @@ def reason(
     sentence = _SENTENCES[rule]
     if rule == "quality_floor" and not options.reaches(choice.expert):
         sentence = _SHORT_OF_FLOOR
+    if rule == "uncertain" and probability >= _LIKELY:
+        sentence = _STRANGE
     if options.screen.down:
         sentence += _DOWN
     kind = f"Most like {top} ({probability:.2f})"

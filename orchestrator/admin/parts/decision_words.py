@@ -33,6 +33,8 @@ EXCLUDED = {
 _MUCH = 0.01
 """Expected quality by which another must be better to be worth a word."""
 _NAMED = 3
+_SURE = 0.5
+"""A kind that is this likely is not what is in doubt."""
 
 
 def unsure(decision: RoutingDecision) -> bool:
@@ -47,11 +49,10 @@ def recognised(decision: RoutingDecision) -> str:
     """Return what kind of request it was taken for, and how surely."""
     if unsure(decision):
         first = max(decision.probabilities, key=decision.probabilities.__getitem__, default="")
-        like = (
-            f": most like {first}, and only {share(decision.probabilities[first], 0)} sure"
-            if first
-            else ""
-        )
+        sure = decision.probabilities.get(first, 0.0)
+        if sure >= _SURE:  # of the kinds there are, but it is far from all of them
+            return f"Unlike what the router knows, if nearest to {first}. So it was taken as {decision.category}."
+        like = f": most like {first}, and only {share(sure, 0)} sure" if first else ""
         return f"Not clearly of one kind{like}. So it was taken as {decision.category}."
     if decision.confidence is None:
         return f"Recognised as {decision.category}."

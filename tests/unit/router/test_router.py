@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +20,7 @@ from router import (
     starter_taxonomy,
 )
 from router.router import CALIBRATIONS, MAX_VIEWS, Calibration
-from router.uncertainty import Gate
+from router.uncertainty import Gate, GateSettings
 
 STARTER = starter_router()
 MATHS = "Prove that the square root of 2 is irrational"
@@ -129,7 +131,16 @@ def test_policies_choose_differently() -> None:
 def test_unsure_requests_are_general() -> None:
     decision = STARTER.decide(RouteRequest(""), STARTER.pool([SMALL, LARGE]))
     assert (decision.category, decision.rule, decision.uncertainty) == ("general", "uncertain", 1.0)
-    assert decision.reason.startswith("Unsure")
+    assert decision.reason.startswith("Unsure: most like")
+
+
+def test_a_strange_request_is_not_called_torn_between_categories() -> None:
+    doubting = replace(STARTER, gate=Gate(GateSettings(threshold=-1.0), 0.0))
+    decision = doubting.decide(RouteRequest(MATHS), doubting.pool([SMALL, LARGE]))
+    assert decision.probabilities["math"] > 0.5
+    assert decision.reason.startswith(
+        "Unsure: nearest to math, but unlike what the categories know."
+    )
 
 
 def test_what_can_be_executed_goes_to_the_interpreter_and_nothing_else_does() -> None:

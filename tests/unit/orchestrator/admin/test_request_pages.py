@@ -95,7 +95,14 @@ def test_a_story_says_what_it_was_taken_for_who_was_picked_and_what_else_there_w
 def test_a_doubtful_request_is_not_called_recognised() -> None:
     unsure = decision(category="general", rule="uncertain", uncertainty=0.93)
     told = " ".join(sentences(unsure))
-    assert "Not clearly of one kind: most like math, and only 95 % sure" in told
+    assert "Unlike what the router knows, if nearest to math. So it was taken as general." in told
+    torn = decision(
+        category="general",
+        rule="uncertain",
+        probabilities={"math": 0.4, "coding": 0.35, "law": 0.25},
+    )
+    told = " ".join(sentences(torn))
+    assert "Not clearly of one kind: most like math, and only 40 % sure" in told
     assert "Over the router" in doubt(unsure)
     assert "Not over the router" in doubt(decision())
     marked = doubt(decision(uncertainty=0.25, uncertainty_limit=0.85))
