@@ -7,6 +7,8 @@ PEERS := .bench-peers
 TOOLS := .tools
 UV := $(TOOLS)/bin/uv
 LOCK := requirements
+# Compiled modules are kept, whatever the environment says: else each process compiles all that it imports anew.
+export PYTHONDONTWRITEBYTECODE =
 UV_COMPILE := $(UV) pip compile --universal --generate-hashes --python-version 3.11 --no-emit-package coe-client --no-header --quiet
 
 .DEFAULT_GOAL := help
