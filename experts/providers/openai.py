@@ -149,11 +149,13 @@ class OpenAIProvider:
 
     async def _read(self, response: Response, upstream: Upstream) -> bytes:
         parts, size = [], 0
-        async for part in response.pieces():
-            parts.append(part)
-            size += len(part)
-            if size > self._max_answer_bytes:
-                raise upstream.invalid(f"answered with more than {self._max_answer_bytes} bytes")
+        async with aclosing(response.pieces()) as pieces:
+            async for part in pieces:
+                parts.append(part)
+                size += len(part)
+                if size > self._max_answer_bytes:
+                    most = self._max_answer_bytes
+                    raise upstream.invalid(f"answered with more than {most} bytes")
         return b"".join(parts)
 
 
@@ -174,10 +176,11 @@ async def _beginning_of(response: Response) -> bytes:
     """Read as much of an answer as an error keeps; what broke off counts as far as it came."""
     body = b""
     try:
-        async for piece in response.pieces():
-            body += piece
-            if len(body) >= KEPT_BODY_BYTES:
-                break
+        async with aclosing(response.pieces()) as pieces:
+            async for piece in pieces:
+                body += piece
+                if len(body) >= KEPT_BODY_BYTES:
+                    break
     except BrokeOff:
         return body
     return body
